@@ -1,0 +1,1 @@
+"""The commands: doors that read options, call the house and hand results to the output."""

@@ -1,0 +1,1 @@
+"""Falco's and Falcosidekick's formats: what they print, forward and read. No I/O."""

@@ -1,0 +1,1 @@
+"""Port's REST API as a client sees it."""

@@ -1,0 +1,1 @@
+"""Desired against live: reading manifests, planning changes, applying them."""

@@ -1,0 +1,1 @@
+"""A local Port: the same paths, envelopes and limits, on loopback."""
