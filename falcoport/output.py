@@ -164,16 +164,20 @@ class Output:
 
     def error(self, error: FalcoportError) -> None:
         """Explain a failure to a person."""
+        self.problems(error.problems, error.progress)
+
+    def problems(self, problems: Sequence[Problem], progress: str = "") -> None:
+        """Explain what is wrong to a person; `progress` says what was done before it."""
         label = self._styled("error:", Style.BAD, self._stderr)
         lines: list[str] = []
-        for problem in error.problems:
+        for problem in problems:
             lines.append(f"{label} {self._clean(problem.message)}")
             if problem.where:
                 lines.append(f"  at    {self._clean(problem.where)}")
             if problem.hint:
                 lines.append(f"  next  {self._clean(problem.hint)}")
-        if error.progress:
-            lines.append(f"  done  {self._clean(error.progress)}")
+        if progress:
+            lines.append(f"  done  {self._clean(progress)}")
         self._write(self._stderr, "\n".join(_without_repeated_hints(lines)) + "\n")
 
     def flush(self) -> None:

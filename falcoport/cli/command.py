@@ -7,6 +7,7 @@ the common options and turns whatever it returns or raises into output and an ex
 from __future__ import annotations
 
 import inspect
+import os
 import sys
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
@@ -34,7 +35,7 @@ from falcoport.output import Format, Output
 from falcoport.settings import DEFAULT_TIMEOUT, SettingOptions, resolve
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from falcoport.port.api import PortApi
     from falcoport.settings import Settings
@@ -89,14 +90,19 @@ class PortOptions:
 class Run:
     """One run of a command: its output and, where it talks to Port, its settings and client."""
 
-    def __init__(self, output: Output, port_options: PortOptions) -> None:
+    def __init__(
+        self, output: Output, port_options: PortOptions, environment: Mapping[str, str]
+    ) -> None:
         self.output = output
         self._port_options = port_options
+        self._environment = environment
+
+    def against(self, environment: Mapping[str, str]) -> Run:
+        """Return this run with another Port: that of `environment`, whatever the options say."""
+        return Run(self.output, PortOptions(), environment)
 
     def settings(self) -> Settings:
         """Combine options and environment; raises UsageError."""
-        import os
-
         given = self._port_options
         secret = _secret_from(given.client_secret_file)
         settings = resolve(
@@ -107,18 +113,18 @@ class Run:
                 region=given.region,
                 timeout=given.timeout,
             ),
-            os.environ,
+            self._environment,
         )
         self.output.mask(settings.client_secret.reveal())
         return settings
 
     @contextmanager
-    def api(self, settings: Settings | None = None) -> Iterator[PortApi]:
-        """Give a client of Port for the settings, by default those of this run."""
+    def api(self) -> Iterator[PortApi]:
+        """Give a client of Port for the settings of this run; raises UsageError."""
         from falcoport.port.api import PortApi
         from falcoport.port.transport import Transport
 
-        transport = Transport(settings or self.settings(), observe=self._observe)
+        transport = Transport(self.settings(), observe=self._observe)
         try:
             yield PortApi(transport)
         finally:
@@ -172,7 +178,8 @@ def add(
             port_options = _group(PortOptions, given) if port else PortOptions()
             own = {key: value for key, value in given.items() if key in own_names}
             writer = Output(output.output, quiet=output.quiet, verbose=output.verbose)
-            return run(name, writer, lambda: function(Run(writer, port_options), **own))
+            this_run = Run(writer, port_options, os.environ)
+            return run(name, writer, lambda: function(this_run, **own))
 
         own_parameters = list(inspect.signature(function, eval_str=True).parameters.values())[1:]
         own_names = {parameter.name for parameter in own_parameters}
@@ -191,7 +198,7 @@ def add(
 
 
 def _parameters(group: type) -> list[inspect.Parameter]:
-    return list(inspect.signature(group, eval_str=True).parameters.values())[0:] and [
+    return [
         parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
         for parameter in inspect.signature(group, eval_str=True).parameters.values()
     ]
@@ -225,6 +232,8 @@ def run(command: str, output: Output, body: Callable[[], Finished]) -> int:
             data=finished.data,
             problems=finished.problems,
         )
+    elif finished.problems:
+        output.problems(finished.problems)
     return finished.exit_code
 
 
