@@ -190,10 +190,15 @@ class Evaluator:
             raise EventError("nested too deeply") from None
 
     def _combined(self) -> str:
-        return _HIDE_ENVIRONMENT + ". as $event | [" + ",\n".join(
-            _mapping_program(mapping, found)
-            for mapping, found in zip(self._mappings, self._expressions, strict=True)
-        ) + "]"
+        return (
+            _HIDE_ENVIRONMENT
+            + ". as $event | ["
+            + ",\n".join(
+                _mapping_program(mapping, found)
+                for mapping, found in zip(self._mappings, self._expressions, strict=True)
+            )
+            + "]"
+        )
 
     def _evaluate_apart(self, event: str) -> Any:
         """Evaluate each expression as a program of its own, for those that end the whole one."""
@@ -252,9 +257,7 @@ def _evaluate_mapping_apart(
         parsed = _evaluate_one(items, event)
         if not isinstance(parsed, list) or not parsed or not isinstance(parsed[0], list):
             return [{"items": parsed}]
-        events = [
-            json.dumps({**json.loads(event), "item": item}) for item in parsed[0][:MAX_ITEMS]
-        ]
+        events = [json.dumps({**json.loads(event), "item": item}) for item in parsed[0][:MAX_ITEMS]]
     elif "itemsToParse" in mapping:
         return [{"items": [None]}]
     answers = []
