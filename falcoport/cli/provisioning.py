@@ -1,4 +1,4 @@
-"""The commands that change Port: setup, plan, add-relation; and show-url, which only reads."""
+"""The commands around a set-up: setup, plan, add-relation, show-url."""
 
 from __future__ import annotations
 
@@ -6,8 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from falcoport.cli import options
-from falcoport.cli.command import PORT_EXIT_CODES, Finished, Run, add
-from falcoport.errors import EXIT_CHECK, CheckFailedError, UnexpectedAnswerError
+from falcoport.cli.command import (
+    EXIT_CODES_WITH_CHECK,
+    PORT_EXIT_CODES,
+    Finished,
+    Run,
+    add,
+)
+from falcoport.errors import EXIT_CHECK, EXIT_OK, CheckFailedError, UnexpectedAnswerError
 from falcoport.output import Cell, Style
 
 if TYPE_CHECKING:
@@ -15,8 +21,7 @@ if TYPE_CHECKING:
 
     import typer
 
-    from falcoport.provision.manifests import Manifests
-    from falcoport.provision.planning import Change, Desired
+    from falcoport.provision.planning import Change, Desired, Plan
 
 _DONE = {
     "create": Cell("created", Style.GOOD),
@@ -29,6 +34,9 @@ _DONE = {
 def register(app: typer.Typer) -> None:
     """Add this module's commands to the app."""
     add(app, "setup", exits=PORT_EXIT_CODES, example="URL=$(falcoport setup)")(setup)
+    add(app, "plan", exits=EXIT_CODES_WITH_CHECK, example="falcoport plan --exit-code -o json")(
+        plan
+    )
     add(
         app,
         "add-relation",
@@ -38,7 +46,7 @@ def register(app: typer.Typer) -> None:
     add(
         app,
         "show-url",
-        exits=(*PORT_EXIT_CODES[:2], EXIT_CHECK, *PORT_EXIT_CODES[2:]),
+        exits=EXIT_CODES_WITH_CHECK,
         example="falcoport show-url | xclip",
     )(show_url)
 
@@ -49,19 +57,104 @@ def setup(
     webhook_config: options.WebhookConfigFile = None,
     no_relation: options.NoRelation = False,
     create_namespace_blueprint: options.CreateNamespaceBlueprint = False,
+    dry_run: options.DryRun = False,
 ) -> Finished:
     """Create or bring up to date blueprint, relation, webhook and mapping; print the URL.
 
     Running it again changes nothing; what others added in Port stays.
     """
-    from falcoport.provision.desired import SetupChoices, for_setup
-
-    manifests = _manifests(blueprint, webhook_config)
-    choices = SetupChoices(not no_relation, create_namespace_blueprint)
-    provisioned = _told(run, for_setup(manifests, choices))
+    desired = desired_setup(
+        blueprint,
+        webhook_config,
+        no_relation=no_relation,
+        create_namespace_blueprint=create_namespace_blueprint,
+    )
+    if dry_run:
+        return _planned(run, desired)
+    provisioned = _told(run, desired)
     _hand_over(run, provisioned.url)
     run.output.result(provisioned.url)
     return _finished(provisioned)
+
+
+def plan(
+    run: Run,
+    blueprint: options.BlueprintFile = None,
+    webhook_config: options.WebhookConfigFile = None,
+    no_relation: options.NoRelation = False,
+    create_namespace_blueprint: options.CreateNamespaceBlueprint = False,
+    exit_code: options.ExitCode = False,
+) -> Finished:
+    """Show what `setup` with the same options would change; change nothing."""
+    desired = desired_setup(
+        blueprint,
+        webhook_config,
+        no_relation=no_relation,
+        create_namespace_blueprint=create_namespace_blueprint,
+    )
+    return _planned(run, desired, exit_code=exit_code)
+
+
+def desired_setup(
+    blueprint: Path | None,
+    webhook_config: Path | None,
+    *,
+    no_relation: bool,
+    create_namespace_blueprint: bool = False,
+) -> Desired:
+    """Return what `setup` wants with these options; raises ManifestError."""
+    from falcoport.provision.desired import SetupChoices, for_setup
+    from falcoport.provision.manifests import load
+
+    choices = SetupChoices(not no_relation, create_namespace_blueprint)
+    return for_setup(load(blueprint, webhook_config), choices)
+
+
+def _planned(run: Run, desired: Desired, *, exit_code: bool = False) -> Finished:
+    from falcoport.provision import applying, planning
+
+    with run.api() as api:
+        found = planning.plan(desired, applying.read(api, desired))
+    show_plan(run, found)
+    code = EXIT_CHECK if exit_code and found.pending else EXIT_OK
+    return Finished(plan_data(found), code)
+
+
+def plan_data(found: Plan) -> dict[str, object]:
+    """Return a plan as JSON data."""
+    from falcoport.provision.planning import field_values
+
+    return {"pending": found.pending, "changes": field_values(found.changes)}
+
+
+_MARKS = {
+    "create": ("+", Style.GOOD),
+    "update": ("~", Style.CHANGED),
+    "delete": ("-", Style.BAD),
+    "unchanged": ("=", Style.FAINT),
+}
+
+
+def show_plan(run: Run, found: Plan) -> None:
+    """Show a plan on stdout: a line per resource and, for updates, each field from and to."""
+    from falcoport.provision.planning import shown_value
+
+    out = run.output
+    counts: dict[str, int] = {}
+    for change in found.changes:
+        action = str(change.action)
+        counts[action] = counts.get(action, 0) + 1
+        mark, style = _MARKS[action]
+        note = f" ({change.note})" if change.note else ""
+        out.styled_result(f"{mark} {change.resource} {change.identifier}: {action}{note}", style)
+        for field in change.fields:
+            out.styled_result(f"    {field.field}")
+            if action == "update":
+                out.styled_result(shown_value(field.field, field.before, "      - "), Style.BAD)
+            if action != "delete":
+                out.styled_result(shown_value(field.field, field.after, "      + "), Style.GOOD)
+    told = ", ".join(f"{counts[action]} to {action}" for action in _MARKS if action in counts)
+    out.note(told.replace("to unchanged", "unchanged"), Style.STRONG)
 
 
 def add_relation(
@@ -76,10 +169,10 @@ def add_relation(
 ) -> Finished:
     """Relate alerts to namespaces, or to any other blueprint, in a set-up that lacks it."""
     from falcoport.provision.desired import RelationChoices, for_relation
+    from falcoport.provision.manifests import load
 
-    manifests = _manifests(blueprint, webhook_config)
     choices = RelationChoices(relation, target, title, tag_prefix, many)
-    return _finished(_told(run, for_relation(manifests, choices)))
+    return _finished(_told(run, for_relation(load(blueprint, webhook_config), choices)))
 
 
 def show_url(run: Run, webhook_config: options.WebhookConfigFile = None) -> Finished:
@@ -118,12 +211,6 @@ def _finished(provisioned: Provisioned) -> Finished:
     return Finished({"webhook_url": provisioned.url, "changes": field_values(provisioned.changes)})
 
 
-def _manifests(blueprint: Path | None, webhook_config: Path | None) -> Manifests:
-    from falcoport.provision.manifests import load
-
-    return load(blueprint, webhook_config)
-
-
 @dataclass(frozen=True)
 class Provisioned:
     """What was changed, and the webhook's URL."""
@@ -154,12 +241,15 @@ def change_rows(changes: tuple[Change, ...]) -> list[list[Cell | str]]:
             str(change.resource),
             Cell(change.identifier, Style.STRONG),
             _DONE[change.action],
-            ", ".join(field.field for field in change.fields)
-            if str(change.action) == "update"
-            else "",
+            _told_fields(change),
         ]
         for change in changes
     ]
+
+
+def _told_fields(change: Change) -> str:
+    fields = [field.field for field in change.fields] if str(change.action) == "update" else []
+    return ", ".join([*fields, *([change.note] if change.note else [])])
 
 
 def _hand_over(run: Run, url: str) -> None:
