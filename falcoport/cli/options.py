@@ -1,0 +1,147 @@
+"""Every option, declared once: its names, its environment variable, its help."""
+
+from __future__ import annotations
+
+from pathlib import Path  # noqa: TC003 -- typer reads the annotations when it runs
+from typing import Annotated
+
+import typer
+
+from falcoport.output import Format  # noqa: TC001 -- same
+
+_PORT = "Port"
+_OUTPUT = "Output"
+
+ClientId = Annotated[
+    str | None,
+    typer.Option(
+        "--client-id",
+        metavar="ID",
+        rich_help_panel=_PORT,
+        help="Port client id. [env: PORT_CLIENT_ID]",
+    ),
+]
+ClientSecretFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--client-secret-file",
+        metavar="FILE",
+        rich_help_panel=_PORT,
+        help="File with the Port client secret, - for stdin. [env: PORT_CLIENT_SECRET, the "
+        "secret itself]",
+    ),
+]
+ApiUrl = Annotated[
+    str | None,
+    typer.Option(
+        "--api-url",
+        metavar="URL",
+        rich_help_panel=_PORT,
+        help="Port's API, such as https://api.port.io. [env: PORT_API_URL, PORT_BASE_URL]",
+    ),
+]
+Region = Annotated[
+    str | None,
+    typer.Option(
+        "--region",
+        metavar="eu|us",
+        rich_help_panel=_PORT,
+        help="Port's region; eu unless given. [env: PORT_REGION]",
+    ),
+]
+Timeout = Annotated[
+    float,
+    typer.Option(
+        "--timeout",
+        metavar="SECONDS",
+        rich_help_panel=_PORT,
+        help="How long to wait for each answer, such as 2.5.",
+    ),
+]
+OutputFormat = Annotated[
+    Format,
+    typer.Option(
+        "-o",
+        "--output",
+        rich_help_panel=_OUTPUT,
+        help="text for people, json for scripts: one envelope on stdout, also on failure.",
+    ),
+]
+Quiet = Annotated[
+    bool,
+    typer.Option(
+        "--quiet", "-q", rich_help_panel=_OUTPUT, help="Only the result, warnings and errors."
+    ),
+]
+Verbose = Annotated[
+    bool,
+    typer.Option(
+        "--verbose",
+        "-v",
+        rich_help_panel=_OUTPUT,
+        help="Each request with its status and time; a traceback if falcoport breaks.",
+    ),
+]
+
+BlueprintFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--blueprint",
+        metavar="FILE",
+        help="Blueprint to use instead of the shipped falco_alert, YAML or JSON.",
+    ),
+]
+WebhookConfigFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--webhook-config",
+        metavar="FILE",
+        help="Webhook and mapping to use instead of the shipped ones, YAML or JSON.",
+    ),
+]
+NoRelation = Annotated[
+    bool,
+    typer.Option(
+        "--no-relation",
+        help="Leave the relation to the namespace out, in blueprint and mapping; "
+        "`falcoport add-relation` adds it later.",
+    ),
+]
+CreateNamespaceBlueprint = Annotated[
+    bool,
+    typer.Option(
+        "--create-namespace-blueprint",
+        help="Create the namespace blueprint if Port lacks it, as Port's Kubernetes exporter "
+        "would; an existing one is left alone.",
+    ),
+]
+Relation = Annotated[
+    str | None,
+    typer.Option(
+        "--relation", metavar="ID", help="The relation's identifier, such as team. [namespace]"
+    ),
+]
+Target = Annotated[
+    str | None,
+    typer.Option(
+        "--target",
+        metavar="BLUEPRINT",
+        help="The blueprint to relate alerts to. [as the relation's identifier]",
+    ),
+]
+RelationTitle = Annotated[
+    str | None,
+    typer.Option("--title", metavar="TEXT", help="The relation's title, such as 'Owning team'."),
+]
+TagPrefix = Annotated[
+    str | None,
+    typer.Option(
+        "--tag-prefix",
+        metavar="PREFIX",
+        help="Alerts are related by the tag that begins so; the rest of the tag is the target "
+        "entity's identifier. [port-]",
+    ),
+]
+Many = Annotated[
+    bool, typer.Option("--many", help="Relate an alert to every entity tagged, not to one.")
+]

@@ -1,0 +1,273 @@
+"""Reading Port, and writing a plan until Port agrees with it.
+
+Every write is one request; whatever happens between two of them, reading again and planning again
+continues where it stopped. That is how lost answers, conflicts and other people's writes are
+settled as well: by reading, never by guessing.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from falcoport.errors import (
+    ConcurrentChangeError,
+    FalcoportError,
+    InterruptedRunError,
+    PortError,
+)
+from falcoport.port.api import PortApi, together
+from falcoport.port.transport import NotFoundError, TakenError, UnknownOutcomeError
+from falcoport.provision.merging import difference
+from falcoport.provision.planning import Action, Change, Desired, Live, Plan, Resource, Write
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from falcoport.provision.merging import FieldChange, Json
+
+_ROUNDS = 5
+"""How often reading and planning start again before giving up."""
+_FIRST_WAIT = 0.2
+"""Seconds before the second round; each further one waits twice as long."""
+
+
+@dataclass(frozen=True)
+class Applied:
+    """What was done: the changes, and the resources as Port has them now."""
+
+    changes: tuple[Change, ...]
+    live: Live
+
+
+def read(api: PortApi, desired: Desired) -> Live:
+    """Read everything that a plan needs, all at the same time.
+
+    Raises AccessError or PortError.
+    """
+    own, webhook = desired.blueprint["identifier"], desired.webhook["identifier"]
+    helpers = (helper["identifier"] for helper in desired.helpers)
+    others = [name for name in dict.fromkeys([*helpers, *desired.targets]) if name != own]
+    api.authenticate()
+    blueprint, hook, *found = together(
+        [
+            lambda: api.blueprint(own),
+            lambda: api.webhook(webhook),
+            *(lambda name=name: api.blueprint(name) for name in others),
+        ]
+    )
+    return Live(blueprint, hook, dict(zip(others, found, strict=True)))
+
+
+def apply(
+    api: PortApi,
+    plan: Callable[[Live], Plan],
+    read_live: Callable[[], Live],
+    *,
+    wait: Callable[[float], None] = time.sleep,
+) -> Applied:
+    """Read, plan and write until nothing is left to write.
+
+    `read_live` and `plan` are the road's beginning, `wait` takes seconds. Raises what they raise;
+    PortError where the outcome of a write stays unclear; ConcurrentChangeError where somebody
+    else's write shows in what was written; InterruptedRunError on Ctrl-C. An error that comes
+    after something was written says in its `progress` what that was.
+    """
+    journal = Journal()
+    try:
+        return _converge(api, plan, read_live, wait, journal)
+    except KeyboardInterrupt:
+        raise InterruptedRunError(
+            f"Interrupted. {journal.sentence() or 'Nothing was changed in Port.'}",
+            hint="Running the same command again is safe: it goes on from here.",
+        ) from None
+    except FalcoportError as error:
+        error.progress = journal.sentence()
+        raise
+
+
+def _converge(
+    api: PortApi,
+    plan: Callable[[Live], Plan],
+    read_live: Callable[[], Live],
+    wait: Callable[[float], None],
+    journal: Journal,
+) -> Applied:
+    live = read_live()
+    planned = plan(live)
+    shown = planned.changes
+    for attempt in range(_ROUNDS):
+        if not planned.pending:
+            return Applied(shown, live)
+        existing = any(change.action is Action.UPDATE for change in planned.changes)
+        if existing:
+            # Port has no conditional writes; looking once more right before an update keeps what
+            # somebody wrote since the first look.
+            live = read_live()
+            planned = plan(live)
+            shown = journal.shown(shown, planned.changes)
+        failure, live = _write_stages(api, planned, live, journal)
+        if failure is not None:
+            wait(_FIRST_WAIT * 2**attempt)
+        if failure is not None or existing:
+            live = read_live()
+        written, planned = planned, plan(live)
+        shown = journal.shown(shown, planned.changes)
+        if failure is None:
+            _verify(written, planned, live)
+        elif attempt == _ROUNDS - 1 and planned.pending:
+            raise failure
+    return Applied(shown, live)
+
+
+def _write_stages(
+    api: PortApi, planned: Plan, live: Live, journal: Journal
+) -> tuple[PortError | None, Live]:
+    """Send the writes, stage by stage; return the failure to be settled by reading, if any."""
+    for stage in planned.stages:
+        outcomes = together([lambda write=write: _outcome(api, write, journal) for write in stage])
+        failures = [outcome for outcome in outcomes if isinstance(outcome, FalcoportError)]
+        for failure in failures:
+            if not isinstance(failure, UnknownOutcomeError | TakenError | NotFoundError):
+                raise failure
+        if failures:
+            return _as_port_error(failures[0]), live
+        for write, answer in zip(stage, outcomes, strict=True):
+            live = _adopted(live, write, answer)
+    return None, live
+
+
+def _outcome(api: PortApi, write: Write, journal: Journal) -> Json | FalcoportError | None:
+    """Send one write; a failure is a value, since its neighbours' outcomes count as well."""
+    journal.begun(write)
+    try:
+        answer = _send(api, write)
+    except UnknownOutcomeError as error:
+        return error
+    except NotFoundError as error:
+        journal.not_done(write)
+        return None if write.action is Action.DELETE else error
+    except FalcoportError as error:
+        journal.not_done(write)
+        return error
+    journal.finished(write)
+    return answer
+
+
+def _send(api: PortApi, write: Write) -> Json | None:
+    blueprint = write.resource is Resource.BLUEPRINT
+    if write.action is Action.CREATE:
+        return (api.create_blueprint if blueprint else api.create_webhook)(write.body)
+    if write.action is Action.UPDATE:
+        update = api.update_blueprint if blueprint else api.update_webhook
+        return update(write.identifier, write.body)
+    (api.delete_blueprint if blueprint else api.delete_webhook)(write.identifier)
+    return None
+
+
+def _as_port_error(error: FalcoportError) -> PortError:
+    if isinstance(error, PortError):
+        return error
+    return ConcurrentChangeError(
+        f"Something was removed from Port while it was written: {error.message}",
+        where=error.where,
+        hint="Run the same command again.",
+    )
+
+
+def _adopted(live: Live, write: Write, answer: Json | None) -> Live:
+    """Return what Port has after a write, as its answer says."""
+    if write.resource is Resource.WEBHOOK:
+        return replace(live, webhook=answer)
+    if write.identifier in live.others:
+        return replace(live, others={**live.others, write.identifier: answer})
+    return replace(live, blueprint=answer)
+
+
+def _verify(written: Plan, planned: Plan, live: Live) -> None:
+    """Compare what was written with what Port has now; raise ConcurrentChangeError if it differs.
+
+    `planned` is the plan against what Port has now: anything in it was undone by somebody.
+    """
+    fields = [
+        f"{change.resource} {change.identifier}: {field.field}"
+        for change in planned.changes
+        for field in change.fields
+    ]
+    for write in (write for stage in written.stages for write in stage):
+        now = live.webhook if write.resource is Resource.WEBHOOK else live.blueprint
+        if write.action is Action.UPDATE and now is not None:
+            kept = {key: now.get(key) for key in write.body}
+            fields.extend(
+                f"{write.resource} {write.identifier}: {field.field}"
+                for field in difference(write.body, kept)
+                if field.before is not None and not _is_masked(field)
+            )
+    if fields:
+        raise ConcurrentChangeError(
+            f"Port does not have what was just written: {', '.join(dict.fromkeys(fields))}.",
+            hint="Somebody else may be changing it at the same time. Look at `falcoport plan`, "
+            "then run the same command again.",
+        )
+
+
+def _is_masked(field: FieldChange) -> bool:
+    return field.field == "security.secret"
+
+
+class Journal:
+    """What was written so far, for whoever is told that a run stopped."""
+
+    def __init__(self) -> None:
+        self._begun: dict[tuple[Resource, str], Write] = {}
+        self._finished: dict[tuple[Resource, str], Write] = {}
+
+    def begun(self, write: Write) -> None:
+        """Note that a write is about to be sent: from now on it may take effect."""
+        self._begun[write.resource, write.identifier] = write
+
+    def not_done(self, write: Write) -> None:
+        """Note that Port did not do it."""
+        self._begun.pop((write.resource, write.identifier), None)
+
+    def finished(self, write: Write) -> None:
+        """Note that Port said it is done."""
+        self.not_done(write)
+        self._finished[write.resource, write.identifier] = write
+
+    def sentence(self) -> str:
+        """Say what was done; empty if nothing was tried."""
+        parts = []
+        if self._finished:
+            parts.append(f"Done so far: {_listed(self._finished.values(), '')}.")
+        if self._begun:
+            parts.append(f"Not known: {_listed(self._begun.values(), 'perhaps ')}.")
+        return " ".join(parts)
+
+    def shown(self, before: tuple[Change, ...], now: tuple[Change, ...]) -> tuple[Change, ...]:
+        """Return the changes to tell about: as planned where this run wrote, as found otherwise."""
+        planned = {(change.resource, change.identifier): change for change in before}
+        return tuple(
+            planned.get((change.resource, change.identifier), change)
+            if self._wrote(change)
+            else change
+            for change in now
+        )
+
+    def _wrote(self, change: Change) -> bool:
+        key = (
+            (Resource.BLUEPRINT, change.blueprint)
+            if change.resource is Resource.RELATION
+            else (change.resource, change.identifier)
+        )
+        return key in self._begun or key in self._finished
+
+
+_PAST = {Action.CREATE: "created", Action.UPDATE: "updated", Action.DELETE: "deleted"}
+
+
+def _listed(writes: Iterable[Write], perhaps: str) -> str:
+    return ", ".join(
+        f"{write.resource} {write.identifier} {perhaps}{_PAST[write.action]}" for write in writes
+    )

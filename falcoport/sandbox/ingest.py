@@ -1,0 +1,445 @@
+"""Webhook events: taken in, kept, mapped with libjq, and what became of each.
+
+An event is in the database before it is answered, and is marked as handled in the transaction
+that writes its entities: a kill at any moment neither loses nor repeats one. Events that arrive
+together share one commit, and are mapped together.
+Facts are those of Port's docs, "Webhook", as of 2026-01.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import json
+import logging
+from dataclasses import dataclass
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+import regex
+
+from falcoport.mapping import EventError
+from falcoport.sandbox.entities import Mode
+from falcoport.sandbox.refusals import Refusal
+from falcoport.sandbox.requests import check
+from falcoport.sandbox.schemas import ENTITY, ENTITY_IDENTIFIER
+from falcoport.sandbox.store import dump, now
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from falcoport.mapping import Outcome
+    from falcoport.sandbox.blueprints import Blueprints
+    from falcoport.sandbox.entities import Entities
+    from falcoport.sandbox.options import OnMissingRelation
+    from falcoport.sandbox.store import Store
+    from falcoport.sandbox.webhooks import Webhook, Webhooks
+
+MAX_PAYLOAD = 512 * 1024
+"""The most bytes of one event (Port docs, Webhook, limits)."""
+
+_BATCH = 64
+_log = logging.getLogger("falcoport.sandbox")
+_IDENTIFIER = regex.compile(ENTITY_IDENTIFIER["pattern"])
+
+WAITING, MAPPED, PARTIAL, SKIPPED, REFUSED = "waiting", "mapped", "partial", "skipped", "refused"
+"""What an event can be: not mapped yet; stored all; stored some; stored nothing, as its mapping
+says; stored nothing, though it should have been."""
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """One request to a webhook's URL; `headers` have the names as they were sent."""
+
+    headers: Sequence[tuple[str, str]]
+    query: Mapping[str, str]
+    raw: bytes
+
+
+@dataclass(frozen=True)
+class _Event:
+    """A row of the event table, final if it was turned away at the door."""
+
+    webhook: Webhook
+    state: str
+    payload: str | None
+    result: Mapping[str, Any] | None = None
+
+
+class Turned(Exception):  # noqa: N818 - a decision, not a fault
+    """An event that is not processed: the status Port might answer, and why."""
+
+    def __init__(self, status: int, error: str, reason: str) -> None:
+        super().__init__(reason)
+        self.status = status
+        self.error = error
+        self.reason = reason
+
+
+class Ingest:
+    """Takes events in and maps them, on one event loop."""
+
+    def __init__(
+        self,
+        store: Store,
+        blueprints: Blueprints,
+        webhooks: Webhooks,
+        entities: Entities,
+        on_missing_relation: OnMissingRelation,
+    ) -> None:
+        self._store = store
+        self._blueprints = blueprints
+        self._webhooks = webhooks
+        self._entities = entities
+        self._on_missing_relation = on_missing_relation
+        self._arrived: list[tuple[_Event, asyncio.Future[None]]] = []
+        self._work = asyncio.Event()
+        self._work.set()
+        self._idle = asyncio.Event()
+
+    # --- taking in --------------------------------------------------------------------------
+
+    async def take(self, webhook: Webhook, delivery: Delivery) -> Turned | None:
+        """Keep an event, and return once it is kept; return why it will not be processed."""
+        turned = None
+        try:
+            event = _Event(webhook, WAITING, _event_text(webhook, delivery))
+        except Turned as turn:
+            turned = turn
+            event = _Event(webhook, REFUSED, None, {"reason": turn.reason, "outcomes": []})
+        loop = asyncio.get_running_loop()
+        kept: asyncio.Future[None] = loop.create_future()
+        if not self._arrived:
+            loop.call_soon(self._keep_all)
+        self._arrived.append((event, kept))
+        await kept
+        return turned
+
+    def _keep_all(self) -> None:
+        """Write every event that has arrived by now in one transaction."""
+        arrived, self._arrived = self._arrived, []
+        received = now()
+        try:
+            with self._store.transaction():
+                self._store.executemany(
+                    "INSERT INTO event(webhook, received, state, payload, result) "
+                    "VALUES (?, ?, ?, ?, ?)",
+                    [
+                        (
+                            event.webhook.key,
+                            received,
+                            event.state,
+                            event.payload,
+                            None if event.result is None else dump(event.result),
+                        )
+                        for event, _ in arrived
+                    ],
+                )
+        except Exception as error:  # noqa: BLE001 - each sender must learn that it was not kept
+            for _, kept in arrived:
+                if not kept.done():
+                    kept.set_exception(error)
+            return
+        for event, kept in arrived:
+            if not kept.done():
+                kept.set_result(None)
+            if event.result is not None:
+                _log.info(
+                    "webhook %s: event refused: %s",
+                    event.webhook.identifier,
+                    event.result["reason"],
+                )
+        self._idle.clear()
+        self._work.set()
+
+    # --- mapping ----------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Map events as they come, until cancelled."""
+        while True:
+            await self._work.wait()
+            self._work.clear()
+            while self._map_some():  # noqa: ASYNC110 - others get their turn between two batches
+                await asyncio.sleep(0)
+            if not self._work.is_set():
+                self._idle.set()
+
+    async def settled(self) -> None:
+        """Return once no event waits to be mapped."""
+        await self._idle.wait()
+
+    def _map_some(self) -> bool:
+        """Map the oldest waiting events; return whether there were any."""
+        rows = self._store.execute(
+            "SELECT key, webhook, payload FROM event WHERE state = 'waiting' ORDER BY key LIMIT ?",
+            (_BATCH,),
+        ).fetchall()
+        evaluated = []
+        for webhook_key, group in groupby(rows, key=lambda row: row[1]):
+            some = list(group)
+            webhook = self._webhooks.by_key(webhook_key)
+            evaluated += [
+                (row[0], webhook, outcomes)
+                for row, outcomes in zip(
+                    some, _evaluated(webhook, [row[2] for row in some]), strict=True
+                )
+            ]
+        try:
+            self._apply_all(evaluated)
+        except Exception:  # noqa: BLE001 - found out one by one which event it was
+            for one in evaluated:
+                self._apply_alone(one)
+        return bool(rows)
+
+    def _apply_all(self, events: Sequence[tuple[int, Webhook | None, list[Outcome] | str]]) -> None:
+        finished = []
+        with self._store.transaction():
+            for key, webhook, outcomes in events:
+                result = self._applied(webhook, outcomes)
+                finished.append((key, webhook, result))
+                self._finish(key, result)
+        for key, webhook, result in finished:
+            _log_event(key, webhook, result)
+
+    def _apply_alone(self, event: tuple[int, Webhook | None, list[Outcome] | str]) -> None:
+        try:
+            self._apply_all([event])
+        except Exception as error:  # noqa: BLE001 - one event must not hold up the others
+            _log.exception("event %d could not be mapped: a fault of the sandbox", event[0])
+            with self._store.transaction():
+                reason = f"a fault of the sandbox: {type(error).__name__}"
+                self._finish(event[0], {"reason": reason, "outcomes": []})
+
+    def _finish(self, key: int, result: Mapping[str, Any]) -> None:
+        state = _state(result)
+        # What was stored whole can be read from its entity; the rest is kept to look into.
+        self._store.execute(
+            "UPDATE event SET state = ?, result = ?, "
+            "payload = CASE WHEN ? THEN NULL ELSE payload END WHERE key = ?",
+            (state, dump(result), state == MAPPED, key),
+        )
+
+    def _applied(self, webhook: Webhook | None, outcomes: list[Outcome] | str) -> dict[str, Any]:
+        if webhook is None:
+            return {"skipped": "the webhook was deleted", "outcomes": []}
+        if isinstance(outcomes, str):
+            return {"reason": outcomes, "outcomes": []}
+        if webhook.security.get("requestIdentifierPath"):
+            *outcomes, guard = outcomes
+            request = (guard.entity or {}).get("title")
+            if request is not None and not self._is_new(webhook, dump(request)):
+                return {"skipped": "an event with this id was handled before", "outcomes": []}
+        return {"outcomes": [self._apply(webhook, outcome) for outcome in outcomes]}
+
+    def _is_new(self, webhook: Webhook, request: str) -> bool:
+        cursor = self._store.execute(
+            "INSERT OR IGNORE INTO handled VALUES (?, ?)", (webhook.key, request)
+        )
+        return cursor.rowcount == 1
+
+    def _apply(self, webhook: Webhook, outcome: Outcome) -> dict[str, Any]:
+        """Write what one mapping made of an event, and say what happened."""
+        said: dict[str, Any] = {"mapping": outcome.mapping, "blueprint": outcome.blueprint}
+        if outcome.item is not None:
+            said["item"] = outcome.item
+        if outcome.errors:
+            said["errors"] = [
+                {"field": e.field, "expression": e.expression, "message": e.message}
+                for e in outcome.errors
+            ]
+        if outcome.entity is None:
+            skipped = outcome.skipped == "filter is false"
+            said |= {"result": "skipped" if skipped else "refused", "reason": outcome.skipped}
+            return said
+        try:
+            said |= (
+                self._delete(outcome)
+                if outcome.operation == "delete"
+                else self._write(webhook, outcome)
+            )
+        except Refusal as refusal:
+            said |= {"result": "refused", "reason": refusal.message}
+            if isinstance(outcome.entity.get("identifier"), str):
+                said["entity"] = outcome.entity["identifier"]
+        return said
+
+    def _write(self, webhook: Webhook, outcome: Outcome) -> dict[str, Any]:
+        body = outcome.entity or {}
+        if not _is_plain(body):
+            check(body, ENTITY)
+        written = self._entities.write(
+            self._blueprints.get(outcome.blueprint),
+            body,
+            Mode.MERGE,
+            webhook.identifier,
+            datasource=f"port/webhook/{webhook.identifier}",
+            missing=self._on_missing_relation,
+        )
+        said: dict[str, Any] = {
+            "entity": written.identifier,
+            "result": "created" if written.created else "updated",
+        }
+        if written.ignored:
+            said["ignored"] = list(written.ignored)
+        return said
+
+    def _delete(self, outcome: Outcome) -> dict[str, Any]:
+        identifier = str((outcome.entity or {})["identifier"])
+        blueprint = self._blueprints.get(outcome.blueprint)
+        self._entities.delete(blueprint, [identifier], dependents=outcome.delete_dependents)
+        return {"entity": identifier, "result": "deleted"}
+
+    # --- looking back -----------------------------------------------------------------------
+
+    def events(self, before: int | None, limit: int) -> list[dict[str, Any]]:
+        """Return events, newest first, older than the one with the id `before`."""
+        rows = self._store.execute(
+            "SELECT key, webhook, received, state, payload, result FROM event "
+            "WHERE key < ? ORDER BY key DESC LIMIT ?",
+            (before if before is not None else 1 << 62, limit),
+        )
+        return [self._shown_event(row) for row in rows]
+
+    def event(self, key: int) -> dict[str, Any] | None:
+        """Return one event, or None."""
+        row = self._store.one(
+            "SELECT key, webhook, received, state, payload, result FROM event WHERE key = ?",
+            (key,),
+        )
+        return None if row is None else self._shown_event(row)
+
+    def _shown_event(self, row: Sequence[Any]) -> dict[str, Any]:
+        webhook = self._webhooks.by_key(row[1])
+        shown: dict[str, Any] = {
+            "id": row[0],
+            "webhook": None if webhook is None else webhook.identifier,
+            "receivedAt": row[2],
+            "state": row[3],
+        }
+        shown |= json.loads(row[5]) if row[5] else {"outcomes": []}
+        if row[4] is not None:
+            shown["event"] = json.loads(row[4])
+        return shown
+
+
+def _event_text(webhook: Webhook, delivery: Delivery) -> str:
+    """Return the JSON text that the mappings see; raise Turned if they must not see it."""
+    if not webhook.enabled:
+        raise Turned(403, "webhook_disabled", "the webhook is disabled")
+    if not _is_signed(webhook.security, delivery):
+        raise Turned(401, "invalid_signature", "the signature is missing or does not match")
+    try:
+        body = delivery.raw.decode()
+        json.loads(body, parse_constant=_no_constant)
+    except RecursionError:
+        raise Turned(400, "bad_request", "the body is nested too deeply") from None
+    except ValueError:
+        raise Turned(400, "bad_request", "the body is not JSON") from None
+    headers: dict[str, str] = {}
+    for name, value in delivery.headers:
+        # Port's docs show both spellings and ask for the lower-case one.
+        for spelling in dict.fromkeys((name, name.lower())):
+            headers[spelling] = f"{headers[spelling]}, {value}" if spelling in headers else value
+    return f'{{"body":{body},"headers":{dump(headers)},"queryParams":{dump(delivery.query)}}}'
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(name)
+
+
+def _is_signed(security: Mapping[str, Any], delivery: Delivery) -> bool:
+    """Tell whether an event carries the proof that the webhook asks for, if it asks for one."""
+    secret, header = security.get("secret"), security.get("signatureHeaderName")
+    algorithm = security.get("signatureAlgorithm")
+    if not secret or not header or not algorithm:
+        return True
+    proof = secret
+    if algorithm != "plain":
+        digest = {"sha1": hashlib.sha1, "sha256": hashlib.sha256}[algorithm]
+        proof = hmac.new(_bytes(secret), delivery.raw, digest).hexdigest()
+    proof = (security.get("signaturePrefix") or "") + proof
+    return any(
+        name.lower() == header.lower() and hmac.compare_digest(_bytes(value), _bytes(proof))
+        for name, value in delivery.headers
+    )
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode(errors="surrogatepass")
+
+
+def _evaluated(webhook: Webhook | None, events: list[str]) -> list[list[Outcome] | str]:
+    """Return what the mappings make of each event, or why libjq cannot read it."""
+    if webhook is None:
+        return ["" for _ in events]
+    evaluator = webhook.evaluator
+    try:
+        return [*evaluator.evaluate_many(events)]
+    except EventError:
+        answers: list[list[Outcome] | str] = []
+        for event in events:
+            try:
+                answers.append(evaluator.evaluate(event))
+            except EventError as error:
+                answers.append(f"libjq cannot read the event: {error}")
+        return answers
+
+
+def _is_plain(body: Mapping[str, Any]) -> bool:
+    """Tell quickly whether an entity is surely as its schema wants it."""
+    identifier = body.get("identifier")
+    return (
+        isinstance(identifier, str)
+        and _is_identifier(identifier)
+        and isinstance(body.get("title"), str | None)
+        and isinstance(body.get("icon"), str | None)
+        and isinstance(body.get("team"), str | None)
+        and all(
+            value is None or (isinstance(value, str) and _is_identifier(value))
+            for value in (body.get("relations") or {}).values()
+        )
+    )
+
+
+def _is_identifier(text: str) -> bool:
+    return len(text) <= ENTITY_IDENTIFIER["maxLength"] and _IDENTIFIER.search(text) is not None
+
+
+def _state(result: Mapping[str, Any]) -> str:
+    if "reason" in result:
+        return REFUSED
+    outcomes = result["outcomes"]
+    refused = any(o["result"] == "refused" for o in outcomes)
+    stored = any(o["result"] in ("created", "updated", "deleted") for o in outcomes)
+    flawed = any("errors" in o or "ignored" in o for o in outcomes)
+    if stored:
+        return PARTIAL if refused or flawed else MAPPED
+    return REFUSED if refused else SKIPPED
+
+
+def _log_event(key: int, webhook: Webhook | None, result: Mapping[str, Any]) -> None:
+    if not _log.isEnabledFor(logging.INFO):
+        return
+    name = "(deleted)" if webhook is None else webhook.identifier
+    said = result.get("reason") or result.get("skipped")
+    if said is None:
+        said = "; ".join(map(_told, result["outcomes"])) or "the webhook has no mapping"
+    _log.info("webhook %s: event %d %s: %s", name, key, _state(result), said)
+
+
+def _told(outcome: Mapping[str, Any]) -> str:
+    """Return one outcome as a sentence part, control characters escaped."""
+    told = f"mapping {outcome['mapping']}"
+    if "item" in outcome:
+        told += f" item {outcome['item']}"
+    told += f" {outcome['result']} {outcome['blueprint']}"
+    if "entity" in outcome:
+        told += f" {json.dumps(outcome['entity'])}"
+    if "reason" in outcome:
+        told += f" ({json.dumps(outcome['reason'])})"
+    for error in outcome.get("errors", ()):
+        told += f", {error['field']}: {json.dumps(error['message'])}"
+    for left_out in outcome.get("ignored", ()):
+        told += f", {json.dumps(left_out)}"
+    return told

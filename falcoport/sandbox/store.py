@@ -1,0 +1,137 @@
+"""The sandbox's state: one SQLite database, in memory or in a file.
+
+One thread and one connection use it, and nothing waits inside a transaction, so that each
+transaction is alone and writers never wait for one another. With a file, a transaction is in the
+operating system's hands once committed: killing the process loses nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from falcoport.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+LAYOUT = "1"
+"""The version of the tables below; a file of another one is refused."""
+
+_TABLES = """
+CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE token(client TEXT PRIMARY KEY, token TEXT NOT NULL UNIQUE, expires REAL NOT NULL);
+CREATE TABLE blueprint(
+    key INTEGER PRIMARY KEY AUTOINCREMENT, identifier TEXT NOT NULL UNIQUE,
+    document TEXT NOT NULL, slots TEXT NOT NULL);
+CREATE TABLE page(
+    identifier TEXT PRIMARY KEY, blueprint INTEGER NOT NULL, document TEXT NOT NULL);
+CREATE TABLE migration(
+    key INTEGER PRIMARY KEY AUTOINCREMENT, identifier TEXT NOT NULL UNIQUE,
+    document TEXT NOT NULL);
+CREATE TABLE entity(
+    key INTEGER PRIMARY KEY AUTOINCREMENT, blueprint INTEGER NOT NULL, identifier TEXT NOT NULL,
+    document TEXT NOT NULL, UNIQUE(blueprint, identifier));
+CREATE INDEX entity_by_age ON entity(blueprint, key);
+CREATE TABLE relation(
+    source INTEGER NOT NULL, slot TEXT NOT NULL, position INTEGER NOT NULL,
+    target INTEGER NOT NULL, PRIMARY KEY(source, slot, position)) WITHOUT ROWID;
+CREATE INDEX relation_by_target ON relation(target);
+CREATE TABLE webhook(
+    key INTEGER PRIMARY KEY AUTOINCREMENT, identifier TEXT NOT NULL UNIQUE,
+    address TEXT NOT NULL UNIQUE, document TEXT NOT NULL);
+CREATE TABLE event(
+    key INTEGER PRIMARY KEY AUTOINCREMENT, webhook INTEGER NOT NULL, received TEXT NOT NULL,
+    state TEXT NOT NULL, payload TEXT, result TEXT);
+CREATE INDEX event_waiting ON event(key) WHERE state = 'waiting';
+CREATE INDEX event_refused ON event(key) WHERE state = 'refused';
+CREATE TABLE handled(
+    webhook INTEGER NOT NULL, request TEXT NOT NULL, PRIMARY KEY(webhook, request)) WITHOUT ROWID;
+"""
+
+
+def now() -> str:
+    """Return the present moment as Port writes it: RFC 3339, milliseconds, `Z`."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def dump(value: Any) -> str:
+    """Return JSON text; pure ASCII, since a lone surrogate has no UTF-8 form."""
+    return json.dumps(value, separators=(",", ":"))
+
+
+class Store:
+    """The database, and transactions on it."""
+
+    def __init__(self, database: Path | None) -> None:
+        """Open `database`, or memory if None; raise UsageError if that cannot be."""
+        try:
+            self._connection = sqlite3.connect(
+                ":memory:" if database is None else database,
+                isolation_level=None,
+                check_same_thread=False,
+                cached_statements=256,
+            )
+            try:
+                self._prepare()
+            except BaseException:
+                self._connection.close()
+                raise
+        except sqlite3.Error as error:
+            raise UsageError(
+                f"cannot use {database} as the sandbox's database: {error}",
+                hint="Name a file that can be written, or leave the option out to keep "
+                "everything in memory.",
+            ) from None
+        self.execute = self._connection.execute
+        self.executemany = self._connection.executemany
+
+    def _prepare(self) -> None:
+        connection = self._connection
+        # Another sandbox on the same file would map the same events a second time.
+        connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute("PRAGMA cache_size = -65536")
+        connection.execute("PRAGMA temp_store = MEMORY")
+        connection.execute("BEGIN IMMEDIATE")
+        tables = [row[0] for row in connection.execute("SELECT name FROM sqlite_schema")]
+        if not tables:
+            for statement in _TABLES.split(";"):
+                connection.execute(statement)
+            connection.execute("INSERT INTO meta VALUES ('layout', ?)", (LAYOUT,))
+        elif "meta" not in tables or "event" not in tables:
+            raise sqlite3.DatabaseError("it holds something else")
+        else:
+            found = connection.execute("SELECT value FROM meta WHERE key = 'layout'").fetchone()
+            if found is None or found[0] != LAYOUT:
+                raise sqlite3.DatabaseError("it was written by another version of falcoport")
+        connection.execute("COMMIT")
+
+    def close(self) -> None:
+        """Close the database; what was committed stays."""
+        self._connection.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Make everything inside one step that happens wholly or not at all."""
+        self.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self.execute("ROLLBACK")
+            raise
+        self.execute("COMMIT")
+
+    def one(self, sql: str, values: Sequence[Any] = ()) -> Any:
+        """Return the first row of a query, or None."""
+        return self.execute(sql, values).fetchone()
+
+    def scalar(self, sql: str, values: Sequence[Any] = ()) -> Any:
+        """Return the first value of a query's first row, or None."""
+        row = self.execute(sql, values).fetchone()
+        return None if row is None else row[0]
