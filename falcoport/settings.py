@@ -185,7 +185,7 @@ def base_url(text: str, source: str) -> str:
         )
     if parts.scheme == "http" and not is_loopback(host):
         raise UsageError(
-            f"{source} must use https://: http:// would send the credentials to {host} unprotected.",
+            f"{source} must use https://: http:// shows the credentials on their way to {host}.",
             code="insecure_url",
             where=source,
             hint="http:// is accepted for loopback only",

@@ -25,7 +25,7 @@ app = typer.Typer(
 )
 
 
-def _version(value: bool) -> None:  # noqa: FBT001 -- typer's callback
+def _version(value: bool) -> None:
     if value:
         Output().result(f"falcoport {__version__}")
         raise typer.Exit

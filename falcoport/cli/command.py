@@ -149,9 +149,7 @@ def _secret_from(file: Any) -> str | None:
             f"--client-secret-file {file} cannot be read: {reason}.", where="--client-secret-file"
         ) from None
     if not text.strip():
-        raise UsageError(
-            f"--client-secret-file {file} is empty.", where="--client-secret-file"
-        )
+        raise UsageError(f"--client-secret-file {file} is empty.", where="--client-secret-file")
     return text.strip()
 
 

@@ -1,4 +1,4 @@
-"""The command that shows the whole road, from an empty catalog to related alerts, in one process."""
+"""The command that shows the whole road in one process, from an empty catalog to its alerts."""
 
 from __future__ import annotations
 
@@ -157,9 +157,7 @@ def _print_catalog(run: Run, posted: list[_Posted]) -> None:
                 str(stored["properties"].get("rule") or one.sample.alert["rule"]),
                 str(stored["relations"].get("namespace") or "-"),
                 f"{one.arrival.seconds * 1000:.0f} ms" if one.arrival else "",
-                Cell(one.problem, Style.BAD)
-                if one.problem
-                else Cell("in the catalog", Style.GOOD),
+                Cell(one.problem, Style.BAD) if one.problem else Cell("in the catalog", Style.GOOD),
             ]
         )
     columns = ("Priority", "Rule", "Namespace", "Took", "")

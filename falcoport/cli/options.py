@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path  # noqa: TC003 -- typer reads the annotations when it runs
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from falcoport.output import Format  # noqa: TC001 -- same
+from falcoport.output import Format
 
 _PORT = "Port"
 _OUTPUT = "Output"

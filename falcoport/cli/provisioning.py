@@ -115,9 +115,7 @@ def _told(run: Run, desired: Desired) -> Provisioned:
 def _finished(provisioned: Provisioned) -> Finished:
     from falcoport.provision.planning import field_values
 
-    return Finished(
-        {"webhook_url": provisioned.url, "changes": field_values(provisioned.changes)}
-    )
+    return Finished({"webhook_url": provisioned.url, "changes": field_values(provisioned.changes)})
 
 
 def _manifests(blueprint: Path | None, webhook_config: Path | None) -> Manifests:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from pathlib import Path  # noqa: TC003 -- typer reads the annotations when it runs
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
@@ -141,7 +141,9 @@ def require_extra() -> None:
 
 def announce(run: Run, running: RunningSandbox) -> None:
     """Tell where a sandbox is and how to point a client to it."""
-    run.output.note(f"A local Port for trying things out, not Port itself: {running.url}", Style.STRONG)
+    run.output.note(
+        f"A local Port for trying things out, not Port itself: {running.url}", Style.STRONG
+    )
     run.output.note("Its catalog is the page at that address. Point falcoport to it with:")
     run.output.result(
         f"export {API_URL}={running.url}\n"

@@ -274,22 +274,13 @@ class Transport:
     ) -> FalcoportError:
         """Return the error for a status with which Port says no."""
         code = str(body.get("error", "")) if body else ""
-        if status == httpx.codes.UNAUTHORIZED:
-            return CredentialsError(
-                f"Port refuses the token it just gave{said}.",
-                where=where,
-                hint="Check that the credentials are still valid in Port.",
-            )
         if code == DependentsError.code:
             return DependentsError(f"Port refuses{said}.", where=where)
-        if status == httpx.codes.FORBIDDEN:
-            return PermissionsError(
-                f"These credentials may not do this{said}.",
-                where=where,
-                hint="Webhooks and blueprints need the credentials of an admin or moderator.",
-            )
+        if status in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
+            return _denial(status, said, where)
         if body is None or status in (301, 302, 303, 307, 308):
-            return self._unexpected(*where.split(" ", 1), f"status {status}{said}")
+            method, path = where.split(" ", 1)
+            return self._unexpected(method, path, f"status {status}{said}")
         if status == httpx.codes.NOT_FOUND:
             return NotFoundError(f"Port has no such thing{said}.", where=where)
         if status == httpx.codes.CONFLICT:
@@ -298,7 +289,7 @@ class Transport:
             f"Port refuses the request with status {status}{said}.", where=where, code=code
         )
 
-    def _garbled(self, method: str, path: str, what: str, write: bool) -> dict[str, Any]:  # noqa: FBT001 -- private
+    def _garbled(self, method: str, path: str, what: str, write: bool) -> dict[str, Any]:
         error = self._unexpected(method, path, what)
         if write:
             raise UnknownOutcomeError(error.message, where=error.where, hint=_AGAIN)
@@ -337,6 +328,20 @@ class Transport:
             return once()
         except _PassingError as failure:
             return _again(once, failure)
+
+
+def _denial(status: int, said: str, where: str) -> FalcoportError:
+    if status == httpx.codes.UNAUTHORIZED:
+        return CredentialsError(
+            f"Port refuses the token it just gave{said}.",
+            where=where,
+            hint="Check that the credentials are still valid in Port.",
+        )
+    return PermissionsError(
+        f"These credentials may not do this{said}.",
+        where=where,
+        hint="Webhooks and blueprints need the credentials of an admin or moderator.",
+    )
 
 
 _AGAIN = "Run the same command again: it goes on where this one stopped."

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from falcoport.errors import (
@@ -52,9 +53,9 @@ def read(api: PortApi, desired: Desired) -> Live:
     api.authenticate()
     blueprint, hook, *found = together(
         [
-            lambda: api.blueprint(own),
-            lambda: api.webhook(webhook),
-            *(lambda name=name: api.blueprint(name) for name in others),
+            partial(api.blueprint, own),
+            partial(api.webhook, webhook),
+            *(partial(api.blueprint, name) for name in others),
         ]
     )
     return Live(blueprint, hook, dict(zip(others, found, strict=True)))
@@ -126,7 +127,7 @@ def _write_stages(
 ) -> tuple[PortError | None, Live]:
     """Send the writes, stage by stage; return the failure to be settled by reading, if any."""
     for stage in planned.stages:
-        outcomes = together([lambda write=write: _outcome(api, write, journal) for write in stage])
+        outcomes = together([partial(_outcome, api, write, journal) for write in stage])
         failures = [outcome for outcome in outcomes if isinstance(outcome, FalcoportError)]
         for failure in failures:
             if not isinstance(failure, UnknownOutcomeError | TakenError | NotFoundError):
@@ -248,12 +249,10 @@ class Journal:
     def shown(self, before: tuple[Change, ...], now: tuple[Change, ...]) -> tuple[Change, ...]:
         """Return the changes to tell about: as planned where this run wrote, as found otherwise."""
         planned = {(change.resource, change.identifier): change for change in before}
-        return tuple(
-            planned.get((change.resource, change.identifier), change)
-            if self._wrote(change)
-            else change
-            for change in now
-        )
+        found = {(change.resource, change.identifier): change for change in now}
+        kept = {key: change for key, change in planned.items() if self._wrote(change)}
+        merged = planned | found | kept
+        return tuple(change for key, change in merged.items() if key in found or key in kept)
 
     def _wrote(self, change: Change) -> bool:
         key = (

@@ -119,5 +119,3 @@ def _check(name: str, relation: dict[str, Any]) -> None:
     BLUEPRINT.fields["relations"].check({name: relation}, "", report)
     if problems:
         raise InputError(problems[0].message, problems=tuple(problems))
-
-

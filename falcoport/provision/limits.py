@@ -8,7 +8,7 @@ ignored) a manifest is not: an unknown key there is a typing error.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from falcoport.mapping import compile_error, is_delete
 from falcoport.provision.shapes import (
@@ -108,15 +108,18 @@ def _property(value: dict[str, object], at: str, report: Report) -> None:
         report(child(at, "format"), f"goes with type string, not with {type_name}")
     if value.get("default") is not None and not _fits(value["default"], type_name):
         report(child(at, "default"), f"is {kind(value['default'])}, the type is {type_name}")
-    enum = value.get("enum")
-    if isinstance(enum, list):
-        for index, member in enumerate(enum):
-            if not _fits(member, type_name):
-                report(child(child(at, "enum"), index), f"is {kind(member)}, not {type_name}")
-        colors = value.get("enumColors")
-        for key in colors if isinstance(colors, dict) else ():
-            if key not in {str(member) for member in enum}:
-                report(child(child(at, "enumColors"), key), "is not one of enum")
+    if isinstance(value.get("enum"), list):
+        _enum(value, type_name, at, report)
+
+
+def _enum(value: dict[str, Any], type_name: str, at: str, report: Report) -> None:
+    for index, member in enumerate(value["enum"]):
+        if not _fits(member, type_name):
+            report(child(child(at, "enum"), index), f"is {kind(member)}, not {type_name}")
+    colors = value.get("enumColors")
+    for key in colors if isinstance(colors, dict) else ():
+        if key not in {str(member) for member in value["enum"]}:
+            report(child(child(at, "enumColors"), key), "is not one of enum")
 
 
 _PROPERTY = Object(

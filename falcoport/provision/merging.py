@@ -86,7 +86,7 @@ def _merged_mappings(live: list[Any], named: list[Any], own: Sequence[Json]) -> 
     places: list[int | None] = []
     for mapping in own:
         places.append(own_mapping(live, mapping, frozenset(p for p in places if p is not None)))
-    by_place = {place: mapping for place, mapping in zip(places, named, strict=True)}
+    by_place = dict(zip(places, named, strict=True))
     merged: list[Any] = []
     for index, mapping in enumerate(live):
         if index in by_place:
@@ -182,7 +182,7 @@ def _differ(before: Any, after: Any, at: str, found: list[FieldChange]) -> None:
 
 
 def _differ_mappings(before: list[Any], after: list[Any], found: list[FieldChange]) -> None:
-    """Compare mappings pair by pair: first those that are equal, then those that belong together."""
+    """Compare mappings pair by pair: equal ones first, then those that belong together."""
     pairs: dict[int, int] = {}
     for index, mapping in enumerate(after):
         free = (i for i, old in enumerate(before) if i not in pairs.values() and old == mapping)

@@ -135,18 +135,21 @@ def plan(desired: Desired, live: Live) -> Plan:
     problems = [*_missing_targets(desired, live), *_conflicts(desired, live)]
     if problems:
         raise _refusal(problems)
-    merged_blueprint = merge(live.blueprint or {}, desired.blueprint)
-    merged_webhook = merge(live.webhook or {}, desired.webhook, desired.own_mappings)
+    merged_blueprint, merged_webhook = desired.blueprint, desired.webhook
+    if live.blueprint is not None:
+        merged_blueprint = merge(live.blueprint, desired.blueprint)
+    if live.webhook is not None:
+        merged_webhook = merge(live.webhook, desired.webhook, desired.own_mappings)
     problems = _unknown_fields(desired, merged_blueprint)
     if problems:
         raise ManifestError(problems[0].message, problems=tuple(problems))
-    created_helpers = [h for h in desired.helpers if live.others.get(h["identifier"]) is None]
+    missing_helpers = [h for h in desired.helpers if live.others.get(h["identifier"]) is None]
     changes = [
-        *(_created(Resource.BLUEPRINT, helper) for helper in created_helpers),
+        *(_helper_change(helper, live) for helper in desired.helpers),
         *_blueprint_changes(desired, live.blueprint, merged_blueprint),
         _change(Resource.WEBHOOK, desired.webhook["identifier"], live.webhook, merged_webhook),
     ]
-    return Plan(tuple(changes), _stages(created_helpers, live, merged_blueprint, merged_webhook))
+    return Plan(tuple(changes), _stages(missing_helpers, live, merged_blueprint, merged_webhook))
 
 
 def _check_existing(desired: Desired, live: Live) -> None:
@@ -211,9 +214,11 @@ def _conflicts(desired: Desired, live: Live) -> list[Problem]:
         found = live.blueprint["schema"].get("properties", {}).get(name)
         if isinstance(found, dict) and found.get("type") != wanted["type"]:
             problems.append(_conflict(identifier, "property", name, "type", found, wanted))
-        for group in ("mirrorProperties", "calculationProperties", "aggregationProperties"):
-            if name in (live.blueprint.get(group) or {}):
-                problems.append(_occupied(identifier, name, group))
+        problems.extend(
+            _occupied(identifier, name, group)
+            for group in ("mirrorProperties", "calculationProperties", "aggregationProperties")
+            if name in (live.blueprint.get(group) or {})
+        )
     for name, wanted in (desired.blueprint.get(_RELATIONS) or {}).items():
         found = (live.blueprint.get(_RELATIONS) or {}).get(name)
         if not isinstance(found, dict):
@@ -296,17 +301,18 @@ def _blueprint_changes(desired: Desired, live: Json | None, merged: Json) -> lis
     return changes
 
 
-def _created(resource: Resource, body: Json) -> Change:
-    return _change(resource, body["identifier"], None, body)
+def _helper_change(helper: Json, live: Live) -> Change:
+    """Return the change of a blueprint that is created where missing and never updated."""
+    identifier = helper["identifier"]
+    if live.others.get(identifier) is None:
+        return _change(Resource.BLUEPRINT, identifier, None, helper)
+    return Change(Resource.BLUEPRINT, identifier, Action.UNCHANGED)
 
 
 def _change(resource: Resource, identifier: str, before: Json | None, after: Json) -> Change:
     fields = difference(before or {}, after)
-    if before is None:
-        action = Action.CREATE
-    else:
-        action = Action.UPDATE if fields else Action.UNCHANGED
-    return Change(resource, identifier, action, fields)
+    action = Action.UPDATE if fields else Action.UNCHANGED
+    return Change(resource, identifier, Action.CREATE if before is None else action, fields)
 
 
 def _stages(

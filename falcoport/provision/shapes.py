@@ -6,11 +6,13 @@ Every shape has `check(value, at, report)`: `at` is the key path from the docume
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    import re
 
 Report = Callable[[str, str], None]
 
