@@ -102,6 +102,11 @@ class Output:
         if not self.is_json:
             self._write(self._stdout, f"{text}\n")
 
+    def styled_result(self, text: str, style: Style = Style.PLAIN) -> None:
+        """Write a line of a result that holds foreign text; only in text format."""
+        if not self.is_json:
+            self._write(self._stdout, self._styled(self._clean(text), style, self._stdout) + "\n")
+
     def note(self, text: str = "", style: Style = Style.PLAIN) -> None:
         """Tell a person something; silent with `--quiet` and in JSON."""
         if not self.quiet and not self.is_json:

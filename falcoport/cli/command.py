@@ -54,6 +54,8 @@ EXIT_CODES = {
 }
 PORT_EXIT_CODES = (EXIT_OK, EXIT_USAGE, EXIT_INPUT, EXIT_ACCESS, EXIT_PORT, EXIT_INTERRUPTED)
 """What any command that talks to Port can end with."""
+EXIT_CODES_WITH_CHECK = tuple(sorted((*PORT_EXIT_CODES, EXIT_CHECK)))
+"""The same for those that also check something."""
 
 
 @dataclass(frozen=True)

@@ -147,7 +147,7 @@ _PRIORITY_STYLES = {
 
 
 def _print_catalog(run: Run, posted: list[_Posted]) -> None:
-    rows = []
+    rows: list[list[Cell | str]] = []
     for one in posted:
         stored = one.arrival.entity if one.arrival else {"properties": {}, "relations": {}}
         priority = str(stored["properties"].get("priority") or "")

@@ -6,10 +6,10 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from falcoport.cli import options
-from falcoport.cli.command import PORT_EXIT_CODES, Finished, Run, add
+from falcoport.cli.command import EXIT_CODES_WITH_CHECK, Finished, Run, add
 from falcoport.cli.provisioning import ManifestOptions, WebhookOptions
 from falcoport.cli.securing import given_secret
-from falcoport.errors import EXIT_CHECK, CheckFailedError, ConflictError, UsageError
+from falcoport.errors import CheckFailedError, ConflictError, UsageError
 from falcoport.falco.sidekick import NAMESPACE, Format
 from falcoport.settings import WEBHOOK_SECRET
 
@@ -21,20 +21,21 @@ if TYPE_CHECKING:
     from falcoport.falco.header import Header
     from falcoport.provision.export import Resources
 
-_EXITS = (*PORT_EXIT_CODES[:2], EXIT_CHECK, *PORT_EXIT_CODES[2:])
-
 
 def register(app: typer.Typer) -> None:
     """Add this module's commands to the app."""
     add(
         app,
         "show-url",
-        exits=_EXITS,
+        exits=EXIT_CODES_WITH_CHECK,
         example="falcoport show-url --format helm --min-priority warning -f values.yaml",
     )(show_url)
-    add(app, "export", exits=_EXITS, example="falcoport export --format terraform -f falco.tf")(
-        export
-    )
+    add(
+        app,
+        "export",
+        exits=EXIT_CODES_WITH_CHECK,
+        example="falcoport export --format terraform -f falco.tf",
+    )(export)
 
 
 def show_url(

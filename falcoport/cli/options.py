@@ -126,6 +126,15 @@ CreateNamespaceBlueprint = Annotated[
         "would; an existing one is left alone.",
     ),
 ]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Show what would change, as `falcoport plan` does.")
+]
+ExitCode = Annotated[
+    bool,
+    typer.Option(
+        "--exit-code", help="End with 3 if something would change, with 0 if nothing would."
+    ),
+]
 Relation = Annotated[
     str | None,
     typer.Option(

@@ -1,4 +1,4 @@
-"""The commands that change Port: setup, plan, add-relation."""
+"""The commands around a set-up: setup, plan, add-relation."""
 
 from __future__ import annotations
 
@@ -6,16 +6,22 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from falcoport.cli import options
-from falcoport.cli.command import PORT_EXIT_CODES, Finished, Run, add
+from falcoport.cli.command import (
+    EXIT_CODES_WITH_CHECK,
+    PORT_EXIT_CODES,
+    Finished,
+    Run,
+    add,
+)
 from falcoport.cli.securing import SecurityOptions, WebhookSecret, webhook_secret
-from falcoport.errors import FalcoportError, UnexpectedAnswerError
+from falcoport.errors import EXIT_CHECK, EXIT_OK, FalcoportError, UnexpectedAnswerError
 from falcoport.output import Cell, Style
 
 if TYPE_CHECKING:
     import typer
 
     from falcoport.provision.manifests import Manifest, Manifests
-    from falcoport.provision.planning import Change, Desired
+    from falcoport.provision.planning import Change, Desired, Plan
 
 _DONE = {
     "create": Cell("created", Style.GOOD),
@@ -28,6 +34,9 @@ _DONE = {
 def register(app: typer.Typer) -> None:
     """Add this module's commands to the app."""
     add(app, "setup", exits=PORT_EXIT_CODES, example="URL=$(falcoport setup)")(setup)
+    add(app, "plan", exits=EXIT_CODES_WITH_CHECK, example="falcoport plan --exit-code -o json")(
+        plan
+    )
     add(
         app,
         "add-relation",
@@ -76,21 +85,102 @@ def setup(
     security: SecurityOptions,
     no_relation: options.NoRelation = False,
     create_namespace_blueprint: options.CreateNamespaceBlueprint = False,
+    dry_run: options.DryRun = False,
 ) -> Finished:
     """Create or bring up to date blueprint, relation, webhook and mapping; print the URL.
 
     Running it again changes nothing; what others added in Port stays.
     """
-    from falcoport.provision.desired import SetupChoices, for_setup
-
-    manifests = manifest.load()
-    choices = SetupChoices(not no_relation, create_namespace_blueprint)
-    secret = webhook_secret(run, security)
-    provisioned = _told(run, for_setup(manifests, choices), secret)
+    desired = desired_setup(
+        manifest.load(),
+        no_relation=no_relation,
+        create_namespace_blueprint=create_namespace_blueprint,
+    )
+    secret = webhook_secret(run, security, dry_run=dry_run)
+    if dry_run:
+        return _planned(run, desired, secret)
+    provisioned = _told(run, desired, secret)
     _hand_over(run, provisioned)
     handed = secret.finished()
     run.output.result(provisioned.url)
     return _finished(provisioned, handed)
+
+
+def plan(
+    run: Run,
+    manifest: ManifestOptions,
+    security: SecurityOptions,
+    no_relation: options.NoRelation = False,
+    create_namespace_blueprint: options.CreateNamespaceBlueprint = False,
+    exit_code: options.ExitCode = False,
+) -> Finished:
+    """Show what `setup` with the same options would change; change nothing."""
+    desired = desired_setup(
+        manifest.load(),
+        no_relation=no_relation,
+        create_namespace_blueprint=create_namespace_blueprint,
+    )
+    secret = webhook_secret(run, security, dry_run=True)
+    return _planned(run, desired, secret, exit_code=exit_code)
+
+
+def desired_setup(
+    manifests: Manifests, *, no_relation: bool, create_namespace_blueprint: bool = False
+) -> Desired:
+    """Return what `setup` wants with these options."""
+    from falcoport.provision.desired import SetupChoices, for_setup
+
+    return for_setup(manifests, SetupChoices(not no_relation, create_namespace_blueprint))
+
+
+def _planned(
+    run: Run, desired: Desired, secret: WebhookSecret, *, exit_code: bool = False
+) -> Finished:
+    from falcoport.provision import applying, planning
+
+    with run.api() as api:
+        live = applying.read(api, desired)
+    found = planning.plan(secret.desired(desired, live), live)
+    show_plan(run, found)
+    code = EXIT_CHECK if exit_code and found.pending else EXIT_OK
+    return Finished(plan_data(found), code)
+
+
+def plan_data(found: Plan) -> dict[str, object]:
+    """Return a plan as JSON data."""
+    from falcoport.provision.planning import field_values
+
+    return {"pending": found.pending, "changes": field_values(found.changes)}
+
+
+_MARKS = {
+    "create": ("+", Style.GOOD),
+    "update": ("~", Style.CHANGED),
+    "delete": ("-", Style.BAD),
+    "unchanged": ("=", Style.FAINT),
+}
+
+
+def show_plan(run: Run, found: Plan) -> None:
+    """Show a plan on stdout: a line per resource and, for updates, each field from and to."""
+    from falcoport.provision.planning import shown_value
+
+    out = run.output
+    counts: dict[str, int] = {}
+    for change in found.changes:
+        action = str(change.action)
+        counts[action] = counts.get(action, 0) + 1
+        mark, style = _MARKS[action]
+        note = f" ({change.note})" if change.note else ""
+        out.styled_result(f"{mark} {change.resource} {change.identifier}: {action}{note}", style)
+        for field in change.fields:
+            out.styled_result(f"    {field.field}")
+            if action == "update":
+                out.styled_result(shown_value(field.field, field.before, "      - "), Style.BAD)
+            if action != "delete":
+                out.styled_result(shown_value(field.field, field.after, "      + "), Style.GOOD)
+    told = ", ".join(f"{counts[action]} to {action}" for action in _MARKS if action in counts)
+    out.note(told.replace("to unchanged", "unchanged"), Style.STRONG)
 
 
 def add_relation(
@@ -105,9 +195,8 @@ def add_relation(
     """Relate alerts to namespaces, or to any other blueprint, in a set-up that lacks it."""
     from falcoport.provision.desired import RelationChoices, for_relation
 
-    manifests = manifest.load()
     choices = RelationChoices(relation, target, title, tag_prefix, many)
-    return _finished(_told(run, for_relation(manifests, choices)))
+    return _finished(_told(run, for_relation(manifest.load(), choices)))
 
 
 def _told(run: Run, desired: Desired, secret: WebhookSecret | None = None) -> Provisioned:
@@ -148,7 +237,7 @@ def provision(run: Run, desired: Desired, secret: WebhookSecret | None = None) -
     from falcoport.provision import applying
     from falcoport.provision.planning import plan
 
-    secret = secret or WebhookSecret(run, None, None, force=False)
+    secret = secret or WebhookSecret(run)
     try:
         with run.api() as api:
             applied = applying.apply(
@@ -173,12 +262,15 @@ def change_rows(changes: tuple[Change, ...]) -> list[list[Cell | str]]:
             str(change.resource),
             Cell(change.identifier, Style.STRONG),
             _DONE[change.action],
-            ", ".join(field.field for field in change.fields)
-            if str(change.action) == "update"
-            else "",
+            _told_fields(change),
         ]
         for change in changes
     ]
+
+
+def _told_fields(change: Change) -> str:
+    fields = [field.field for field in change.fields] if str(change.action) == "update" else []
+    return ", ".join([*fields, *([change.note] if change.note else [])])
 
 
 def _hand_over(run: Run, provisioned: Provisioned) -> None:
@@ -198,8 +290,8 @@ def _hand_over(run: Run, provisioned: Provisioned) -> None:
     run.output.note(_indented(render(handover, Format.HELM)))
     if header is not None:
         run.output.note(
-            f"Port asks for the header {header.name}. `falcoport show-url --format docker|helm|… "
-            "-f FILE` writes all of this with the secret in its place."
+            f"Port asks for the header {header.name}: `falcoport show-url --format docker` (helm, "
+            "k8s-secret, …) writes the same with the secret in its place."
         )
         run.output.note()
     run.output.note("The webhook URL:", Style.STRONG)

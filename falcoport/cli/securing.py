@@ -43,11 +43,20 @@ def given_secret(run: Run, file: Path | None) -> str | None:
 class WebhookSecret:
     """The secret of one run: given or generated, handed to the user, and set in Port once."""
 
-    def __init__(self, run: Run, securing: Securing | None, out: Path | None, force: bool) -> None:
+    def __init__(
+        self,
+        run: Run,
+        securing: Securing | None = None,
+        out: Path | None = None,
+        *,
+        force: bool = False,
+        dry_run: bool = False,
+    ) -> None:
         self._run = run
         self._securing = securing
         self._out = out
         self._force = force
+        self._dry_run = dry_run
         self._generated: str | None = None
         self._is_set = False
 
@@ -87,16 +96,13 @@ class WebhookSecret:
             )
         return {"webhook_secret": self._generated}
 
-    @property
-    def asked(self) -> bool:
-        """Whether the webhook was to be secured at all."""
-        return self._securing is not None
-
     def _generate(self) -> str:
-        if self._generated is None:
-            from falcoport.falco.header import generate_secret
-            from falcoport.output import write_file
+        from falcoport.falco.header import PLACEHOLDER, generate_secret
+        from falcoport.output import write_file
 
+        if self._dry_run:
+            return PLACEHOLDER
+        if self._generated is None:
             secret = generate_secret()
             if self._out is not None:
                 # Before Port has it: a secret that only Port knows would be lost.
@@ -106,8 +112,11 @@ class WebhookSecret:
         return self._generated
 
 
-def webhook_secret(run: Run, given: SecurityOptions) -> WebhookSecret:
-    """Return the secret that the options ask for; raises UsageError or InputError."""
+def webhook_secret(run: Run, given: SecurityOptions, *, dry_run: bool) -> WebhookSecret:
+    """Return the secret that the options ask for; with `dry_run`, one that is never handed out.
+
+    Raises UsageError or InputError.
+    """
     asked = given.secure or given.rotate_secret
     companions = {
         "--header": given.header,
@@ -120,9 +129,9 @@ def webhook_secret(run: Run, given: SecurityOptions) -> WebhookSecret:
             f"{alone[0]} says how to secure the webhook: give --secure as well.", where=alone[0]
         )
     if not asked:
-        return WebhookSecret(run, None, None, force=False)
+        return WebhookSecret(run)
     from falcoport.provision.security import Securing
 
     secret = given_secret(run, given.webhook_secret_file)
     securing = Securing(given.header, secret, given.rotate_secret)
-    return WebhookSecret(run, securing, given.secret_out, given.force)
+    return WebhookSecret(run, securing, given.secret_out, force=given.force, dry_run=dry_run)

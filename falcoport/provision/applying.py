@@ -19,7 +19,12 @@ from falcoport.errors import (
     PortError,
 )
 from falcoport.port.api import PortApi, together
-from falcoport.port.transport import NotFoundError, TakenError, UnknownOutcomeError
+from falcoport.port.transport import (
+    DependentsError,
+    NotFoundError,
+    TakenError,
+    UnknownOutcomeError,
+)
 from falcoport.provision.merging import difference
 from falcoport.provision.planning import Action, Change, Desired, Live, Plan, Resource, Write
 
@@ -32,6 +37,11 @@ _ROUNDS = 5
 """How often reading and planning start again before giving up."""
 _FIRST_WAIT = 0.2
 """Seconds before the second round; each further one waits twice as long."""
+
+
+_REMOVAL_SECONDS = 60.0
+"""How long to wait for Port to remove alerts."""
+_LONGEST_PAUSE = 5.0
 
 
 @dataclass(frozen=True)
@@ -59,6 +69,31 @@ def read(api: PortApi, desired: Desired) -> Live:
         ]
     )
     return Live(blueprint, hook, dict(zip(others, found, strict=True)))
+
+
+def read_for_removal(api: PortApi, desired: Desired) -> Live:
+    """Read a set-up and everything that could depend on it, all at the same time.
+
+    Raises AccessError or PortError.
+    """
+    own, webhook = desired.blueprint["identifier"], desired.webhook["identifier"]
+    api.authenticate()
+    blueprint, hook, alerts, blueprints, webhooks = together(
+        [
+            partial(api.blueprint, own),
+            partial(api.webhook, webhook),
+            partial(api.entities_count, own),
+            api.blueprints,
+            api.webhooks,
+        ]
+    )
+    return Live(
+        blueprint,
+        hook,
+        alerts=alerts,
+        neighbours=tuple(one for one in blueprints if one.get("identifier") != own),
+        other_webhooks=tuple(one for one in webhooks if one.get("identifier") != webhook),
+    )
 
 
 def apply(
@@ -111,7 +146,7 @@ def _converge(
             live = read_live()
             planned = plan(live)
             shown = journal.shown(shown, planned.changes)
-        failure, live = _write_stages(api, planned, live, journal)
+        failure, live = _write_stages(_Writer(api, journal, wait), planned, live)
         if failure is not None:
             wait(_FIRST_WAIT * 2**attempt)
         if failure is not None or existing:
@@ -121,57 +156,84 @@ def _converge(
         if failure is None:
             _verify(written, planned, live)
         elif attempt == _ROUNDS - 1 and planned.pending:
-            raise failure
+            raise _final(failure)
     return Applied(shown, live)
 
 
-def _write_stages(
-    api: PortApi, planned: Plan, live: Live, journal: Journal
-) -> tuple[PortError | None, Live]:
+# Port may still see entities right after it removed them (API reference, DELETE blueprint).
+_SETTLED_BY_READING = (UnknownOutcomeError, TakenError, NotFoundError, DependentsError)
+
+
+def _write_stages(writer: _Writer, planned: Plan, live: Live) -> tuple[FalcoportError | None, Live]:
     """Send the writes, stage by stage; return the failure to be settled by reading, if any."""
     for stage in planned.stages:
-        outcomes = together([partial(_outcome, api, write, journal) for write in stage])
+        outcomes = together([partial(writer.outcome, write) for write in stage])
         failures = [outcome for outcome in outcomes if isinstance(outcome, FalcoportError)]
         for failure in failures:
-            if not isinstance(failure, UnknownOutcomeError | TakenError | NotFoundError):
+            if not isinstance(failure, _SETTLED_BY_READING):
                 raise failure
         if failures:
-            return _as_port_error(failures[0]), live
+            return failures[0], live
         for write, answer in zip(stage, outcomes, strict=True):
             live = _adopted(live, write, answer)
     return None, live
 
 
-def _outcome(api: PortApi, write: Write, journal: Journal) -> Json | FalcoportError | None:
-    """Send one write; a failure is a value, since its neighbours' outcomes count as well."""
-    journal.begun(write)
-    try:
-        answer = _send(api, write)
-    except UnknownOutcomeError as error:
-        return error
-    except NotFoundError as error:
-        journal.not_done(write)
-        return None if write.action is Action.DELETE else error
-    except FalcoportError as error:
-        journal.not_done(write)
-        return error
-    journal.finished(write)
-    return answer
+@dataclass(frozen=True)
+class _Writer:
+    """Sends writes and notes in the journal what became of each."""
+
+    api: PortApi
+    journal: Journal
+    wait: Callable[[float], None]
+
+    def outcome(self, write: Write) -> Json | FalcoportError | None:
+        """Send one write; a failure is a value, since its neighbours' outcomes count as well."""
+        self.journal.begun(write)
+        try:
+            answer = self._send(write)
+        except UnknownOutcomeError as error:
+            return error
+        except NotFoundError as error:
+            self.journal.not_done(write)
+            return None if write.action is Action.DELETE else error
+        except FalcoportError as error:
+            self.journal.not_done(write)
+            return error
+        self.journal.finished(write)
+        return answer
+
+    def _send(self, write: Write) -> Json | None:
+        api, blueprint = self.api, write.resource is Resource.BLUEPRINT
+        if write.resource is Resource.ALERTS:
+            api.delete_all_entities(write.identifier)
+            self._await_removal(write.identifier)
+            return None
+        if write.action is Action.CREATE:
+            return (api.create_blueprint if blueprint else api.create_webhook)(write.body)
+        if write.action is Action.UPDATE:
+            update = api.update_blueprint if blueprint else api.update_webhook
+            return update(write.identifier, write.body)
+        (api.delete_blueprint if blueprint else api.delete_webhook)(write.identifier)
+        return None
+
+    def _await_removal(self, blueprint: str) -> None:
+        """Wait until Port has removed all entities: it answers before it has."""
+        waited, pause = 0.0, _FIRST_WAIT
+        while left := self.api.entities_count(blueprint):
+            if waited > _REMOVAL_SECONDS:
+                raise PortError(
+                    f"Port is still removing alerts: {left} are left.",
+                    where=f"blueprint {blueprint}",
+                    hint="Run the same command again in a while.",
+                )
+            self.wait(pause)
+            waited, pause = waited + pause, min(pause * 2, _LONGEST_PAUSE)
 
 
-def _send(api: PortApi, write: Write) -> Json | None:
-    blueprint = write.resource is Resource.BLUEPRINT
-    if write.action is Action.CREATE:
-        return (api.create_blueprint if blueprint else api.create_webhook)(write.body)
-    if write.action is Action.UPDATE:
-        update = api.update_blueprint if blueprint else api.update_webhook
-        return update(write.identifier, write.body)
-    (api.delete_blueprint if blueprint else api.delete_webhook)(write.identifier)
-    return None
-
-
-def _as_port_error(error: FalcoportError) -> PortError:
-    if isinstance(error, PortError):
+def _final(error: FalcoportError) -> FalcoportError:
+    """Return the error to end with after the last round; only a vanished resource needs words."""
+    if not isinstance(error, NotFoundError):
         return error
     return ConcurrentChangeError(
         f"Something was removed from Port while it was written: {error.message}",
@@ -184,6 +246,8 @@ def _adopted(live: Live, write: Write, answer: Json | None) -> Live:
     """Return what Port has after a write, as its answer says."""
     if write.resource is Resource.WEBHOOK:
         return replace(live, webhook=answer)
+    if write.resource is Resource.ALERTS:
+        return replace(live, alerts=0)
     if write.identifier in live.others:
         return replace(live, others={**live.others, write.identifier: answer})
     return replace(live, blueprint=answer)

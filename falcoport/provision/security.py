@@ -9,7 +9,7 @@ Pure.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -17,15 +17,12 @@ from falcoport.errors import ConflictError
 from falcoport.falco.header import DEFAULT_HEADER, Header, check_name, check_secret
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
-
-    from falcoport.provision.merging import FieldChange
+    from collections.abc import Callable, Mapping
 
 Json = dict[str, Any]
 
 ALGORITHM = "plain"
 REQUEST_IDENTIFIER = ".body.uuid"
-MASK = "***"
 
 _SECURITY = "security"
 _SECRET = "secret"  # noqa: S105 -- the name of a key
@@ -132,19 +129,3 @@ class Securing:
         if ((live or {}).get(_SECURITY) or {}).get("signaturePrefix"):
             block["signaturePrefix"] = None
         return {**webhook, _SECURITY: block}
-
-
-def masked(changes: Iterable[FieldChange]) -> tuple[FieldChange, ...]:
-    """Return a webhook's field changes with its secret hidden."""
-    return tuple(
-        replace(change, before=_hidden(change, change.before), after=_hidden(change, change.after))
-        for change in changes
-    )
-
-
-def _hidden(change: FieldChange, value: Any) -> Any:
-    if change.field == f"{_SECURITY}.{_SECRET}" and value is not None:
-        return MASK
-    if change.field == _SECURITY and isinstance(value, dict) and value.get(_SECRET) is not None:
-        return {**value, _SECRET: MASK}
-    return value
