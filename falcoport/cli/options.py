@@ -29,7 +29,7 @@ ClientId = Annotated[
         "--client-id",
         metavar="ID",
         rich_help_panel=_PORT,
-        help="Port client id. [env: PORT_CLIENT_ID]",
+        help="Port client id. (env: PORT_CLIENT_ID)",
     ),
 ]
 ClientSecretFile = Annotated[
@@ -38,8 +38,8 @@ ClientSecretFile = Annotated[
         "--client-secret-file",
         metavar="FILE",
         rich_help_panel=_PORT,
-        help="File with the Port client secret, - for stdin. [env: PORT_CLIENT_SECRET, the "
-        "secret itself]",
+        help="File with the Port client secret, - for stdin. (env: PORT_CLIENT_SECRET, the "
+        "secret itself)",
     ),
 ]
 ApiUrl = Annotated[
@@ -48,7 +48,7 @@ ApiUrl = Annotated[
         "--api-url",
         metavar="URL",
         rich_help_panel=_PORT,
-        help="Port's API, such as https://api.port.io. [env: PORT_API_URL, PORT_BASE_URL]",
+        help="Port's API, such as https://api.port.io. (env: PORT_API_URL, PORT_BASE_URL)",
     ),
 ]
 Region = Annotated[
@@ -57,7 +57,7 @@ Region = Annotated[
         "--region",
         metavar="eu|us",
         rich_help_panel=_PORT,
-        help="Port's region; eu unless given. [env: PORT_REGION]",
+        help="Port's region; eu unless given. (env: PORT_REGION)",
     ),
 ]
 Timeout = Annotated[
@@ -138,7 +138,9 @@ ExitCode = Annotated[
 Relation = Annotated[
     str | None,
     typer.Option(
-        "--relation", metavar="ID", help="The relation's identifier, such as team. [namespace]"
+        "--relation",
+        metavar="ID",
+        help="The relation's identifier, such as team. (default: namespace)",
     ),
 ]
 Target = Annotated[
@@ -146,7 +148,7 @@ Target = Annotated[
     typer.Option(
         "--target",
         metavar="BLUEPRINT",
-        help="The blueprint to relate alerts to. [as the relation's identifier]",
+        help="The blueprint to relate alerts to. (default: the relation's identifier)",
     ),
 ]
 RelationTitle = Annotated[
@@ -159,7 +161,7 @@ TagPrefix = Annotated[
         "--tag-prefix",
         metavar="PREFIX",
         help="Alerts are related by the tag that begins so; the rest of the tag is the target "
-        "entity's identifier. [port-]",
+        "entity's identifier. (default: port-)",
     ),
 ]
 Many = Annotated[
@@ -172,7 +174,7 @@ WebhookId = Annotated[
         "--webhook-id",
         metavar="ID",
         help="The webhook's identifier, such as falco_prod for one of several clusters; at most "
-        "30 characters. [falco_alert_mapper]",
+        "30 characters. (default: falco_alert_mapper)",
     ),
 ]
 WebhookTitle = Annotated[
@@ -181,7 +183,7 @@ WebhookTitle = Annotated[
         "--webhook-title",
         metavar="TEXT",
         help="The webhook's title, such as 'Falco prod'; at most 30 characters. "
-        "[Falco Alert Mapper]",
+        "(default: Falco Alert Mapper)",
     ),
 ]
 
@@ -200,7 +202,7 @@ HeaderName = Annotated[
         "--header",
         metavar="NAME",
         rich_help_panel=_SECURITY,
-        help="The header that carries the secret. [X-Falcoport-Secret]",
+        help="The header that carries the secret. (default: X-Falcoport-Secret)",
     ),
 ]
 WebhookSecretFile = Annotated[
@@ -209,8 +211,8 @@ WebhookSecretFile = Annotated[
         "--webhook-secret-file",
         metavar="FILE",
         rich_help_panel=_SECURITY,
-        help="File with the webhook's secret, - for stdin. [env: FALCOPORT_WEBHOOK_SECRET, the "
-        "secret itself]",
+        help="File with the webhook's secret, - for stdin. (env: FALCOPORT_WEBHOOK_SECRET, the "
+        "secret itself)",
     ),
 ]
 RotateSecret = Annotated[

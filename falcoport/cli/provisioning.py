@@ -100,8 +100,8 @@ def setup(
     if dry_run:
         return _planned(run, desired, secret)
     provisioned = _told(run, desired, secret)
+    handed = secret.finished(provisioned.webhook)
     _hand_over(run, provisioned)
-    handed = secret.finished()
     run.output.result(provisioned.url)
     return _finished(provisioned, handed)
 

@@ -11,6 +11,7 @@ from falcoport.errors import FalcoportError, InterruptedRunError, UsageError
 from falcoport.settings import WEBHOOK_SECRET
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from falcoport.provision.planning import Desired, Live, Write
@@ -81,20 +82,42 @@ class WebhookSecret:
         elif self._out is None:
             self._run.output.warn(f"the webhook may have this secret now: {self._generated}")
 
-    def finished(self) -> dict[str, Any]:
-        """Hand a generated secret to the user; return what the envelope tells about it."""
+    def finished(self, webhook: Mapping[str, Any]) -> dict[str, Any]:
+        """Hand a generated secret to the user; return what the envelope tells about it.
+
+        `webhook` is what Port has now.
+        """
         output = self._run.output
         if self._generated is None:
+            self._explain(webhook)
             return {}
         if self._out is not None:
-            output.note(f"The webhook's secret is in {self._out}. Port does not give it back.")
+            output.note(f"The webhook's secret is in {self._out}; Port does not give it back.")
             return {"webhook_secret_file": str(self._out)}
         if not output.is_json:
             output.warn(
-                "the webhook's secret, shown this once; Port does not give it back:\n"
+                "this is the webhook's secret, shown this once; Port does not give it back:\n"
                 f"{self._generated}"
             )
         return {"webhook_secret": self._generated}
+
+    def _explain(self, webhook: Mapping[str, Any]) -> None:
+        """Say why the webhook's security is as it was, where that may come as a surprise."""
+        from falcoport.provision.security import Guard, guard, header_name
+
+        output = self._run.output
+        if self._securing is not None and not self._is_set:
+            output.note(
+                f"The webhook asks for the header {header_name(webhook)} already; its secret stays "
+                "as it is. --rotate-secret changes it."
+            )
+        elif self._securing is not None or guard(webhook) is not Guard.OPEN:
+            return
+        elif self._run.environment.get(WEBHOOK_SECRET):
+            output.warn(
+                f"{WEBHOOK_SECRET} is set, but the webhook is open: --secure makes Port ask for "
+                "the secret."
+            )
 
     def _generate(self) -> str:
         from falcoport.falco.header import PLACEHOLDER, generate_secret
