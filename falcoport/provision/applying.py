@@ -148,8 +148,7 @@ class _Road:
         try:
             return repeated(self._round, _UnsettledError)
         except _UnsettledError as last:
-            self._look(self._read_live())
-            if self._planned.pending:
+            if self._look(self._read_live()).pending:
                 raise _final(last.failure) from None
             return Applied(self._shown, self._live)
 
@@ -167,10 +166,10 @@ class _Road:
         failure, live = _write_stages(self._writer, written, self._live)
         if failure is not None:
             raise _UnsettledError(failure)
-        self._look(self._read_live() if updates else live)
-        _verify(written, self._planned, self._live)
-        if self._planned.pending:
-            left = ", ".join(write.identifier for stage in self._planned.stages for write in stage)
+        now = self._look(self._read_live() if updates else live)
+        _verify(written, now, self._live)
+        if now.pending:
+            left = ", ".join(write.identifier for stage in now.stages for write in stage)
             raise _UnsettledError(
                 ConcurrentChangeError(
                     f"Port says it is done, and it is not: {left}.",
@@ -179,9 +178,10 @@ class _Road:
             )
         return Applied(self._shown, self._live)
 
-    def _look(self, live: Live) -> None:
+    def _look(self, live: Live) -> Plan:
         self._live, self._planned = live, self._plan(live)
         self._shown = self._journal.shown(self._shown, self._planned.changes)
+        return self._planned
 
     def _look_closely(self) -> None:
         """Read again right before an update, until two looks in a row agree on what to write.
@@ -191,8 +191,7 @@ class _Road:
         """
         for _ in range(_LOOKS):
             before = self._planned.stages
-            self._look(self._read_live())
-            if self._planned.stages == before:
+            if self._look(self._read_live()).stages == before:
                 return
         raise ConcurrentChangeError(
             "What Port has changes each time it is read; nothing was written over it.",
