@@ -64,7 +64,7 @@ def test_the_token_call_takes_two_keys_and_no_other(sandbox: RunningSandbox) -> 
 def test_without_a_valid_token_every_call_is_401(
     sandbox: RunningSandbox, header: str | None
 ) -> None:
-    headers = {} if header is None else {"Authorization": header.encode()}
+    headers = [] if header is None else [(b"Authorization", header.encode())]
     for method, path in (
         ("GET", "blueprints"),
         ("POST", "webhooks"),

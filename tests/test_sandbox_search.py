@@ -213,14 +213,15 @@ def test_pages_follow_one_another(nodes: httpx.Client) -> None:
 
 
 def test_all_blueprints_are_searched(nodes: httpx.Client) -> None:
-    query = {"combinator": "and", "rules": [rule("$identifier", "=", "a")]}
+    rules = [rule("$identifier", "=", "a")]
+    query = {"combinator": "and", "rules": rules}
     answer = nodes.post("/entities/search", json=query)
     assert answer.status_code == 200
     body = answer.json()
     assert body["ok"] is True
     assert body["matchingBlueprints"] == ["node", "other"]
     assert [entity["blueprint"] for entity in body["entities"]] == ["node", "other"]
-    query["rules"].append(rule("$blueprint", "=", "other"))
+    rules.append(rule("$blueprint", "=", "other"))
     assert nodes.post("/entities/search", json=query).json()["matchingBlueprints"] == ["other"]
     assert nodes.post("/entities/search", json={"rules": []}).json()["message"] == (
         "body must have required property 'combinator'"
