@@ -163,24 +163,37 @@ _MARKS = {
 
 def show_plan(run: Run, found: Plan) -> None:
     """Show a plan on stdout: a line per resource and, for updates, each field from and to."""
-    from falcoport.provision.planning import shown_value
-
-    out = run.output
     counts: dict[str, int] = {}
     for change in found.changes:
         action = str(change.action)
         counts[action] = counts.get(action, 0) + 1
         mark, style = _MARKS[action]
         note = f" ({change.note})" if change.note else ""
-        out.styled_result(f"{mark} {change.resource} {change.identifier}: {action}{note}", style)
-        for field in change.fields:
-            out.styled_result(f"    {field.field}")
-            if action == "update":
-                out.styled_result(shown_value(field.field, field.before, "      - "), Style.BAD)
-            if action != "delete":
-                out.styled_result(shown_value(field.field, field.after, "      + "), Style.GOOD)
+        text = f"{mark} {change.resource} {change.identifier}: {action}{note}"
+        run.output.styled_result(text, style)
+        if action == "create":
+            _show_created(run, change)
+        elif action == "update":
+            _show_updated(run, change)
     told = ", ".join(f"{counts[action]} to {action}" for action in _MARKS if action in counts)
-    out.note(told.replace("to unchanged", "unchanged"), Style.STRONG)
+    run.output.note(told.replace("to unchanged", "unchanged"), Style.STRONG)
+
+
+def _show_created(run: Run, change: Change) -> None:
+    from falcoport.provision.planning import shown_inline
+
+    for field in change.fields:
+        if field.after not in ({}, []):
+            run.output.styled_result(f"    {field.field}: {shown_inline(field.field, field.after)}")
+
+
+def _show_updated(run: Run, change: Change) -> None:
+    from falcoport.provision.planning import shown_value
+
+    for field in change.fields:
+        run.output.styled_result(f"    {field.field}")
+        run.output.styled_result(shown_value(field.field, field.before, "      - "), Style.BAD)
+        run.output.styled_result(shown_value(field.field, field.after, "      + "), Style.GOOD)
 
 
 def add_relation(
@@ -261,16 +274,21 @@ def change_rows(changes: tuple[Change, ...]) -> list[list[Cell | str]]:
         [
             str(change.resource),
             Cell(change.identifier, Style.STRONG),
-            _DONE[change.action],
+            Cell(change.note, Style.FAINT) if _is_noted(change) else _DONE[change.action],
             _told_fields(change),
         ]
         for change in changes
     ]
 
 
+def _is_noted(change: Change) -> bool:
+    return str(change.action) == "unchanged" and bool(change.note)
+
+
 def _told_fields(change: Change) -> str:
     fields = [field.field for field in change.fields] if str(change.action) == "update" else []
-    return ", ".join([*fields, *([change.note] if change.note else [])])
+    notes = [change.note] if change.note and not _is_noted(change) else []
+    return ", ".join([*fields, *notes])
 
 
 def _hand_over(run: Run, provisioned: Provisioned) -> None:

@@ -7,7 +7,6 @@ settled as well: by reading, never by guessing.
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -19,6 +18,7 @@ from falcoport.errors import (
     PortError,
 )
 from falcoport.port.api import PortApi, together
+from falcoport.port.patience import repeated
 from falcoport.port.transport import (
     DependentsError,
     NotFoundError,
@@ -33,15 +33,10 @@ if TYPE_CHECKING:
 
     from falcoport.provision.merging import FieldChange, Json
 
-_ROUNDS = 5
-"""How often reading and planning start again before giving up."""
-_FIRST_WAIT = 0.2
-"""Seconds before the second round; each further one waits twice as long."""
-
-
 _REMOVAL_SECONDS = 60.0
 """How long to wait for Port to remove alerts."""
-_LONGEST_PAUSE = 5.0
+_LOOKS = 3
+"""How often to look again right before an update for two looks that agree."""
 
 
 @dataclass(frozen=True)
@@ -101,21 +96,19 @@ def apply(
     plan: Callable[[Live], Plan],
     read_live: Callable[[], Live],
     *,
-    wait: Callable[[float], None] = time.sleep,
     confirmed: Callable[[Write], None] = lambda _write: None,
 ) -> Applied:
     """Read, plan and write until nothing is left to write.
 
-    `read_live` and `plan` are the road's beginning, `wait` takes seconds, `confirmed` is told of
-    every write that Port said is done: what Port does not give back cannot be settled by reading.
-    Raises what they raise;
-    PortError where the outcome of a write stays unclear; ConcurrentChangeError where somebody
-    else's write shows in what was written; InterruptedRunError on Ctrl-C. An error that comes
-    after something was written says in its `progress` what that was.
+    `read_live` and `plan` are the road's beginning, `confirmed` is told of every write that Port
+    said is done: what Port does not give back cannot be settled by reading. Raises what they
+    raise; PortError where the outcome of a write stays unclear; ConcurrentChangeError where
+    somebody else's write shows in what was written; InterruptedRunError on Ctrl-C. An error that
+    comes after something was written says in its `progress` what that was.
     """
     journal = Journal(confirmed)
     try:
-        return _converge(api, plan, read_live, wait, journal)
+        return _Road(api, plan, read_live, journal).travelled()
     except KeyboardInterrupt:
         raise InterruptedRunError(
             f"Interrupted. {journal.sentence() or 'Nothing was changed in Port.'}",
@@ -126,38 +119,88 @@ def apply(
         raise
 
 
-def _converge(
-    api: PortApi,
-    plan: Callable[[Live], Plan],
-    read_live: Callable[[], Live],
-    wait: Callable[[float], None],
-    journal: Journal,
-) -> Applied:
-    live = read_live()
-    planned = plan(live)
-    shown = planned.changes
-    for attempt in range(_ROUNDS):
-        if not planned.pending:
-            return Applied(shown, live)
-        existing = any(change.action is Action.UPDATE for change in planned.changes)
-        if existing:
-            # Port has no conditional writes; looking once more right before an update keeps what
-            # somebody wrote since the first look.
-            live = read_live()
-            planned = plan(live)
-            shown = journal.shown(shown, planned.changes)
-        failure, live = _write_stages(_Writer(api, journal, wait), planned, live)
+class _UnsettledError(Exception):
+    """A write failed in a way that only reading can settle."""
+
+    def __init__(self, failure: FalcoportError) -> None:
+        super().__init__(failure.message)
+        self.failure = failure
+
+
+class _Road:
+    """What was read last, what is planned against it, and what to tell about in the end."""
+
+    def __init__(
+        self,
+        api: PortApi,
+        plan: Callable[[Live], Plan],
+        read_live: Callable[[], Live],
+        journal: Journal,
+    ) -> None:
+        self._plan = plan
+        self._read_live = read_live
+        self._journal = journal
+        self._writer = _Writer(api, journal)
+        self._live = read_live()
+        self._planned = plan(self._live)
+        self._shown = self._planned.changes
+        self._is_settled = True
+
+    def travelled(self) -> Applied:
+        """Write until nothing is left to write; raises as `apply`."""
+        try:
+            return repeated(self._round, _UnsettledError)
+        except _UnsettledError as last:
+            if self._look(self._read_live()).pending:
+                raise _final(last.failure) from None
+            return Applied(self._shown, self._live)
+
+    def _round(self) -> Applied:
+        """Write what is pending, and see that Port has it."""
+        if not self._is_settled:
+            self._look(self._read_live())
+        updates = any(change.action is Action.UPDATE for change in self._planned.changes)
+        if self._planned.pending and updates:
+            self._look_closely()
+        if not self._planned.pending:
+            return Applied(self._shown, self._live)
+        self._is_settled = False
+        written = self._planned
+        failure, live = _write_stages(self._writer, written, self._live)
         if failure is not None:
-            wait(_FIRST_WAIT * 2**attempt)
-        if failure is not None or existing:
-            live = read_live()
-        written, planned = planned, plan(live)
-        shown = journal.shown(shown, planned.changes)
-        if failure is None:
-            _verify(written, planned, live)
-        elif attempt == _ROUNDS - 1 and planned.pending:
-            raise _final(failure)
-    return Applied(shown, live)
+            raise _UnsettledError(failure)
+        now = self._look(self._read_live() if updates else live)
+        _verify(written, now, self._live)
+        if now.pending:
+            left = ", ".join(write.identifier for stage in now.stages for write in stage)
+            raise _UnsettledError(
+                ConcurrentChangeError(
+                    f"Port says it is done, and it is not: {left}.",
+                    hint="Run the same command again in a while.",
+                )
+            )
+        return Applied(self._shown, self._live)
+
+    def _look(self, live: Live) -> Plan:
+        self._live, self._planned = live, self._plan(live)
+        self._shown = self._journal.shown(self._shown, self._planned.changes)
+        return self._planned
+
+    def _look_closely(self) -> None:
+        """Read again right before an update, until two looks in a row agree on what to write.
+
+        Port has no conditional writes. This keeps what somebody wrote since the first look, and
+        an answer that lost a part on its way from overwriting that part.
+        """
+        for _ in range(_LOOKS):
+            before = self._planned.stages
+            if self._look(self._read_live()).stages == before:
+                return
+        raise ConcurrentChangeError(
+            "What Port has changes each time it is read; nothing was written over it.",
+            hint="Somebody else may be changing it at the same time. Run the same command again "
+            "in a while.",
+        )
 
 
 # Port may still see entities right after it removed them (API reference, DELETE blueprint).
@@ -185,7 +228,6 @@ class _Writer:
 
     api: PortApi
     journal: Journal
-    wait: Callable[[float], None]
 
     def outcome(self, write: Write) -> Json | FalcoportError | None:
         """Send one write; a failure is a value, since its neighbours' outcomes count as well."""
@@ -219,16 +261,21 @@ class _Writer:
 
     def _await_removal(self, blueprint: str) -> None:
         """Wait until Port has removed all entities: it answers before it has."""
-        waited, pause = 0.0, _FIRST_WAIT
-        while left := self.api.entities_count(blueprint):
-            if waited > _REMOVAL_SECONDS:
-                raise PortError(
+
+        def look() -> None:
+            left = self.api.entities_count(blueprint)
+            if left:
+                raise _StillThereError(
                     f"Port is still removing alerts: {left} are left.",
                     where=f"blueprint {blueprint}",
                     hint="Run the same command again in a while.",
                 )
-            self.wait(pause)
-            waited, pause = waited + pause, min(pause * 2, _LONGEST_PAUSE)
+
+        repeated(look, _StillThereError, attempts=None, seconds=_REMOVAL_SECONDS)
+
+
+class _StillThereError(PortError):
+    """What Port removes by and by is not gone yet."""
 
 
 def _final(error: FalcoportError) -> FalcoportError:

@@ -406,6 +406,14 @@ def shown_value(field_path: str, value: Any, lead: str) -> str:
     return "\n".join(f"{lead if index == 0 else indent}{line}" for index, line in enumerate(lines))
 
 
+def shown_inline(field_path: str, value: Any) -> str:
+    """Return a value as a person reads it, on one line."""
+    value = _masked(field_path, value)
+    if isinstance(value, str) and value.isprintable() and value == value.strip() != "":
+        return value
+    return json.dumps(value, ensure_ascii=False)
+
+
 def _masked(field_path: str, value: Any) -> Any:
     """Return a value without any secret in it."""
     if value is not None and field_path.rsplit(".", 1)[-1] in _SECRET_FIELDS:
