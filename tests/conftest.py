@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import httpx
 import pytest
+import stamina
 
 from falcoport.sandbox.server import RunningSandbox, SandboxOptions, running_sandbox
 
@@ -25,6 +28,21 @@ def port_client(sandbox: RunningSandbox, *, member: bool = False) -> httpx.Clien
     return client
 
 
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep what this machine's user has set out of the tests."""
+    for name in list(os.environ):
+        if name.startswith(("PORT_", "FALCOPORT_")) or name in ("NO_COLOR", "FORCE_COLOR"):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture(autouse=True)
+def _no_waiting() -> Iterator[None]:
+    """Retry without pauses: what a pause is for cannot be seen on loopback."""
+    with stamina.set_testing(True, attempts=10, cap=True):
+        yield
+
+
 @pytest.fixture
 def sandbox() -> Iterator[RunningSandbox]:
     """Run a sandbox with nothing in it."""
@@ -35,5 +53,14 @@ def sandbox() -> Iterator[RunningSandbox]:
 @pytest.fixture
 def api(sandbox: RunningSandbox) -> Iterator[httpx.Client]:
     """Make a client of the sandbox's API, as an admin; its paths begin behind `/v1`."""
-    with port_client(sandbox) as client:
+    with closing(port_client(sandbox)) as client:
         yield client
+
+
+@pytest.fixture
+def pointed(sandbox: RunningSandbox, monkeypatch: pytest.MonkeyPatch) -> RunningSandbox:
+    """Point falcoport's environment to the sandbox, as its `export` lines do."""
+    monkeypatch.setenv("PORT_API_URL", sandbox.url)
+    monkeypatch.setenv("PORT_CLIENT_ID", sandbox.client_id)
+    monkeypatch.setenv("PORT_CLIENT_SECRET", sandbox.client_secret)
+    return sandbox

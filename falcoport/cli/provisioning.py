@@ -1,9 +1,9 @@
-"""The commands around a set-up: setup, plan, add-relation, show-url."""
+"""The commands around a set-up: setup, plan, add-relation."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 from falcoport.cli import options
 from falcoport.cli.command import (
@@ -13,14 +13,14 @@ from falcoport.cli.command import (
     Run,
     add,
 )
-from falcoport.errors import EXIT_CHECK, EXIT_OK, CheckFailedError, UnexpectedAnswerError
+from falcoport.cli.securing import SecurityOptions, WebhookSecret, webhook_secret
+from falcoport.errors import EXIT_CHECK, EXIT_OK, FalcoportError, UnexpectedAnswerError
 from falcoport.output import Cell, Style
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import typer
 
+    from falcoport.provision.manifests import Manifest, Manifests
     from falcoport.provision.planning import Change, Desired, Plan
 
 _DONE = {
@@ -43,18 +43,46 @@ def register(app: typer.Typer) -> None:
         exits=PORT_EXIT_CODES,
         example="falcoport add-relation --relation team --target team --tag-prefix team-",
     )(add_relation)
-    add(
-        app,
-        "show-url",
-        exits=EXIT_CODES_WITH_CHECK,
-        example="falcoport show-url | xclip",
-    )(show_url)
+
+
+@dataclass(frozen=True)
+class WebhookOptions:
+    """Which webhook a command is about."""
+
+    webhook_config: options.WebhookConfigFile = None
+    webhook_id: options.WebhookId = None
+    webhook_title: options.WebhookTitle = None
+
+    def load(self) -> Manifest:
+        """Read the webhook's manifest; raises ManifestError."""
+        from falcoport.provision.manifests import load_webhook, renamed
+
+        manifest = load_webhook(self.webhook_config)
+        return renamed(manifest, identifier=self.webhook_id, title=self.webhook_title)
+
+
+@dataclass(frozen=True)
+class ManifestOptions:
+    """Which blueprint and webhook a command is about."""
+
+    blueprint: options.BlueprintFile = None
+    webhook_config: options.WebhookConfigFile = None
+    webhook_id: options.WebhookId = None
+    webhook_title: options.WebhookTitle = None
+
+    def load(self) -> Manifests:
+        """Read the manifests; raises ManifestError."""
+        from falcoport.provision.manifests import load, renamed
+
+        manifests = load(self.blueprint, self.webhook_config)
+        webhook = renamed(manifests.webhook, identifier=self.webhook_id, title=self.webhook_title)
+        return replace(manifests, webhook=webhook)
 
 
 def setup(
     run: Run,
-    blueprint: options.BlueprintFile = None,
-    webhook_config: options.WebhookConfigFile = None,
+    manifest: ManifestOptions,
+    security: SecurityOptions,
     no_relation: options.NoRelation = False,
     create_namespace_blueprint: options.CreateNamespaceBlueprint = False,
     dry_run: options.DryRun = False,
@@ -64,57 +92,55 @@ def setup(
     Running it again changes nothing; what others added in Port stays.
     """
     desired = desired_setup(
-        blueprint,
-        webhook_config,
+        manifest.load(),
         no_relation=no_relation,
         create_namespace_blueprint=create_namespace_blueprint,
     )
+    secret = webhook_secret(run, security, dry_run=dry_run)
     if dry_run:
-        return _planned(run, desired)
-    provisioned = _told(run, desired)
-    _hand_over(run, provisioned.url)
+        return _planned(run, desired, secret)
+    provisioned = _told(run, desired, secret)
+    handed = secret.finished(provisioned.webhook)
+    _hand_over(run, provisioned)
     run.output.result(provisioned.url)
-    return _finished(provisioned)
+    return _finished(provisioned, handed)
 
 
 def plan(
     run: Run,
-    blueprint: options.BlueprintFile = None,
-    webhook_config: options.WebhookConfigFile = None,
+    manifest: ManifestOptions,
+    security: SecurityOptions,
     no_relation: options.NoRelation = False,
     create_namespace_blueprint: options.CreateNamespaceBlueprint = False,
     exit_code: options.ExitCode = False,
 ) -> Finished:
     """Show what `setup` with the same options would change; change nothing."""
     desired = desired_setup(
-        blueprint,
-        webhook_config,
+        manifest.load(),
         no_relation=no_relation,
         create_namespace_blueprint=create_namespace_blueprint,
     )
-    return _planned(run, desired, exit_code=exit_code)
+    secret = webhook_secret(run, security, dry_run=True)
+    return _planned(run, desired, secret, exit_code=exit_code)
 
 
 def desired_setup(
-    blueprint: Path | None,
-    webhook_config: Path | None,
-    *,
-    no_relation: bool,
-    create_namespace_blueprint: bool = False,
+    manifests: Manifests, *, no_relation: bool, create_namespace_blueprint: bool = False
 ) -> Desired:
-    """Return what `setup` wants with these options; raises ManifestError."""
+    """Return what `setup` wants with these options."""
     from falcoport.provision.desired import SetupChoices, for_setup
-    from falcoport.provision.manifests import load
 
-    choices = SetupChoices(not no_relation, create_namespace_blueprint)
-    return for_setup(load(blueprint, webhook_config), choices)
+    return for_setup(manifests, SetupChoices(not no_relation, create_namespace_blueprint))
 
 
-def _planned(run: Run, desired: Desired, *, exit_code: bool = False) -> Finished:
+def _planned(
+    run: Run, desired: Desired, secret: WebhookSecret, *, exit_code: bool = False
+) -> Finished:
     from falcoport.provision import applying, planning
 
     with run.api() as api:
-        found = planning.plan(desired, applying.read(api, desired))
+        live = applying.read(api, desired)
+    found = planning.plan(secret.desired(desired, live), live)
     show_plan(run, found)
     code = EXIT_CHECK if exit_code and found.pending else EXIT_OK
     return Finished(plan_data(found), code)
@@ -172,79 +198,74 @@ def _show_updated(run: Run, change: Change) -> None:
 
 def add_relation(
     run: Run,
+    manifest: ManifestOptions,
     relation: options.Relation = None,
     target: options.Target = None,
     title: options.RelationTitle = None,
     tag_prefix: options.TagPrefix = None,
     many: options.Many = False,
-    blueprint: options.BlueprintFile = None,
-    webhook_config: options.WebhookConfigFile = None,
 ) -> Finished:
     """Relate alerts to namespaces, or to any other blueprint, in a set-up that lacks it."""
     from falcoport.provision.desired import RelationChoices, for_relation
-    from falcoport.provision.manifests import load
 
     choices = RelationChoices(relation, target, title, tag_prefix, many)
-    return _finished(_told(run, for_relation(load(blueprint, webhook_config), choices)))
+    return _finished(_told(run, for_relation(manifest.load(), choices)))
 
 
-def show_url(run: Run, webhook_config: options.WebhookConfigFile = None) -> Finished:
-    """Print the URL of the webhook that `setup` made."""
-    from falcoport.provision.manifests import load_webhook
-
-    identifier = load_webhook(webhook_config).identifier
-    with run.api() as api:
-        webhook = api.webhook(identifier)
-    if webhook is None:
-        raise CheckFailedError(
-            f"There is no webhook {identifier!r} in Port.",
-            code="not_set_up",
-            where=f"webhook {identifier}",
-            hint="Run `falcoport setup` first.",
-        )
-    if webhook.get("enabled") is False:
-        run.output.warn(
-            f"webhook {identifier} is disabled in Port: alerts sent to it are dropped. "
-            "`falcoport setup` enables it."
-        )
-    url = str(webhook["url"])
-    run.output.result(url)
-    return Finished({"webhook_url": url, "enabled": webhook.get("enabled", True)})
-
-
-def _told(run: Run, desired: Desired) -> Provisioned:
-    provisioned = provision(run, desired)
+def _told(run: Run, desired: Desired, secret: WebhookSecret | None = None) -> Provisioned:
+    provisioned = provision(run, desired, secret)
     run.output.table(("", "", "", ""), change_rows(provisioned.changes))
     return provisioned
 
 
-def _finished(provisioned: Provisioned) -> Finished:
+def _finished(provisioned: Provisioned, further: dict[str, Any] | None = None) -> Finished:
     from falcoport.provision.planning import field_values
+    from falcoport.provision.security import guard
 
-    return Finished({"webhook_url": provisioned.url, "changes": field_values(provisioned.changes)})
+    return Finished(
+        {
+            "webhook_url": provisioned.url,
+            "security": str(guard(provisioned.webhook)),
+            "changes": field_values(provisioned.changes),
+            **(further or {}),
+        }
+    )
 
 
 @dataclass(frozen=True)
 class Provisioned:
-    """What was changed, and the webhook's URL."""
+    """What was changed, and the webhook as Port has it now."""
 
     changes: tuple[Change, ...]
-    url: str
+    webhook: dict[str, Any]
+
+    @property
+    def url(self) -> str:
+        """The webhook's URL."""
+        return str(self.webhook["url"])
 
 
-def provision(run: Run, desired: Desired) -> Provisioned:
+def provision(run: Run, desired: Desired, secret: WebhookSecret | None = None) -> Provisioned:
     """Bring Port to what is desired; raises what planning and applying raise."""
     from falcoport.provision import applying
     from falcoport.provision.planning import plan
 
-    with run.api() as api:
-        applied = applying.apply(
-            api, lambda live: plan(desired, live), lambda: applying.read(api, desired)
-        )
+    secret = secret or WebhookSecret(run)
+    try:
+        with run.api() as api:
+            applied = applying.apply(
+                api,
+                lambda live: plan(secret.desired(desired, live), live),
+                lambda: applying.read(api, desired),
+                confirmed=secret.confirm,
+            )
+    except FalcoportError as error:
+        secret.failed(error)
+        raise
     webhook = applied.live.webhook
     if webhook is None:
         raise UnexpectedAnswerError("Port lost the webhook that was just written.")
-    return Provisioned(applied.changes, str(webhook["url"]))
+    return Provisioned(applied.changes, webhook)
 
 
 def change_rows(changes: tuple[Change, ...]) -> list[list[Cell | str]]:
@@ -270,18 +291,27 @@ def _told_fields(change: Change) -> str:
     return ", ".join([*fields, *notes])
 
 
-def _hand_over(run: Run, url: str) -> None:
-    """Tell a person where to paste the URL."""
+def _hand_over(run: Run, provisioned: Provisioned) -> None:
+    """Tell a person where to paste the URL; never with the webhook's secret."""
     if run.output.quiet or run.output.is_json:
         return
+    from falcoport.falco.header import PLACEHOLDER
     from falcoport.falco.sidekick import Format, Handover, render
+    from falcoport.provision.security import header_for
 
-    handover = Handover(url)
+    header = header_for(provisioned.webhook, PLACEHOLDER)
+    handover = Handover(provisioned.url, header)
     run.output.note()
     run.output.note("Falcosidekick in Docker:", Style.STRONG)
     run.output.note(_indented(render(handover, Format.DOCKER)))
     run.output.note("Falcosidekick with Helm, values for the falco chart:", Style.STRONG)
     run.output.note(_indented(render(handover, Format.HELM)))
+    if header is not None:
+        run.output.note(
+            f"Port asks for the header {header.name}: `falcoport show-url --format docker` (helm, "
+            "k8s-secret, …) writes the same with the secret in its place."
+        )
+        run.output.note()
     run.output.note("The webhook URL:", Style.STRONG)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from falcoport.cli import options
 from falcoport.cli.command import EXIT_CODES_WITH_CHECK, Finished, Run, add
-from falcoport.cli.provisioning import desired_setup
+from falcoport.cli.provisioning import ManifestOptions, desired_setup
 from falcoport.errors import EXIT_CHECK, EXIT_OK, Problem
 from falcoport.output import Cell, Style
 
@@ -39,8 +39,7 @@ def register(app: typer.Typer) -> None:
 
 def status(
     run: Run,
-    blueprint: options.BlueprintFile = None,
-    webhook_config: options.WebhookConfigFile = None,
+    manifest: ManifestOptions,
     no_relation: options.NoRelation = False,
 ) -> Finished:
     """Tell on one screen whether everything is wired as `setup` would do it, and alerts arrive.
@@ -50,7 +49,7 @@ def status(
     from falcoport.provision.state import State, parts
 
     settings = run.settings()
-    desired = desired_setup(blueprint, webhook_config, no_relation=no_relation)
+    desired = desired_setup(manifest.load(), no_relation=no_relation)
     with run.api() as api:
         live, counted = _read(api, desired)
     found = parts(desired, live)
@@ -66,7 +65,7 @@ def status(
         for part in found
         if part.state is not State.OK
     )
-    return Finished(_data(settings, found, counted), EXIT_CHECK if wrong else EXIT_OK, wrong)
+    return Finished(_data(settings, live, found, counted), EXIT_CHECK if wrong else EXIT_OK, wrong)
 
 
 def _read(api: PortApi, desired: Desired) -> tuple[Live, Alerts | None]:
@@ -172,7 +171,11 @@ def _ago(time: datetime) -> str:
     return f"{text}, {seconds} s ago"
 
 
-def _data(settings: Settings, found: tuple[Part, ...], counted: Alerts | None) -> dict[str, Any]:
+def _data(
+    settings: Settings, live: Live, found: tuple[Part, ...], counted: Alerts | None
+) -> dict[str, Any]:
+    from falcoport.provision.security import guard
+
     counts = None
     if counted is not None:
         newest = counted.newest.isoformat() if counted.newest else None
@@ -184,6 +187,7 @@ def _data(settings: Settings, found: tuple[Part, ...], counted: Alerts | None) -
             "client_id": {"value": settings.client_id.value, "source": settings.client_id.source},
             "client_secret": {"source": settings.client_secret_source},
         },
+        "security": None if live.webhook is None else str(guard(live.webhook)),
         "parts": [{**asdict(part), "state": str(part.state)} for part in found],
         "alerts": counts,
     }

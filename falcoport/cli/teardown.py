@@ -8,7 +8,13 @@ import typer
 
 from falcoport.cli import options
 from falcoport.cli.command import PORT_EXIT_CODES, Finished, Run, add
-from falcoport.cli.provisioning import change_rows, desired_setup, plan_data, show_plan
+from falcoport.cli.provisioning import (
+    ManifestOptions,
+    change_rows,
+    desired_setup,
+    plan_data,
+    show_plan,
+)
 from falcoport.errors import UsageError
 
 if TYPE_CHECKING:
@@ -47,12 +53,11 @@ def register(app: typer.Typer) -> None:
 
 def teardown(
     run: Run,
+    manifest: ManifestOptions,
     delete_alerts: DeleteAlerts = False,
     yes: Yes = False,
     keep_blueprint: KeepBlueprint = False,
     dry_run: options.DryRun = False,
-    blueprint: options.BlueprintFile = None,
-    webhook_config: options.WebhookConfigFile = None,
 ) -> Finished:
     """Remove the webhook, the relation and the blueprint; alerts stay unless asked otherwise.
 
@@ -64,7 +69,7 @@ def teardown(
 
     if delete_alerts and keep_blueprint:
         raise UsageError("--delete-alerts and --keep-blueprint contradict each other.")
-    desired = desired_setup(blueprint, webhook_config, no_relation=False)
+    desired = desired_setup(manifest.load(), no_relation=False)
     choices = RemovalChoices(delete_alerts, keep_blueprint)
 
     def planned(live: Live) -> Plan:

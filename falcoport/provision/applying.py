@@ -95,15 +95,18 @@ def apply(
     api: PortApi,
     plan: Callable[[Live], Plan],
     read_live: Callable[[], Live],
+    *,
+    confirmed: Callable[[Write], None] = lambda _write: None,
 ) -> Applied:
     """Read, plan and write until nothing is left to write.
 
-    `read_live` and `plan` are the road's beginning. Raises what they raise; PortError where the
-    outcome of a write stays unclear; ConcurrentChangeError where somebody else's write shows in
-    what was written; InterruptedRunError on Ctrl-C. An error that comes after something was
-    written says in its `progress` what that was.
+    `read_live` and `plan` are the road's beginning, `confirmed` is told of every write that Port
+    said is done: what Port does not give back cannot be settled by reading. Raises what they
+    raise; PortError where the outcome of a write stays unclear; ConcurrentChangeError where
+    somebody else's write shows in what was written; InterruptedRunError on Ctrl-C. An error that
+    comes after something was written says in its `progress` what that was.
     """
-    journal = Journal()
+    journal = Journal(confirmed)
     try:
         return _Road(api, plan, read_live, journal).travelled()
     except KeyboardInterrupt:
@@ -331,7 +334,8 @@ def _is_masked(field: FieldChange) -> bool:
 class Journal:
     """What was written so far, for whoever is told that a run stopped."""
 
-    def __init__(self) -> None:
+    def __init__(self, confirmed: Callable[[Write], None] = lambda _write: None) -> None:
+        self._confirmed = confirmed
         self._begun: dict[tuple[Resource, str], Write] = {}
         self._finished: dict[tuple[Resource, str], Write] = {}
 
@@ -347,6 +351,7 @@ class Journal:
         """Note that Port said it is done."""
         self.not_done(write)
         self._finished[write.resource, write.identifier] = write
+        self._confirmed(write)
 
     def sentence(self) -> str:
         """Say what was done; empty if nothing was tried."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from falcoport.errors import InputError
 from falcoport.provision.planning import Action, Resource, plan
+from falcoport.provision.security import Guard, guard, header_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -108,14 +109,18 @@ def _webhook(desired: Desired, live: Live) -> Part:
         return Part("webhook", identifier, State.MISSING)
     if live.webhook.get("enabled") is False:
         return Part("webhook", identifier, State.DISABLED, "alerts sent to it are dropped")
-    security = "secured" if is_secured(live.webhook) else "open to whoever knows its URL"
-    return Part("webhook", identifier, State.OK, security)
+    state = State.DRIFTED if guard(live.webhook) is Guard.SIGNATURE else State.OK
+    return Part("webhook", identifier, state, _guarded(live.webhook))
 
 
-def is_secured(webhook: Json) -> bool:
-    """Tell whether a webhook asks for a secret; Port does not give the secret itself back."""
-    security = webhook.get("security") or {}
-    return any(security.get(key) for key in ("secret", "signatureHeaderName", "signatureAlgorithm"))
+def _guarded(webhook: Json) -> str:
+    """Say what a webhook asks of its senders."""
+    asked = guard(webhook)
+    if asked is Guard.HEADER:
+        return f"secured: asks for the header {header_name(webhook)}"
+    if asked is Guard.SIGNATURE:
+        return "asks for signed bodies, which Falcosidekick cannot send"
+    return "open to whoever knows its URL; `falcoport setup --secure` closes it"
 
 
 def _mapping(desired: Desired, live: Live, found: _Found, conflicts: tuple[str, ...]) -> Part:
