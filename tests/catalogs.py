@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -35,7 +36,7 @@ class Catalog:
 
     def seed(self, sandbox: RunningSandbox) -> None:
         """Create everything in a sandbox."""
-        with port_client(sandbox) as client:
+        with closing(port_client(sandbox)) as client:
             for body in self.blueprints:
                 client.post("/blueprints", json=body).raise_for_status()
             for body in self.webhooks:

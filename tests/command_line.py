@@ -35,6 +35,14 @@ class Ran:
         """Both streams, to search for what must not be there."""
         return self.stdout + self.stderr
 
+    @property
+    def errors(self) -> list[str]:
+        """The messages of its errors, to a person or in the envelope."""
+        if self.stdout.startswith("{"):
+            return [problem["message"] for problem in self.envelope["errors"]]
+        lines = self.stderr.splitlines()
+        return [line.removeprefix("error: ") for line in lines if line.startswith("error:")]
+
 
 def falcoport(*arguments: str) -> Ran:
     """Run one command line in this process, with this process's environment."""

@@ -37,7 +37,7 @@ from catalogs import (
     without_origin,
     without_relation,
 )
-from commands import Outcome, ended
+from command_line import Ran, falcoport
 from conftest import port_client
 from faulty_port import TOKEN_PATH, End, Fault, FaultyPort, faulty_port
 
@@ -111,7 +111,8 @@ ENDS: dict[Fault, tuple[set[int], set[int]]] = {
     faults.STRIPPED: _ACTED,
     faults.WITHOUT_MAPS: ({EXIT_OK, EXIT_PORT}, {EXIT_OK, EXIT_PORT, EXIT_INPUT}),
 }
-CREDENTIALS_REFUSED = {EXIT_ACCESS}
+FAULTS = {fault.name: fault for fault in ENDS}
+REFUSED = "connection refused"
 REFUSED = "connection refused"
 
 
@@ -120,27 +121,28 @@ class Cell:
     """One request of a scenario and one fault; `after` answers where connections are refused."""
 
     scenario: str
-    fault: Fault | None
+    fault: str
     place: tuple[str, str, int] | None
     always: bool
     as_json: bool
     after: int = 0
 
     def __str__(self) -> str:
-        if self.fault is None:
+        if self.fault == REFUSED:
             return f"{self.scenario}: connection refused after {self.after} answers"
         method, path, nth = self.place or ("", "", 0)
         times = "always" if self.always else "once"
-        return f"{self.scenario}: {method} {path} #{nth}: {self.fault.name}, {times}"
+        return f"{self.scenario}: {method} {path} #{nth}: {self.fault}, {times}"
 
     @property
     def ends(self) -> set[int]:
         """The exit codes that it may end with."""
-        if self.fault is None:
+        if self.fault == REFUSED:
             return {EXIT_OK, EXIT_PORT}
-        if self.fault is faults.UNAUTHORIZED and (self.place or ("", ""))[1] == TOKEN_PATH:
-            return CREDENTIALS_REFUSED
-        return ENDS[self.fault][self.always]
+        fault = FAULTS[self.fault]
+        if fault is faults.UNAUTHORIZED and self.place is not None and self.place[1] == TOKEN_PATH:
+            return {EXIT_ACCESS}
+        return ENDS[fault][self.always]
 
 
 @dataclass(frozen=True)
@@ -177,7 +179,8 @@ class Scenes:
     """The worlds of one process: each scenario's catalog is made once and copied per cell."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self._folder = folder / str(os.getpid())
+        self._folder.mkdir()
 
     @cache  # noqa: B019 -- one per process, on purpose as long as it
     def clean(self, name: str) -> Clean:
@@ -188,13 +191,13 @@ class Scenes:
             scenario.catalog().seed(sandbox)
         with _world(self._copy(database)) as world:
             initial = world.state()
-            outcome = ended([*scenario.arguments, "--timeout", PATIENT_TIMEOUT])
-            assert outcome.code == EXIT_OK, outcome
+            outcome = falcoport(*scenario.arguments, "--timeout", PATIENT_TIMEOUT)
+            assert outcome.exit_code == EXIT_OK, outcome
             places = tuple(request.place for request in world.proxy.seen)
             final = world.state()
             world.proxy.forget()
-            again = ended([*scenario.arguments, "--timeout", PATIENT_TIMEOUT])
-            assert again.code == EXIT_OK, again
+            again = falcoport(*scenario.arguments, "--timeout", PATIENT_TIMEOUT)
+            assert again.exit_code == EXIT_OK, again
             assert not any(request.writes for request in world.proxy.seen), again
         return Clean(places, initial, final, database)
 
@@ -205,7 +208,7 @@ class Scenes:
             return _run(world, cell, clean)
 
     def _copy(self, database: Path) -> Path:
-        copy = self._folder / f"{os.getpid()}.db"
+        copy = self._folder / "copy.db"
         for leftover in self._folder.glob(f"{copy.name}*"):
             leftover.unlink()
         shutil.copyfile(database, copy)
@@ -234,43 +237,44 @@ def _run(world: World, cell: Cell, clean: Clean) -> list[str]:
     scenario, proxy = SCENARIOS[cell.scenario], world.proxy
     found: list[str] = []
     proxy.after_write = lambda: found.extend(losses(clean.initial, clean.final, world.state()))
-    proxy.fault, proxy.place, proxy.always = cell.fault, cell.place, cell.always
-    if cell.fault is None:
+    fault = FAULTS.get(cell.fault)
+    proxy.fault, proxy.place, proxy.always = fault, cell.place, cell.always
+    if fault is None:
         proxy.refuse_after = cell.after
         if not cell.after:
             proxy.refuse()
-    silent = cell.fault is not None and cell.fault.end is End.SILENCE
+    silent = fault is not None and fault.end is End.SILENCE
     timeout = SILENCE_TIMEOUT if silent else PATIENT_TIMEOUT
     options = ["--verbose", "--timeout", timeout, *(("-o", "json") if cell.as_json else ())]
-    outcome = ended([*scenario.arguments, *options])
+    outcome = falcoport(*scenario.arguments, *options)
     found.extend(_shortcomings(world, cell, outcome))
     found.extend(losses(clean.initial, clean.final, world.state()))
     proxy.forget()
     proxy.listen()
-    again = ended([*scenario.arguments, "--timeout", PATIENT_TIMEOUT])
-    if again.code != EXIT_OK:
-        found.append(f"running it again ends with {again.code}: {again.stderr}")
+    again = falcoport(*scenario.arguments, "--timeout", PATIENT_TIMEOUT)
+    if again.exit_code != EXIT_OK:
+        found.append(f"running it again ends with {again.exit_code}: {again.stderr}")
     if without_origin(world.state(), clean.initial) != without_origin(clean.final, clean.initial):
         found.append(f"running it again ends elsewhere: {again.stderr}")
     return found
 
 
-def _shortcomings(world: World, cell: Cell, outcome: Outcome) -> Iterator[str]:
+def _shortcomings(world: World, cell: Cell, outcome: Ran) -> Iterator[str]:
     """List what is wrong with how the faulty run ended, and with what it wrote."""
-    shown = outcome.stdout + outcome.stderr
-    if cell.fault is not None and not world.proxy.hurt:
+    shown = outcome.everything
+    if cell.fault != REFUSED and not world.proxy.hurt:
         yield "the fault met no request"
-    if outcome.code not in cell.ends:
-        yield f"it ended with {outcome.code}, not one of {cell.ends}: {shown}"
+    if outcome.exit_code not in cell.ends:
+        yield f"it ended with {outcome.exit_code}, not one of {cell.ends}: {shown}"
     if "Traceback" in shown or 'File "' in shown:
         yield f"a traceback: {shown}"
     yield from (f"a secret shows: {shown}" for secret in world.secrets() if secret in shown)
-    expected = 0 if outcome.code == EXIT_OK else 1
+    expected = 0 if outcome.exit_code == EXIT_OK else 1
     if len(outcome.errors) != expected:
         yield f"{len(outcome.errors)} messages, not {expected}: {shown}"
-    if cell.as_json and outcome.envelope["exit_code"] != outcome.code:
-        yield f"the envelope says {outcome.envelope['exit_code']}, not {outcome.code}"
-    if not cell.as_json and outcome.code != EXIT_OK and outcome.stdout:
+    if cell.as_json and outcome.envelope["exit_code"] != outcome.exit_code:
+        yield f"the envelope says {outcome.envelope['exit_code']}, not {outcome.exit_code}"
+    if not cell.as_json and outcome.exit_code != EXIT_OK and outcome.stdout:
         yield f"something on stdout beside a failure: {outcome.stdout}"
 
 
@@ -283,9 +287,9 @@ def _cells(name: str, clean: Clean) -> Iterator[Cell]:
                 if fault is faults.SILENCE_LATE and always and place[0] == "GET":
                     continue  # a read that is never answered is the same, acted or not
                 number += 1
-                yield Cell(name, fault, place, always, as_json=number % 3 == 0)
+                yield Cell(name, fault.name, place, always, as_json=number % 3 == 0)
     for after in range(len(clean.places)):
-        yield Cell(name, None, None, always=True, as_json=after % 3 == 0, after=after)
+        yield Cell(name, REFUSED, None, always=True, as_json=after % 3 == 0, after=after)
 
 
 _scenes: Scenes | None = None
