@@ -138,7 +138,7 @@ class Sandbox:
         turned = await self.ingest.take(webhook, delivery)
         if turned is not None and self._options.on_bad_delivery is OnBadDelivery.REJECT:
             return _refused(Refusal(turned.status, turned.error, turned.reason))
-        return Response(b'{"ok":true}', 202, media_type=_JSON)
+        return _ACCEPTED
 
     async def _events(self, request: Request) -> Response:
         """List what became of each event; Port itself has nothing like it."""
@@ -257,6 +257,9 @@ class Sandbox:
                 # What was read of the changes that are undone must not stay.
                 self._blueprints.forget()
                 self._webhooks.forget()
+
+
+_ACCEPTED = Response(b'{"ok":true}', 202, media_type=_JSON)
 
 
 def _blueprint_page(pages: Pages, path: Mapping[str, str], query: Mapping[str, str]) -> str:

@@ -61,7 +61,10 @@ def now() -> str:
 
 def dump(value: Any) -> str:
     """Return JSON text; pure ASCII, since a lone surrogate has no UTF-8 form."""
-    return json.dumps(value, separators=(",", ":"))
+    return _ENCODER.encode(value)
+
+
+_ENCODER = json.JSONEncoder(separators=(",", ":"))
 
 
 @dataclass
