@@ -72,6 +72,8 @@ class FalcoportError(Exception):
         self.problems = problems or (Problem(code or self.code, message, where, hint),)
         self.where = where
         self.hint = hint
+        self.progress = ""
+        """What had been done when it happened; empty if nothing."""
 
 
 class UsageError(FalcoportError):

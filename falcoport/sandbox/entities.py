@@ -174,7 +174,7 @@ class Entities:
 
     # --- writing ----------------------------------------------------------------------------
 
-    def write(  # noqa: PLR0913 - what is written, how, and who asks
+    def write(
         self,
         blueprint: Blueprint,
         body: Mapping[str, Any],

@@ -1,0 +1,279 @@
+"""What all commands share: common options, settings, the client, errors, the envelope, exit codes.
+
+A command is a function of a `Run` and its own options that returns a `Finished`. `add` gives it
+the common options and turns whatever it returns or raises into output and an exit code.
+"""
+
+from __future__ import annotations
+
+import inspect
+import os
+import sys
+from contextlib import contextmanager
+from dataclasses import dataclass, field, fields, is_dataclass
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from falcoport.cli import options
+from falcoport.errors import (
+    EXIT_ACCESS,
+    EXIT_BUG,
+    EXIT_CHECK,
+    EXIT_INPUT,
+    EXIT_INTERRUPTED,
+    EXIT_OK,
+    EXIT_PARTIAL,
+    EXIT_PORT,
+    EXIT_USAGE,
+    FalcoportError,
+    InterruptedRunError,
+    Problem,
+    UsageError,
+)
+from falcoport.output import Format, Output
+from falcoport.settings import DEFAULT_TIMEOUT, SettingOptions, resolve
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
+
+    from falcoport.port.api import PortApi
+    from falcoport.settings import Settings
+
+EXIT_CODES = {
+    EXIT_OK: "done",
+    EXIT_BUG: "a bug in falcoport",
+    EXIT_USAGE: "usage",
+    EXIT_CHECK: "changes pending, or a check did not hold",
+    EXIT_INPUT: "bad input, or a conflict with what Port has",
+    EXIT_ACCESS: "credentials or permission",
+    EXIT_PORT: "Port or network: try again",
+    EXIT_PARTIAL: "some items failed, the rest was done",
+    EXIT_INTERRUPTED: "interrupted",
+}
+PORT_EXIT_CODES = (EXIT_OK, EXIT_USAGE, EXIT_INPUT, EXIT_ACCESS, EXIT_PORT, EXIT_INTERRUPTED)
+"""What any command that talks to Port can end with."""
+EXIT_CODES_WITH_CHECK = tuple(sorted((*PORT_EXIT_CODES, EXIT_CHECK)))
+"""The same for those that also check something."""
+
+
+@dataclass(frozen=True)
+class Finished:
+    """What a command returns: the envelope's data, its exit code and what was wrong, if anything.
+
+    Text for people was written on the way; `shown` says that it told the problems too.
+    """
+
+    data: Any = None
+    exit_code: int = EXIT_OK
+    problems: tuple[Problem, ...] = field(default=())
+    shown: bool = False
+
+
+@dataclass(frozen=True)
+class OutputOptions:
+    """The options of every command."""
+
+    output: options.OutputFormat = Format.TEXT
+    quiet: options.Quiet = False
+    verbose: options.Verbose = False
+
+
+@dataclass(frozen=True)
+class PortOptions:
+    """The options of every command that talks to Port."""
+
+    client_id: options.ClientId = None
+    client_secret_file: options.ClientSecretFile = None
+    api_url: options.ApiUrl = None
+    region: options.Region = None
+    timeout: options.Timeout = DEFAULT_TIMEOUT
+
+
+class Run:
+    """One run of a command: its output and, where it talks to Port, its settings and client."""
+
+    def __init__(
+        self, output: Output, port_options: PortOptions, environment: Mapping[str, str]
+    ) -> None:
+        self.output = output
+        self._port_options = port_options
+        self._environment = environment
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """The environment variables of this run."""
+        return self._environment
+
+    def against(self, environment: Mapping[str, str]) -> Run:
+        """Return this run with another Port: that of `environment`, whatever the options say."""
+        return Run(self.output, PortOptions(), environment)
+
+    def settings(self) -> Settings:
+        """Combine options and environment; raises UsageError."""
+        given = self._port_options
+        secret = secret_from(given.client_secret_file, "--client-secret-file")
+        settings = resolve(
+            SettingOptions(
+                client_id=given.client_id,
+                client_secret=secret,
+                api_url=given.api_url,
+                region=given.region,
+                timeout=given.timeout,
+            ),
+            self._environment,
+        )
+        self.output.mask(settings.client_secret.reveal())
+        return settings
+
+    @contextmanager
+    def api(self) -> Iterator[PortApi]:
+        """Give a client of Port for the settings of this run; raises UsageError."""
+        from falcoport.port.api import PortApi
+        from falcoport.port.transport import Transport
+
+        transport = Transport(self.settings(), observe=self._observe)
+        try:
+            yield PortApi(transport)
+        finally:
+            transport.close()
+
+    def _observe(self, exchange: Any) -> None:
+        outcome = exchange.status if exchange.status is not None else exchange.note
+        self.output.trace(
+            f"{exchange.method} {exchange.path} → {outcome} ({exchange.seconds * 1000:.0f} ms)"
+        )
+
+
+def secret_from(file: Path | None, option: str) -> str | None:
+    """Read a secret from the file that `option` names, without its last line end; `-` is stdin.
+
+    None where no file was named. Raises UsageError.
+    """
+    if file is None:
+        return None
+    try:
+        text: str = sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+        raise UsageError(f"{option} {file} cannot be read: {reason}.", where=option) from None
+    if not text.strip():
+        raise UsageError(f"{option} {file} is empty.", where=option)
+    return text.removesuffix("\n").removesuffix("\r")
+
+
+def add(
+    app: typer.Typer,
+    name: str,
+    *,
+    exits: tuple[int, ...],
+    example: str,
+    port: bool = True,
+    panel: str | None = None,
+) -> Callable[[Callable[..., Finished]], Callable[..., Finished]]:
+    """Register a command: common options in its signature, exit codes and an example in its help.
+
+    `exits` are the exit codes it can give, `port` whether it talks to Port and so has the options
+    for that. The function's first parameter is the `Run`; one whose type is a dataclass stands for
+    a group of options, its fields.
+    """
+
+    def register(function: Callable[..., Finished]) -> Callable[..., Finished]:
+        groups: list[type] = [PortOptions, OutputOptions] if port else [OutputOptions]
+
+        def call(**given: Any) -> int:
+            output = _group(OutputOptions, given)
+            port_options = _group(PortOptions, given) if port else PortOptions()
+            own = {
+                parameter.name: _group(parameter.annotation, given)
+                if is_dataclass(parameter.annotation)
+                else given[parameter.name]
+                for parameter in own_parameters
+            }
+            writer = Output(output.output, quiet=output.quiet, verbose=output.verbose)
+            this_run = Run(writer, port_options, os.environ)
+            return run(name, writer, lambda: function(this_run, **own))
+
+        own_parameters = list(inspect.signature(function, eval_str=True).parameters.values())[1:]
+        call.__signature__ = inspect.Signature(  # type: ignore[attr-defined] # how typer learns of them
+            [
+                *(option for parameter in own_parameters for option in _options(parameter)),
+                *(parameter for group in groups for parameter in _parameters(group)),
+            ]
+        )
+        call.__annotations__ = {}
+        call.__doc__ = function.__doc__
+        app.command(name, epilog=_epilog(exits, example), rich_help_panel=panel)(call)
+        return function
+
+    return register
+
+
+def _options(parameter: inspect.Parameter) -> list[inspect.Parameter]:
+    if is_dataclass(parameter.annotation):
+        return _parameters(parameter.annotation)
+    return [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)]
+
+
+def _parameters(group: Any) -> list[inspect.Parameter]:
+    return [
+        parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
+        for parameter in inspect.signature(group, eval_str=True).parameters.values()
+    ]
+
+
+def _group(group: Any, given: dict[str, Any]) -> Any:
+    return group(**{item.name: given[item.name] for item in fields(group)})
+
+
+def _epilog(exits: tuple[int, ...], example: str) -> str:
+    codes = " · ".join(f"{code} {EXIT_CODES[code]}" for code in exits)
+    return f"Example: {example}\n\nExit codes: {codes}"
+
+
+def run(command: str, output: Output, body: Callable[[], Finished]) -> int:
+    """Run a command's body; write its result or its failure, and return the exit code."""
+    try:
+        finished = body()
+    except KeyboardInterrupt:
+        return fail(command, output, InterruptedRunError("Interrupted; nothing was changed."))
+    except FalcoportError as error:
+        return fail(command, output, error)
+    except BrokenPipeError:
+        raise
+    except Exception as error:  # noqa: BLE001 -- the last line of defence: never a traceback
+        return fail(command, output, _bug(error, output))
+    if output.is_json:
+        output.envelope(
+            command,
+            exit_code=finished.exit_code,
+            data=finished.data,
+            problems=finished.problems,
+        )
+    elif finished.problems and not finished.shown:
+        output.problems(finished.problems)
+    return finished.exit_code
+
+
+def fail(command: str, output: Output, error: FalcoportError, data: Any = None) -> int:
+    """Explain a failure, to a person or in the envelope, and return its exit code."""
+    if output.is_json:
+        output.envelope(command, exit_code=error.exit_code, data=data, problems=error.problems)
+    else:
+        output.error(error)
+    return error.exit_code
+
+
+def _bug(error: Exception, output: Output) -> FalcoportError:
+    """Return an error for what falcoport did not foresee; its traceback only when asked for."""
+    if output.verbose:
+        import traceback
+
+        for line in "".join(traceback.format_tb(error.__traceback__)).splitlines():
+            output.trace(line)
+    return FalcoportError(
+        f"falcoport broke: {type(error).__name__}.",
+        code="bug",
+        hint="Please report it, with the output of the same command with --verbose.",
+    )

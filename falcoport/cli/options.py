@@ -1,0 +1,294 @@
+"""Every option, declared once: its names, its environment variable, its help."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from falcoport.falco import sidekick
+from falcoport.output import Format
+
+_PORT = "Port"
+_OUTPUT = "Output"
+_SECURITY = "Securing the webhook"
+
+
+class ExportLanguage(StrEnum):
+    """What `export` writes."""
+
+    TERRAFORM = "terraform"
+    JSON = "json"
+
+
+ClientId = Annotated[
+    str | None,
+    typer.Option(
+        "--client-id",
+        metavar="ID",
+        rich_help_panel=_PORT,
+        help="Port client id. (env: PORT_CLIENT_ID)",
+    ),
+]
+ClientSecretFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--client-secret-file",
+        metavar="FILE",
+        rich_help_panel=_PORT,
+        help="File with the Port client secret, - for stdin. (env: PORT_CLIENT_SECRET, the "
+        "secret itself)",
+    ),
+]
+ApiUrl = Annotated[
+    str | None,
+    typer.Option(
+        "--api-url",
+        metavar="URL",
+        rich_help_panel=_PORT,
+        help="Port's API, such as https://api.port.io. (env: PORT_API_URL, PORT_BASE_URL)",
+    ),
+]
+Region = Annotated[
+    str | None,
+    typer.Option(
+        "--region",
+        metavar="eu|us",
+        rich_help_panel=_PORT,
+        help="Port's region; eu unless given. (env: PORT_REGION)",
+    ),
+]
+Timeout = Annotated[
+    float,
+    typer.Option(
+        "--timeout",
+        metavar="SECONDS",
+        rich_help_panel=_PORT,
+        help="How long to wait for each answer, such as 2.5.",
+    ),
+]
+OutputFormat = Annotated[
+    Format,
+    typer.Option(
+        "-o",
+        "--output",
+        rich_help_panel=_OUTPUT,
+        help="text for people, json for scripts: one envelope on stdout, also on failure.",
+    ),
+]
+Quiet = Annotated[
+    bool,
+    typer.Option(
+        "--quiet", "-q", rich_help_panel=_OUTPUT, help="Only the result, warnings and errors."
+    ),
+]
+Verbose = Annotated[
+    bool,
+    typer.Option(
+        "--verbose",
+        "-v",
+        rich_help_panel=_OUTPUT,
+        help="Each request with its status and time; a traceback if falcoport breaks.",
+    ),
+]
+
+BlueprintFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--blueprint",
+        metavar="FILE",
+        help="Blueprint to use instead of the shipped falco_alert, YAML or JSON.",
+    ),
+]
+WebhookConfigFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--webhook-config",
+        metavar="FILE",
+        help="Webhook and mapping to use instead of the shipped ones, YAML or JSON.",
+    ),
+]
+NoRelation = Annotated[
+    bool,
+    typer.Option(
+        "--no-relation",
+        help="Leave the relation to the namespace out, in blueprint and mapping; "
+        "`falcoport add-relation` adds it later.",
+    ),
+]
+CreateNamespaceBlueprint = Annotated[
+    bool,
+    typer.Option(
+        "--create-namespace-blueprint",
+        help="Create the namespace blueprint if Port lacks it, as Port's Kubernetes exporter "
+        "would; an existing one is left alone.",
+    ),
+]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Show what would change, as `falcoport plan` does.")
+]
+ExitCode = Annotated[
+    bool,
+    typer.Option(
+        "--exit-code", help="End with 3 if something would change, with 0 if nothing would."
+    ),
+]
+Relation = Annotated[
+    str | None,
+    typer.Option(
+        "--relation",
+        metavar="ID",
+        help="The relation's identifier, such as team. (default: namespace)",
+    ),
+]
+Target = Annotated[
+    str | None,
+    typer.Option(
+        "--target",
+        metavar="BLUEPRINT",
+        help="The blueprint to relate alerts to. (default: the relation's identifier)",
+    ),
+]
+RelationTitle = Annotated[
+    str | None,
+    typer.Option("--title", metavar="TEXT", help="The relation's title, such as 'Owning team'."),
+]
+TagPrefix = Annotated[
+    str | None,
+    typer.Option(
+        "--tag-prefix",
+        metavar="PREFIX",
+        help="Alerts are related by the tag that begins so; the rest of the tag is the target "
+        "entity's identifier. (default: port-)",
+    ),
+]
+Many = Annotated[
+    bool, typer.Option("--many", help="Relate an alert to every entity tagged, not to one.")
+]
+
+WebhookId = Annotated[
+    str | None,
+    typer.Option(
+        "--webhook-id",
+        metavar="ID",
+        help="The webhook's identifier, such as falco_prod for one of several clusters; at most "
+        "30 characters. (default: falco_alert_mapper)",
+    ),
+]
+WebhookTitle = Annotated[
+    str | None,
+    typer.Option(
+        "--webhook-title",
+        metavar="TEXT",
+        help="The webhook's title, such as 'Falco prod'; at most 30 characters. "
+        "(default: Falco Alert Mapper)",
+    ),
+]
+
+Secure = Annotated[
+    bool,
+    typer.Option(
+        "--secure",
+        rich_help_panel=_SECURITY,
+        help="Let only senders in that send a secret header, and no alert twice. A webhook that "
+        "has such a header already stays as it is.",
+    ),
+]
+HeaderName = Annotated[
+    str | None,
+    typer.Option(
+        "--header",
+        metavar="NAME",
+        rich_help_panel=_SECURITY,
+        help="The header that carries the secret. (default: X-Falcoport-Secret)",
+    ),
+]
+WebhookSecretFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--webhook-secret-file",
+        metavar="FILE",
+        rich_help_panel=_SECURITY,
+        help="File with the webhook's secret, - for stdin. (env: FALCOPORT_WEBHOOK_SECRET, the "
+        "secret itself)",
+    ),
+]
+RotateSecret = Annotated[
+    bool,
+    typer.Option(
+        "--rotate-secret",
+        rich_help_panel=_SECURITY,
+        help="Set the secret anew, to the one given or to a generated one; implies --secure.",
+    ),
+]
+SecretOut = Annotated[
+    Path | None,
+    typer.Option(
+        "--secret-out",
+        metavar="FILE",
+        rich_help_panel=_SECURITY,
+        help="Where to write a generated secret, readable for you alone; it is shown once "
+        "otherwise.",
+    ),
+]
+
+File = Annotated[
+    Path | None,
+    typer.Option(
+        "-f",
+        "--file",
+        metavar="FILE",
+        help="Write there instead of to stdout; an existing file is left alone.",
+    ),
+]
+Force = Annotated[bool, typer.Option("--force", help="Replace a file that exists already.")]
+HandoverFormat = Annotated[
+    sidekick.Format,
+    typer.Option(
+        "--format",
+        help="url · env: KEY=value for docker, compose, kubectl, systemd · docker: a line to run · "
+        "compose: compose.yaml · config: Falcosidekick's config.yaml · helm, helm-sidekick: values "
+        "for the charts falco, falcosidekick · k8s-secret: a Secret for existingSecret · json.",
+    ),
+]
+MinimumPriority = Annotated[
+    str | None,
+    typer.Option(
+        "--min-priority",
+        metavar="PRIORITY",
+        help="Send only alerts of this priority or above, such as warning.",
+    ),
+]
+CustomTags = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--custom-tag",
+        metavar="TAG",
+        help="Tag every alert so, such as cluster-prod; may be given several times.",
+    ),
+]
+KubernetesNamespace = Annotated[
+    str,
+    typer.Option(
+        "--kube-namespace",
+        metavar="NAME",
+        help="The Kubernetes namespace of Falcosidekick, for the Helm and Secret formats.",
+    ),
+]
+
+ExportFormat = Annotated[
+    ExportLanguage,
+    typer.Option(
+        "--format",
+        help="terraform: HCL for provider port-labs/port-labs · json: the bodies of Port's API.",
+    ),
+]
+Offline = Annotated[
+    bool,
+    typer.Option(
+        "--offline",
+        help="Describe what `setup` would create in an empty catalog, without asking Port.",
+    ),
+]

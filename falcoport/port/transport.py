@@ -1,0 +1,405 @@
+"""One request to Port and what became of it: tokens, retries, and errors in falcoport's words.
+
+Reads are repeated on anything that may pass. Writes are repeated only where it is certain that
+Port did not act (no connection, 401, 429); any other failure of a write leaves its outcome
+unknown, and only reading can tell.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any
+
+import httpx
+
+from falcoport import __version__
+from falcoport.errors import (
+    CredentialsError,
+    FalcoportError,
+    PermissionsError,
+    PortError,
+    RefusedError,
+    UnexpectedAnswerError,
+    UnreachableError,
+)
+from falcoport.port.patience import repeated
+from falcoport.settings import is_loopback
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from falcoport.settings import Settings
+
+_TOKEN_PATH = "/v1/auth/access_token"  # noqa: S105 -- a path
+# Ocean's client reads an `x-ratelimit-reset` above this as a moment, below it as a duration; the
+# documentation says the first, Port's Terraform provider believes the second.
+_RESET_IS_EPOCH_ABOVE = 10_000
+_GATEWAY_STATUSES = frozenset({408, 500, 502, 503, 504})
+_SHOWN_TEXT = 300
+
+
+class NotFoundError(FalcoportError):
+    """Port says 404 in its own words; callers turn it into an answer."""
+
+    code = "not_found"
+
+
+class TakenError(PortError):
+    """Port says 409: somebody created the same identifier first."""
+
+    code = "identifier_taken"
+
+
+class DependentsError(RefusedError):
+    """Port says that others depend on what was to be deleted."""
+
+    code = "has_dependents"
+
+
+class UnknownOutcomeError(PortError):
+    """A write whose answer did not arrive: it may have taken effect or not."""
+
+    code = "unknown_outcome"
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """One request and its answer, for `--verbose`: no bodies, no headers, hence no secrets."""
+
+    method: str
+    path: str
+    status: int | None
+    seconds: float
+    note: str = ""
+
+
+class _PassingError(Exception):
+    """A failure that may pass; `wait` is how many seconds Port asked to wait, if it did."""
+
+    def __init__(self, error: PortError, wait: float | None = None) -> None:
+        super().__init__(error.message)
+        self.error = error
+        self.wait = wait
+
+
+class Transport:
+    """A client of one Port with one pair of credentials; safe to use from several threads."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        observe: Callable[[Exchange], None] | None = None,
+    ) -> None:
+        self._settings = settings
+        self._observe = observe or (lambda _exchange: None)
+        self._client = httpx.Client(
+            timeout=settings.timeout,
+            headers={"User-Agent": f"falcoport/{__version__}"},
+            # Environment proxies apply to Port; loopback never goes through one.
+            trust_env=not _is_local(settings.api_url.value),
+        )
+        self._token: str | None = None
+        self._token_lock = threading.Lock()
+
+    def close(self) -> None:
+        """Give up the connections."""
+        self._client.close()
+
+    def authenticate(self) -> None:
+        """Fetch a token, unless there is one already.
+
+        Raises CredentialsError if Port does not know the credentials, PortError without answer.
+        """
+        self._renew(None)
+
+    def read(
+        self, path: str, *, body: Any = None, query: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """Send a request that changes nothing (GET, or a POST search where `body` is given).
+
+        Returns the JSON object of the answer. Raises NotFoundError, AccessError, RefusedError or
+        PortError.
+        """
+        method = "GET" if body is None else "POST"
+        return self._patiently(lambda: self._authorized(method, path, body, query, write=False))
+
+    def write(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: Any = None,
+        query: Mapping[str, Any] | None = None,
+    ) -> dict[str, Any]:
+        """Send a request that changes Port, never a second time unless the first did not arrive.
+
+        Raises UnknownOutcomeError where it may have taken effect, TakenError on 409, and as `read`.
+        """
+        return self._patiently(lambda: self._authorized(method, path, body, query, write=True))
+
+    def _authorized(
+        self,
+        method: str,
+        path: str,
+        body: Any,
+        query: Mapping[str, Any] | None,
+        *,
+        write: bool,
+    ) -> dict[str, Any]:
+        """Send once with the token; after a 401, once more with a new one."""
+        token = self._renew(None)
+        response = self._exchange(method, path, body, query, token, write=write)
+        if response.status_code == httpx.codes.UNAUTHORIZED:
+            token = self._renew(token)
+            response = self._exchange(method, path, body, query, token, write=write)
+        return self._checked(method, path, response, write=write)
+
+    def _renew(self, refused: str | None) -> str:
+        """Return the token; fetch one if there is none, or none but the `refused` one."""
+        with self._token_lock:
+            if self._token is None or self._token == refused:
+                self._token = self._patiently(self._fetch_token)["accessToken"]
+            return self._token
+
+    def _fetch_token(self) -> dict[str, Any]:
+        body = {
+            "clientId": self._settings.client_id.value,
+            "clientSecret": self._settings.client_secret.reveal(),
+        }
+        response = self._exchange("POST", _TOKEN_PATH, body, None, None, write=False)
+        if response.status_code == httpx.codes.UNAUTHORIZED:
+            raise CredentialsError(
+                "Port does not know these credentials.",
+                where=self._where("POST", _TOKEN_PATH),
+                hint=f"Check {self._settings.client_id.source} and "
+                f"{self._settings.client_secret_source}, and that the region is right "
+                f"({self._settings.region.value}: {self._settings.api_url.value}).",
+            )
+        answer = self._checked("POST", _TOKEN_PATH, response, write=False)
+        token = answer.get("accessToken")
+        if not isinstance(token, str) or not token or not token.isascii():
+            raise _PassingError(self._unexpected("POST", _TOKEN_PATH, "no accessToken"))
+        return answer
+
+    def _exchange(
+        self,
+        method: str,
+        path: str,
+        body: Any,
+        query: Mapping[str, Any] | None,
+        token: str | None,
+        *,
+        write: bool,
+    ) -> httpx.Response:
+        started = time.monotonic()
+        try:
+            response = self._client.request(
+                method,
+                self._settings.api_url.value + path,
+                json=body,
+                params=query,
+                headers={"Authorization": f"Bearer {token}"} if token else {},
+            )
+        except httpx.InvalidURL as error:
+            raise UnreachableError(
+                f"{self._settings.api_url.value} cannot be used: {error}.",
+                where=self._settings.api_url.source,
+            ) from None
+        except (httpx.HTTPError, httpx.StreamError) as error:
+            self._report(method, path, None, started, type(error).__name__)
+            raise self._failed(method, path, error, write=write) from None
+        self._report(method, path, response.status_code, started, "")
+        return response
+
+    def _failed(self, method: str, path: str, error: Exception, *, write: bool) -> Exception:
+        """Translate an httpx failure; only one before sending leaves a write undone for sure."""
+        where = self._where(method, path)
+        never_sent = isinstance(
+            error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout | httpx.ProxyError
+        )
+        if isinstance(error, httpx.TimeoutException):
+            message = f"Port did not answer within {self._settings.timeout:g} s."
+        elif never_sent:
+            message = f"Port cannot be reached at {self._settings.api_url.value}: {error}."
+        elif isinstance(error, httpx.DecodingError | httpx.RemoteProtocolError):
+            message = "Port's answer was cut off or garbled."
+        else:
+            message = "The connection to Port broke."
+        if write and not never_sent:
+            return UnknownOutcomeError(message, where=where, hint=_AGAIN)
+        return _PassingError(
+            UnreachableError(
+                message, where=where, hint=f"Check the network and {self._settings.api_url.source}."
+            )
+        )
+
+    def _checked(
+        self, method: str, path: str, response: httpx.Response, *, write: bool
+    ) -> dict[str, Any]:
+        """Return a 2xx answer's JSON object, or raise what the status means."""
+        body = _json_object(response)
+        if response.is_success:
+            if body is None or body.get("ok") is False:
+                return self._garbled(method, path, "an answer that is not a JSON object", write)
+            return body
+        status, where = response.status_code, self._where(method, path)
+        said = self._said(response, body)
+        if status == httpx.codes.TOO_MANY_REQUESTS:
+            wait = wait_seconds(response.headers, datetime.now(UTC))
+            raise _PassingError(
+                PortError(
+                    f"Port limits the rate of requests{said}.",
+                    where=where,
+                    hint=_AGAIN,
+                    code="rate_limited",
+                ),
+                wait,
+            )
+        if status in _GATEWAY_STATUSES:
+            error = PortError(f"Port failed with status {status}{said}.", where=where, hint=_AGAIN)
+            if write:
+                raise UnknownOutcomeError(error.message, where=where, hint=_AGAIN)
+            raise _PassingError(error)
+        raise self._refusal(status, body, said, where)
+
+    def _refusal(
+        self, status: int, body: dict[str, Any] | None, said: str, where: str
+    ) -> FalcoportError:
+        """Return the error for a status with which Port says no."""
+        code = str(body.get("error", "")) if body else ""
+        if code == DependentsError.code:
+            return DependentsError(f"Port refuses{said}.", where=where)
+        if status in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
+            return _denial(status, said, where)
+        if body is None or status in (301, 302, 303, 307, 308):
+            method, path = where.split(" ", 1)
+            return self._unexpected(method, path, f"status {status}{said}")
+        if status == httpx.codes.NOT_FOUND:
+            return NotFoundError(f"Port has no such thing{said}.", where=where)
+        if status == httpx.codes.CONFLICT:
+            return TakenError(f"Port says the identifier is taken{said}.", where=where, hint=_AGAIN)
+        return RefusedError(
+            f"Port refuses the request with status {status}{said}.", where=where, code=code
+        )
+
+    def _garbled(self, method: str, path: str, what: str, write: bool) -> dict[str, Any]:
+        error = self._unexpected(method, path, what)
+        if write:
+            raise UnknownOutcomeError(error.message, where=error.where, hint=_AGAIN)
+        raise _PassingError(error)
+
+    def _unexpected(self, method: str, path: str, what: str) -> UnexpectedAnswerError:
+        return UnexpectedAnswerError(
+            f"That is not an answer of Port's API: {what}.",
+            where=self._where(method, path),
+            hint=f"Check {self._settings.api_url.source} ({self._settings.api_url.value}); "
+            "if it is right, try again.",
+        )
+
+    def _said(self, response: httpx.Response, body: dict[str, Any] | None) -> str:
+        """Quote Port's own words, short, on one line, without our secrets."""
+        if body is None:
+            kind = response.headers.get("content-type", "").split(";")[0]
+            return f" (a {kind} page)" if kind else ""
+        text = " ".join(str(body.get("message") or body.get("error") or "").split())
+        for secret in (self._settings.client_secret.reveal(), self._token):
+            if secret:
+                text = text.replace(secret, "***")
+        return f": {text[:_SHOWN_TEXT].rstrip('.')}" if text else ""
+
+    def _where(self, method: str, path: str) -> str:
+        return f"{method} {path}"
+
+    def _report(
+        self, method: str, path: str, status: int | None, started: float, note: str
+    ) -> None:
+        self._observe(Exchange(method, path, status, time.monotonic() - started, note))
+
+    def _patiently(self, once: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        """Call `once` until it answers, bounded by attempts and by total time."""
+        try:
+            return repeated(once, _PassingError, asked=lambda error: error.wait)
+        except _PassingError as last:
+            raise _gave_up(last) from None
+
+
+def _denial(status: int, said: str, where: str) -> FalcoportError:
+    if status == httpx.codes.UNAUTHORIZED:
+        return CredentialsError(
+            f"Port refuses the token it just gave{said}.",
+            where=where,
+            hint="Check that the credentials are still valid in Port.",
+        )
+    return PermissionsError(
+        f"These credentials may not do this{said}.",
+        where=where,
+        hint="Webhooks and blueprints need the credentials of an admin or moderator.",
+    )
+
+
+_AGAIN = "Run the same command again: it goes on where this one stopped."
+
+
+def _gave_up(failure: _PassingError) -> PortError:
+    if failure.wait is None or failure.wait < 1:
+        return failure.error
+    return PortError(
+        failure.error.message,
+        where=failure.error.where,
+        code=failure.error.problems[0].code,
+        hint=f"Port asks to wait {failure.wait:.0f} s; run the same command again after that.",
+    )
+
+
+def wait_seconds(headers: Mapping[str, str], now: datetime) -> float | None:
+    """Return how many seconds a 429 asks to wait; None if it does not say.
+
+    `Retry-After` (seconds or a date) counts first, then `x-ratelimit-reset`, whose unit Port's
+    documentation and its Terraform provider disagree on: large values are read as a moment.
+    """
+    text = headers.get("retry-after", "").strip()
+    if text:
+        seconds = _number(text)
+        return max(0.0, seconds) if seconds is not None else _seconds_until(text, now)
+    reset = _number(headers.get("x-ratelimit-reset", ""))
+    if reset is None:
+        return None
+    if reset > _RESET_IS_EPOCH_ABOVE:
+        reset -= now.timestamp()
+    return max(0.0, reset)
+
+
+def _number(text: str) -> float | None:
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _seconds_until(date: str, now: datetime) -> float | None:
+    try:
+        moment = parsedate_to_datetime(date)
+    except ValueError:
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return max(0.0, (moment - now).total_seconds())
+
+
+def _json_object(response: httpx.Response) -> dict[str, Any] | None:
+    try:
+        body = response.json()
+    except (ValueError, RecursionError):
+        return None
+    return body if isinstance(body, dict) else None
+
+
+def _is_local(url: str) -> bool:
+    return is_loopback(httpx.URL(url).host)

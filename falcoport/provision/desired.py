@@ -1,0 +1,136 @@
+"""From manifests and options to what must be in Port. Pure."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from falcoport.errors import InputError, Problem
+from falcoport.provision.limits import BLUEPRINT
+from falcoport.provision.planning import Desired, without_relations
+
+if TYPE_CHECKING:
+    from falcoport.provision.manifests import Manifests
+
+DEFAULT_RELATION = "namespace"
+DEFAULT_TAG_PREFIX = "port-"
+
+
+@dataclass(frozen=True)
+class SetupChoices:
+    """What the options of `setup` and `plan` say."""
+
+    relation: bool = True
+    create_namespace_blueprint: bool = False
+
+
+@dataclass(frozen=True)
+class RelationChoices:
+    """What the options of `add-relation` say; None where they say nothing.
+
+    An alert is related to the entity whose identifier is the rest of its first tag that begins
+    with `tag_prefix`; with `many`, to those of all such tags.
+    """
+
+    relation: str | None = None
+    target: str | None = None
+    title: str | None = None
+    tag_prefix: str | None = None
+    many: bool = False
+
+
+def for_setup(manifests: Manifests, choices: SetupChoices) -> Desired:
+    """Return what `setup` wants: everything the manifests name."""
+    blueprint, webhook = manifests.blueprint.body, manifests.webhook.body
+    if not choices.relation:
+        blueprint, webhook = without_relations(blueprint, webhook)
+    helpers = (manifests.namespace.body,) if choices.create_namespace_blueprint else ()
+    return Desired(blueprint, webhook, tuple(webhook["mappings"]), helpers)
+
+
+def for_relation(manifests: Manifests, choices: RelationChoices) -> Desired:
+    """Return what `add-relation` wants: one relation and the line of the mapping that fills it.
+
+    What the options leave open comes from the manifests' relation of the same identifier, if they
+    have one. Raises InputError for names that Port would refuse.
+    """
+    blueprint, webhook = manifests.blueprint.body, manifests.webhook.body
+    name = choices.relation or DEFAULT_RELATION
+    shipped: dict[str, Any] = (blueprint.get("relations") or {}).get(name, {})
+    relation = {
+        "title": name.replace("_", " ").replace("-", " ").title(),
+        "target": name,
+        "required": False,
+        **shipped,
+        **({"target": choices.target} if choices.target is not None else {}),
+        **({"title": choices.title} if choices.title is not None else {}),
+        "many": choices.many,
+    }
+    own = tuple(m for m in webhook["mappings"] if m["blueprint"] == blueprint["identifier"])[:1]
+    line = own[0]["entity"].get("relations", {}).get(name)
+    if line is None or choices.tag_prefix is not None or choices.many:
+        prefix = DEFAULT_TAG_PREFIX if choices.tag_prefix is None else choices.tag_prefix
+        line = tag_expression(prefix, many=choices.many)
+    _check(name, relation)
+    named = {"blueprint": blueprint["identifier"], "entity": {"relations": {name: line}}}
+    return Desired(
+        blueprint={"identifier": blueprint["identifier"], "relations": {name: relation}},
+        webhook={"identifier": webhook["identifier"], "mappings": [named]},
+        own_mappings=tuple(without_this(mapping, name) for mapping in own),
+        must_exist=True,
+    )
+
+
+def without_this(mapping: dict[str, Any], relation: str) -> dict[str, Any]:
+    """Return a mapping without one relation, to recognise a live mapping that lacks it by."""
+    relations = mapping["entity"].get("relations") or {}
+    kept = {name: text for name, text in relations.items() if name != relation}
+    return {**mapping, "entity": {**mapping["entity"], "relations": kept}}
+
+
+def tag_expression(prefix: str, *, many: bool) -> str:
+    """Return JQ for the entities that an alert's tags name behind `prefix`.
+
+    Falcosidekick leaves `tags` out when there are none, so its absence is no error; a tag that is
+    nothing but the prefix names nothing. Raises InputError for an empty prefix.
+    """
+    if not prefix:
+        raise InputError(
+            "--tag-prefix must not be empty: every tag of every alert would name an entity.",
+            where="--tag-prefix",
+        )
+    quoted = json.dumps(prefix, ensure_ascii=False)
+    tags = (
+        f"(.body.tags // []) | map(select(startswith({quoted})) | ltrimstr({quoted}) "
+        '| select(. != ""))'
+    )
+    return tags if many else f"{tags} | .[0]"
+
+
+def is_tag_expression(text: object) -> bool:
+    """Tell whether a relation's expression is one that `tag_expression` makes."""
+    if not isinstance(text, str):
+        return False
+    found = re.search(r'startswith\(("(?:[^"\\]|\\.)+")\)', text)
+    if found is None:
+        return False
+    try:
+        prefix = json.loads(found[1])
+    except ValueError:
+        return False
+    return text in (tag_expression(prefix, many=False), tag_expression(prefix, many=True))
+
+
+def _check(name: str, relation: dict[str, Any]) -> None:
+    problems: list[Problem] = []
+    options = {"target": "--target", "title": "--title"}
+
+    def report(at: str, message: str) -> None:
+        option = options.get(at.rsplit(".", 1)[-1], "--relation")
+        problems.append(Problem("bad_input", f"{option} {message}.", option))
+
+    BLUEPRINT.fields["relations"].check({name: relation}, "", report)
+    if problems:
+        raise InputError(problems[0].message, problems=tuple(problems))

@@ -1,0 +1,205 @@
+"""Which Port, as whom, and how patiently: one frozen object, each value with its source.
+
+Pure: the caller hands over the environment and what options and files said.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from falcoport.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+REGIONS = {"eu": "https://api.port.io", "us": "https://api.us.port.io"}
+"""API base URL per region (Port docs, "API regions"; the older getport.io names are aliases)."""
+
+CLIENT_ID = "PORT_CLIENT_ID"
+CLIENT_SECRET = "PORT_CLIENT_SECRET"  # noqa: S105 -- the name of a variable, not a secret
+API_URL = "PORT_API_URL"
+BASE_URL = "PORT_BASE_URL"  # what Port's Terraform provider calls the same thing
+REGION = "PORT_REGION"
+WEBHOOK_SECRET = "FALCOPORT_WEBHOOK_SECRET"  # noqa: S105 -- the name of a variable, not a secret
+
+DEFAULT_REGION = "eu"
+DEFAULT_TIMEOUT = 10.0
+
+_HOW_TO_GET_CREDENTIALS = (
+    f"In Port, open the … menu, Credentials, and copy both values; then "
+    f"export {CLIENT_ID}=… {CLIENT_SECRET}=… (to try without an account: falcoport demo)"
+)
+
+
+@dataclass(frozen=True)
+class Secret:
+    """A text that never shows itself; `reveal()` where a request needs it."""
+
+    _text: str = field(repr=False)
+
+    def reveal(self) -> str:
+        """Return the text itself."""
+        return self._text
+
+    def __str__(self) -> str:
+        return "***"
+
+    def __repr__(self) -> str:
+        return "Secret(***)"
+
+
+@dataclass(frozen=True)
+class Sourced:
+    """A value and where it came from: an option, an environment variable, or "default"."""
+
+    value: str
+    source: str
+
+
+@dataclass(frozen=True)
+class SettingOptions:
+    """What the command line said; None where it said nothing.
+
+    `client_secret` is the content of the file that `--client-secret-file` names.
+    """
+
+    client_id: str | None = None
+    client_secret: str | None = None
+    api_url: str | None = None
+    region: str | None = None
+    timeout: float = DEFAULT_TIMEOUT
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything a client of Port needs.
+
+    `api_url` is the base without `/v1`; `timeout` is seconds per request.
+    """
+
+    client_id: Sourced
+    client_secret: Secret
+    client_secret_source: str
+    api_url: Sourced
+    region: Sourced
+    timeout: float
+
+
+def resolve(options: SettingOptions, environment: Mapping[str, str]) -> Settings:
+    """Combine options, environment and defaults; options win over environment over defaults.
+
+    Raises UsageError where credentials are missing, a region is unknown or a URL is not usable.
+    """
+    client_id = _first(("--client-id", options.client_id), (CLIENT_ID, environment.get(CLIENT_ID)))
+    secret = _first(
+        ("--client-secret-file", options.client_secret),
+        (CLIENT_SECRET, environment.get(CLIENT_SECRET)),
+    )
+    missing = [
+        name for name, value in ((CLIENT_ID, client_id), (CLIENT_SECRET, secret)) if value is None
+    ]
+    if client_id is None or secret is None:
+        raise UsageError(
+            f"No credentials for Port: {' and '.join(missing)} not set.",
+            code="no_credentials",
+            where="environment",
+            hint=_HOW_TO_GET_CREDENTIALS,
+        )
+    api_url, region = _address(options, environment)
+    if not options.timeout > 0:
+        raise UsageError(
+            f"--timeout must be more than 0 seconds, not {options.timeout:g}.", where="--timeout"
+        )
+    return Settings(
+        client_id=client_id,
+        client_secret=Secret(secret.value),
+        client_secret_source=secret.source,
+        api_url=api_url,
+        region=region,
+        timeout=options.timeout,
+    )
+
+
+def _first(*candidates: tuple[str, str | None]) -> Sourced | None:
+    for source, text in candidates:
+        if text is not None and text.strip():
+            return Sourced(text.strip(), source)
+    return None
+
+
+def _address(options: SettingOptions, environment: Mapping[str, str]) -> tuple[Sourced, Sourced]:
+    """Return the API URL and the region; in the same layer, a URL wins over a region."""
+    named = _first(
+        ("--api-url", options.api_url),
+        ("--region", options.region),
+        (API_URL, environment.get(API_URL)),
+        (BASE_URL, environment.get(BASE_URL)),
+        (REGION, environment.get(REGION)),
+        ("default", DEFAULT_REGION),
+    )
+    assert named is not None  # the default is never empty
+    if named.source in ("--api-url", API_URL, BASE_URL):
+        url = Sourced(base_url(named.value, named.source), named.source)
+        region = next((name for name, known in REGIONS.items() if known == url.value), "custom")
+        return url, Sourced(region, named.source)
+    region = named.value.lower()
+    if region not in REGIONS:
+        raise UsageError(
+            f"Unknown region {named.value!r}: Port has {' and '.join(REGIONS)}.",
+            code="unknown_region",
+            where=named.source,
+        )
+    return Sourced(REGIONS[region], named.source), Sourced(region, named.source)
+
+
+def base_url(text: str, source: str) -> str:
+    """Return an API URL without a trailing `/v1` or slash, after checking that it is safe to use.
+
+    `source` names where it came from, for the error. Raises UsageError for anything that is not
+    `https://host…`, or `http://` to this machine's loopback.
+    """
+    hint = f"Example: {REGIONS['eu']}"
+    try:
+        parts = urlsplit(text)
+        host, _port = parts.hostname or "", parts.port
+    except ValueError as error:
+        raise UsageError(
+            f"{source} is not a URL: {error}.", code="bad_url", where=source, hint=hint
+        ) from None
+    unsafe = any(character.isspace() or not character.isprintable() for character in text)
+    if unsafe or parts.scheme not in ("http", "https") or not host:
+        raise UsageError(
+            f"{source} must be a URL that begins with https://.",
+            code="bad_url",
+            where=source,
+            hint=hint,
+        )
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise UsageError(
+            f"{source} must hold neither user, password, query nor fragment.",
+            code="bad_url",
+            where=source,
+            hint=hint,
+        )
+    if parts.scheme == "http" and not is_loopback(host):
+        raise UsageError(
+            f"{source} must use https://: http:// shows the credentials on their way to {host}.",
+            code="insecure_url",
+            where=source,
+            hint="http:// is accepted for loopback only",
+        )
+    path = parts.path.rstrip("/").removesuffix("/v1").rstrip("/")
+    return f"{parts.scheme}://{parts.netloc}{path}"
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether a host name or address can only mean this machine."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
