@@ -33,6 +33,8 @@ _HIDE_ENVIRONMENT = "def env: {}; {} as $ENV | "
 # A comment at an expression's end must not swallow the bracket behind it; two line ends, since a
 # backslash at a comment's end continues it on the next line.
 _END = "\n\n)"
+_PLAIN_PATH = re.compile(r"(?:\.[A-Za-z_]\w*)+", re.ASCII)
+_CATCH = 'catch {error: (if type == "string" then . else tojson end)}'
 
 
 @dataclass(frozen=True)
@@ -243,9 +245,11 @@ def _guard(expression: Expression) -> str:
     problem = compile_error(expression.text)
     if problem:
         return "{error: " + json.dumps(f"does not compile: {problem}") + "}"
+    # A plain path has one output: not to look for the first of many saves a fifth of the time.
+    if _PLAIN_PATH.fullmatch(expression.text):
+        return f"(try [{expression.text}] {_CATCH})"
     return (
-        f"(try [first(({_QUOTE_AT_WORD_EDGE.sub(_double_quote, expression.text)}{_END})] "
-        'catch {error: (if type == "string" then . else tojson end)})'
+        f"(try [first(({_QUOTE_AT_WORD_EDGE.sub(_double_quote, expression.text)}{_END})] {_CATCH})"
     )
 
 

@@ -143,6 +143,7 @@ class _Server:
 def _require_extra() -> None:
     try:
         import httptools
+        import jinja2
         import jsonschema
         import regex
         import starlette
@@ -153,7 +154,7 @@ def _require_extra() -> None:
             code="no_extra",
             hint="pip install 'falcoport[sandbox]'",
         ) from None
-    _used: tuple[Any, ...] = (httptools, jsonschema, regex, starlette, uvicorn)
+    _used: tuple[Any, ...] = (httptools, jinja2, jsonschema, regex, starlette, uvicorn)
 
 
 def _bound(port: int) -> socket.socket:
