@@ -166,6 +166,8 @@ class Evaluator:
         """
         try:
             text = self._program.input_text(event).text()
+            if not text and _is_unreadable(event):
+                raise EventError("empty")
             # Only an expression that ends the whole program (`halt`, `input`) leaves no line.
             raw = json.loads(text) if text else self._evaluate_apart(event)
         except ValueError as error:

@@ -23,6 +23,7 @@ CLIENT_SECRET = "PORT_CLIENT_SECRET"  # noqa: S105 -- the name of a variable, no
 API_URL = "PORT_API_URL"
 BASE_URL = "PORT_BASE_URL"  # what Port's Terraform provider calls the same thing
 REGION = "PORT_REGION"
+WEBHOOK_SECRET = "FALCOPORT_WEBHOOK_SECRET"  # noqa: S105 -- the name of a variable, not a secret
 
 DEFAULT_REGION = "eu"
 DEFAULT_TIMEOUT = 10.0

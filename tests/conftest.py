@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import httpx
+import hypothesis
 import pytest
+import stamina
 
 from falcoport.sandbox.server import RunningSandbox, SandboxOptions, running_sandbox
 
@@ -15,14 +18,37 @@ if TYPE_CHECKING:
 
 def port_client(sandbox: RunningSandbox, *, member: bool = False) -> httpx.Client:
     """Return a client of a sandbox's API that has a token."""
-    client = httpx.Client(base_url=f"{sandbox.url}/v1", trust_env=False, timeout=30)
     credentials = {
         "clientId": sandbox.member_client_id if member else sandbox.client_id,
         "clientSecret": sandbox.member_client_secret if member else sandbox.client_secret,
     }
-    token = client.post("/auth/access_token", json=credentials).json()["accessToken"]
-    client.headers["Authorization"] = f"Bearer {token}"
-    return client
+    base = f"{sandbox.url}/v1"
+    # Without TLS certificates, whose loading takes longer than many a test.
+    answer = httpx.post(
+        f"{base}/auth/access_token", json=credentials, trust_env=False, verify=False
+    )
+    headers = {"Authorization": f"Bearer {answer.json()['accessToken']}"}
+    return httpx.Client(base_url=base, headers=headers, trust_env=False, verify=False, timeout=30)
+
+
+# How long a test may take is not what it is about, and this machine may be busy.
+hypothesis.settings.register_profile("falcoport", deadline=None)
+hypothesis.settings.load_profile("falcoport")
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep what this machine's user has set out of the tests."""
+    for name in list(os.environ):
+        if name.startswith(("PORT_", "FALCOPORT_")) or name in ("NO_COLOR", "FORCE_COLOR"):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture(autouse=True)
+def _no_waiting() -> Iterator[None]:
+    """Retry without pauses: what a pause is for cannot be seen on loopback."""
+    with stamina.set_testing(True, attempts=10, cap=True):
+        yield
 
 
 @pytest.fixture
@@ -37,3 +63,12 @@ def api(sandbox: RunningSandbox) -> Iterator[httpx.Client]:
     """Make a client of the sandbox's API, as an admin; its paths begin behind `/v1`."""
     with port_client(sandbox) as client:
         yield client
+
+
+@pytest.fixture
+def pointed(sandbox: RunningSandbox, monkeypatch: pytest.MonkeyPatch) -> RunningSandbox:
+    """Point falcoport's environment to the sandbox, as its `export` lines do."""
+    monkeypatch.setenv("PORT_API_URL", sandbox.url)
+    monkeypatch.setenv("PORT_CLIENT_ID", sandbox.client_id)
+    monkeypatch.setenv("PORT_CLIENT_SECRET", sandbox.client_secret)
+    return sandbox

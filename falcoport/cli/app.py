@@ -10,7 +10,7 @@ import typer
 from typer.main import get_command
 
 from falcoport import __version__
-from falcoport.cli import demo, provisioning, sandbox
+from falcoport.cli import completion, demo, handover, provisioning, sandbox, status, teardown
 from falcoport.cli.command import fail
 from falcoport.errors import EXIT_OK, EXIT_USAGE, UsageError
 from falcoport.output import Format, Output
@@ -40,7 +40,7 @@ def _root(
     pass
 
 
-for _module in (provisioning, demo, sandbox):
+for _module in (provisioning, handover, status, teardown, demo, sandbox, completion):
     _module.register(app)
 
 

@@ -10,7 +10,7 @@ import inspect
 import os
 import sys
 from contextlib import contextmanager
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, is_dataclass
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -36,6 +36,7 @@ from falcoport.settings import DEFAULT_TIMEOUT, SettingOptions, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
 
     from falcoport.port.api import PortApi
     from falcoport.settings import Settings
@@ -53,18 +54,21 @@ EXIT_CODES = {
 }
 PORT_EXIT_CODES = (EXIT_OK, EXIT_USAGE, EXIT_INPUT, EXIT_ACCESS, EXIT_PORT, EXIT_INTERRUPTED)
 """What any command that talks to Port can end with."""
+EXIT_CODES_WITH_CHECK = tuple(sorted((*PORT_EXIT_CODES, EXIT_CHECK)))
+"""The same for those that also check something."""
 
 
 @dataclass(frozen=True)
 class Finished:
     """What a command returns: the envelope's data, its exit code and what was wrong, if anything.
 
-    Text for people was written on the way.
+    Text for people was written on the way; `shown` says that it told the problems too.
     """
 
     data: Any = None
     exit_code: int = EXIT_OK
     problems: tuple[Problem, ...] = field(default=())
+    shown: bool = False
 
 
 @dataclass(frozen=True)
@@ -97,6 +101,11 @@ class Run:
         self._port_options = port_options
         self._environment = environment
 
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """The environment variables of this run."""
+        return self._environment
+
     def against(self, environment: Mapping[str, str]) -> Run:
         """Return this run with another Port: that of `environment`, whatever the options say."""
         return Run(self.output, PortOptions(), environment)
@@ -104,7 +113,7 @@ class Run:
     def settings(self) -> Settings:
         """Combine options and environment; raises UsageError."""
         given = self._port_options
-        secret = _secret_from(given.client_secret_file)
+        secret = secret_from(given.client_secret_file, "--client-secret-file")
         settings = resolve(
             SettingOptions(
                 client_id=given.client_id,
@@ -137,20 +146,21 @@ class Run:
         )
 
 
-def _secret_from(file: Any) -> str | None:
-    """Read the client secret; `-` is stdin. Raises UsageError."""
+def secret_from(file: Path | None, option: str) -> str | None:
+    """Read a secret from the file that `option` names, without its last line end; `-` is stdin.
+
+    None where no file was named. Raises UsageError.
+    """
     if file is None:
         return None
     try:
         text: str = sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
-        raise UsageError(
-            f"--client-secret-file {file} cannot be read: {reason}.", where="--client-secret-file"
-        ) from None
+        raise UsageError(f"{option} {file} cannot be read: {reason}.", where=option) from None
     if not text.strip():
-        raise UsageError(f"--client-secret-file {file} is empty.", where="--client-secret-file")
-    return text.strip()
+        raise UsageError(f"{option} {file} is empty.", where=option)
+    return text.removesuffix("\n").removesuffix("\r")
 
 
 def add(
@@ -165,7 +175,8 @@ def add(
     """Register a command: common options in its signature, exit codes and an example in its help.
 
     `exits` are the exit codes it can give, `port` whether it talks to Port and so has the options
-    for that. The function's first parameter is the `Run`.
+    for that. The function's first parameter is the `Run`; one whose type is a dataclass stands for
+    a group of options, its fields.
     """
 
     def register(function: Callable[..., Finished]) -> Callable[..., Finished]:
@@ -174,16 +185,20 @@ def add(
         def call(**given: Any) -> int:
             output = _group(OutputOptions, given)
             port_options = _group(PortOptions, given) if port else PortOptions()
-            own = {key: value for key, value in given.items() if key in own_names}
+            own = {
+                parameter.name: _group(parameter.annotation, given)
+                if is_dataclass(parameter.annotation)
+                else given[parameter.name]
+                for parameter in own_parameters
+            }
             writer = Output(output.output, quiet=output.quiet, verbose=output.verbose)
             this_run = Run(writer, port_options, os.environ)
             return run(name, writer, lambda: function(this_run, **own))
 
         own_parameters = list(inspect.signature(function, eval_str=True).parameters.values())[1:]
-        own_names = {parameter.name for parameter in own_parameters}
         call.__signature__ = inspect.Signature(  # type: ignore[attr-defined] # how typer learns of them
             [
-                *(p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in own_parameters),
+                *(option for parameter in own_parameters for option in _options(parameter)),
                 *(parameter for group in groups for parameter in _parameters(group)),
             ]
         )
@@ -195,14 +210,20 @@ def add(
     return register
 
 
-def _parameters(group: type) -> list[inspect.Parameter]:
+def _options(parameter: inspect.Parameter) -> list[inspect.Parameter]:
+    if is_dataclass(parameter.annotation):
+        return _parameters(parameter.annotation)
+    return [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)]
+
+
+def _parameters(group: Any) -> list[inspect.Parameter]:
     return [
         parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
         for parameter in inspect.signature(group, eval_str=True).parameters.values()
     ]
 
 
-def _group(group: type, given: dict[str, Any]) -> Any:
+def _group(group: Any, given: dict[str, Any]) -> Any:
     return group(**{item.name: given[item.name] for item in fields(group)})
 
 
@@ -230,7 +251,7 @@ def run(command: str, output: Output, body: Callable[[], Finished]) -> int:
             data=finished.data,
             problems=finished.problems,
         )
-    elif finished.problems:
+    elif finished.problems and not finished.shown:
         output.problems(finished.problems)
     return finished.exit_code
 

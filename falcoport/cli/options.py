@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from falcoport.falco import sidekick
 from falcoport.output import Format
 
 _PORT = "Port"
 _OUTPUT = "Output"
+_SECURITY = "Securing the webhook"
+
+
+class ExportLanguage(StrEnum):
+    """What `export` writes."""
+
+    TERRAFORM = "terraform"
+    JSON = "json"
+
 
 ClientId = Annotated[
     str | None,
@@ -18,7 +29,7 @@ ClientId = Annotated[
         "--client-id",
         metavar="ID",
         rich_help_panel=_PORT,
-        help="Port client id. [env: PORT_CLIENT_ID]",
+        help="Port client id. (env: PORT_CLIENT_ID)",
     ),
 ]
 ClientSecretFile = Annotated[
@@ -27,8 +38,8 @@ ClientSecretFile = Annotated[
         "--client-secret-file",
         metavar="FILE",
         rich_help_panel=_PORT,
-        help="File with the Port client secret, - for stdin. [env: PORT_CLIENT_SECRET, the "
-        "secret itself]",
+        help="File with the Port client secret, - for stdin. (env: PORT_CLIENT_SECRET, the "
+        "secret itself)",
     ),
 ]
 ApiUrl = Annotated[
@@ -37,7 +48,7 @@ ApiUrl = Annotated[
         "--api-url",
         metavar="URL",
         rich_help_panel=_PORT,
-        help="Port's API, such as https://api.port.io. [env: PORT_API_URL, PORT_BASE_URL]",
+        help="Port's API, such as https://api.port.io. (env: PORT_API_URL, PORT_BASE_URL)",
     ),
 ]
 Region = Annotated[
@@ -46,7 +57,7 @@ Region = Annotated[
         "--region",
         metavar="eu|us",
         rich_help_panel=_PORT,
-        help="Port's region; eu unless given. [env: PORT_REGION]",
+        help="Port's region; eu unless given. (env: PORT_REGION)",
     ),
 ]
 Timeout = Annotated[
@@ -115,10 +126,21 @@ CreateNamespaceBlueprint = Annotated[
         "would; an existing one is left alone.",
     ),
 ]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Show what would change, as `falcoport plan` does.")
+]
+ExitCode = Annotated[
+    bool,
+    typer.Option(
+        "--exit-code", help="End with 3 if something would change, with 0 if nothing would."
+    ),
+]
 Relation = Annotated[
     str | None,
     typer.Option(
-        "--relation", metavar="ID", help="The relation's identifier, such as team. [namespace]"
+        "--relation",
+        metavar="ID",
+        help="The relation's identifier, such as team. (default: namespace)",
     ),
 ]
 Target = Annotated[
@@ -126,7 +148,7 @@ Target = Annotated[
     typer.Option(
         "--target",
         metavar="BLUEPRINT",
-        help="The blueprint to relate alerts to. [as the relation's identifier]",
+        help="The blueprint to relate alerts to. (default: the relation's identifier)",
     ),
 ]
 RelationTitle = Annotated[
@@ -139,9 +161,134 @@ TagPrefix = Annotated[
         "--tag-prefix",
         metavar="PREFIX",
         help="Alerts are related by the tag that begins so; the rest of the tag is the target "
-        "entity's identifier. [port-]",
+        "entity's identifier. (default: port-)",
     ),
 ]
 Many = Annotated[
     bool, typer.Option("--many", help="Relate an alert to every entity tagged, not to one.")
+]
+
+WebhookId = Annotated[
+    str | None,
+    typer.Option(
+        "--webhook-id",
+        metavar="ID",
+        help="The webhook's identifier, such as falco_prod for one of several clusters; at most "
+        "30 characters. (default: falco_alert_mapper)",
+    ),
+]
+WebhookTitle = Annotated[
+    str | None,
+    typer.Option(
+        "--webhook-title",
+        metavar="TEXT",
+        help="The webhook's title, such as 'Falco prod'; at most 30 characters. "
+        "(default: Falco Alert Mapper)",
+    ),
+]
+
+Secure = Annotated[
+    bool,
+    typer.Option(
+        "--secure",
+        rich_help_panel=_SECURITY,
+        help="Let only senders in that send a secret header, and no alert twice. A webhook that "
+        "has such a header already stays as it is.",
+    ),
+]
+HeaderName = Annotated[
+    str | None,
+    typer.Option(
+        "--header",
+        metavar="NAME",
+        rich_help_panel=_SECURITY,
+        help="The header that carries the secret. (default: X-Falcoport-Secret)",
+    ),
+]
+WebhookSecretFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--webhook-secret-file",
+        metavar="FILE",
+        rich_help_panel=_SECURITY,
+        help="File with the webhook's secret, - for stdin. (env: FALCOPORT_WEBHOOK_SECRET, the "
+        "secret itself)",
+    ),
+]
+RotateSecret = Annotated[
+    bool,
+    typer.Option(
+        "--rotate-secret",
+        rich_help_panel=_SECURITY,
+        help="Set the secret anew, to the one given or to a generated one; implies --secure.",
+    ),
+]
+SecretOut = Annotated[
+    Path | None,
+    typer.Option(
+        "--secret-out",
+        metavar="FILE",
+        rich_help_panel=_SECURITY,
+        help="Where to write a generated secret, readable for you alone; it is shown once "
+        "otherwise.",
+    ),
+]
+
+File = Annotated[
+    Path | None,
+    typer.Option(
+        "-f",
+        "--file",
+        metavar="FILE",
+        help="Write there instead of to stdout; an existing file is left alone.",
+    ),
+]
+Force = Annotated[bool, typer.Option("--force", help="Replace a file that exists already.")]
+HandoverFormat = Annotated[
+    sidekick.Format,
+    typer.Option(
+        "--format",
+        help="url · env: KEY=value for docker, compose, kubectl, systemd · docker: a line to run · "
+        "compose: compose.yaml · config: Falcosidekick's config.yaml · helm, helm-sidekick: values "
+        "for the charts falco, falcosidekick · k8s-secret: a Secret for existingSecret · json.",
+    ),
+]
+MinimumPriority = Annotated[
+    str | None,
+    typer.Option(
+        "--min-priority",
+        metavar="PRIORITY",
+        help="Send only alerts of this priority or above, such as warning.",
+    ),
+]
+CustomTags = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--custom-tag",
+        metavar="TAG",
+        help="Tag every alert so, such as cluster-prod; may be given several times.",
+    ),
+]
+KubernetesNamespace = Annotated[
+    str,
+    typer.Option(
+        "--kube-namespace",
+        metavar="NAME",
+        help="The Kubernetes namespace of Falcosidekick, for the Helm and Secret formats.",
+    ),
+]
+
+ExportFormat = Annotated[
+    ExportLanguage,
+    typer.Option(
+        "--format",
+        help="terraform: HCL for provider port-labs/port-labs · json: the bodies of Port's API.",
+    ),
+]
+Offline = Annotated[
+    bool,
+    typer.Option(
+        "--offline",
+        help="Describe what `setup` would create in an empty catalog, without asking Port.",
+    ),
 ]

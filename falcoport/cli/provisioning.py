@@ -1,22 +1,27 @@
-"""The commands that change Port: setup, plan, add-relation; and show-url, which only reads."""
+"""The commands around a set-up: setup, plan, add-relation."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 from falcoport.cli import options
-from falcoport.cli.command import PORT_EXIT_CODES, Finished, Run, add
-from falcoport.errors import EXIT_CHECK, CheckFailedError, UnexpectedAnswerError
+from falcoport.cli.command import (
+    EXIT_CODES_WITH_CHECK,
+    PORT_EXIT_CODES,
+    Finished,
+    Run,
+    add,
+)
+from falcoport.cli.securing import SecurityOptions, WebhookSecret, webhook_secret
+from falcoport.errors import EXIT_CHECK, EXIT_OK, FalcoportError, UnexpectedAnswerError
 from falcoport.output import Cell, Style
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import typer
 
-    from falcoport.provision.manifests import Manifests
-    from falcoport.provision.planning import Change, Desired
+    from falcoport.provision.manifests import Manifest, Manifests
+    from falcoport.provision.planning import Change, Desired, Plan
 
 _DONE = {
     "create": Cell("created", Style.GOOD),
@@ -29,122 +34,238 @@ _DONE = {
 def register(app: typer.Typer) -> None:
     """Add this module's commands to the app."""
     add(app, "setup", exits=PORT_EXIT_CODES, example="URL=$(falcoport setup)")(setup)
+    add(app, "plan", exits=EXIT_CODES_WITH_CHECK, example="falcoport plan --exit-code -o json")(
+        plan
+    )
     add(
         app,
         "add-relation",
         exits=PORT_EXIT_CODES,
         example="falcoport add-relation --relation team --target team --tag-prefix team-",
     )(add_relation)
-    add(
-        app,
-        "show-url",
-        exits=(*PORT_EXIT_CODES[:2], EXIT_CHECK, *PORT_EXIT_CODES[2:]),
-        example="falcoport show-url | xclip",
-    )(show_url)
+
+
+@dataclass(frozen=True)
+class WebhookOptions:
+    """Which webhook a command is about."""
+
+    webhook_config: options.WebhookConfigFile = None
+    webhook_id: options.WebhookId = None
+    webhook_title: options.WebhookTitle = None
+
+    def load(self) -> Manifest:
+        """Read the webhook's manifest; raises ManifestError."""
+        from falcoport.provision.manifests import load_webhook, renamed
+
+        manifest = load_webhook(self.webhook_config)
+        return renamed(manifest, identifier=self.webhook_id, title=self.webhook_title)
+
+
+@dataclass(frozen=True)
+class ManifestOptions:
+    """Which blueprint and webhook a command is about."""
+
+    blueprint: options.BlueprintFile = None
+    webhook_config: options.WebhookConfigFile = None
+    webhook_id: options.WebhookId = None
+    webhook_title: options.WebhookTitle = None
+
+    def load(self) -> Manifests:
+        """Read the manifests; raises ManifestError."""
+        from falcoport.provision.manifests import load, renamed
+
+        manifests = load(self.blueprint, self.webhook_config)
+        webhook = renamed(manifests.webhook, identifier=self.webhook_id, title=self.webhook_title)
+        return replace(manifests, webhook=webhook)
 
 
 def setup(
     run: Run,
-    blueprint: options.BlueprintFile = None,
-    webhook_config: options.WebhookConfigFile = None,
+    manifest: ManifestOptions,
+    security: SecurityOptions,
     no_relation: options.NoRelation = False,
     create_namespace_blueprint: options.CreateNamespaceBlueprint = False,
+    dry_run: options.DryRun = False,
 ) -> Finished:
     """Create or bring up to date blueprint, relation, webhook and mapping; print the URL.
 
     Running it again changes nothing; what others added in Port stays.
     """
+    desired = desired_setup(
+        manifest.load(),
+        no_relation=no_relation,
+        create_namespace_blueprint=create_namespace_blueprint,
+    )
+    secret = webhook_secret(run, security, dry_run=dry_run)
+    if dry_run:
+        return _planned(run, desired, secret)
+    provisioned = _told(run, desired, secret)
+    handed = secret.finished(provisioned.webhook)
+    _hand_over(run, provisioned)
+    run.output.result(provisioned.url)
+    return _finished(provisioned, handed)
+
+
+def plan(
+    run: Run,
+    manifest: ManifestOptions,
+    security: SecurityOptions,
+    no_relation: options.NoRelation = False,
+    create_namespace_blueprint: options.CreateNamespaceBlueprint = False,
+    exit_code: options.ExitCode = False,
+) -> Finished:
+    """Show what `setup` with the same options would change; change nothing."""
+    desired = desired_setup(
+        manifest.load(),
+        no_relation=no_relation,
+        create_namespace_blueprint=create_namespace_blueprint,
+    )
+    secret = webhook_secret(run, security, dry_run=True)
+    return _planned(run, desired, secret, exit_code=exit_code)
+
+
+def desired_setup(
+    manifests: Manifests, *, no_relation: bool, create_namespace_blueprint: bool = False
+) -> Desired:
+    """Return what `setup` wants with these options."""
     from falcoport.provision.desired import SetupChoices, for_setup
 
-    manifests = _manifests(blueprint, webhook_config)
-    choices = SetupChoices(not no_relation, create_namespace_blueprint)
-    provisioned = _told(run, for_setup(manifests, choices))
-    _hand_over(run, provisioned.url)
-    run.output.result(provisioned.url)
-    return _finished(provisioned)
+    return for_setup(manifests, SetupChoices(not no_relation, create_namespace_blueprint))
+
+
+def _planned(
+    run: Run, desired: Desired, secret: WebhookSecret, *, exit_code: bool = False
+) -> Finished:
+    from falcoport.provision import applying, planning
+
+    with run.api() as api:
+        live = applying.read(api, desired)
+    found = planning.plan(secret.desired(desired, live), live)
+    show_plan(run, found)
+    code = EXIT_CHECK if exit_code and found.pending else EXIT_OK
+    return Finished(plan_data(found), code)
+
+
+def plan_data(found: Plan) -> dict[str, object]:
+    """Return a plan as JSON data."""
+    from falcoport.provision.planning import field_values
+
+    return {"pending": found.pending, "changes": field_values(found.changes)}
+
+
+_MARKS = {
+    "create": ("+", Style.GOOD),
+    "update": ("~", Style.CHANGED),
+    "delete": ("-", Style.BAD),
+    "unchanged": ("=", Style.FAINT),
+}
+
+
+def show_plan(run: Run, found: Plan) -> None:
+    """Show a plan on stdout: a line per resource and, for updates, each field from and to."""
+    counts: dict[str, int] = {}
+    for change in found.changes:
+        action = str(change.action)
+        counts[action] = counts.get(action, 0) + 1
+        mark, style = _MARKS[action]
+        note = f" ({change.note})" if change.note else ""
+        text = f"{mark} {change.resource} {change.identifier}: {action}{note}"
+        run.output.styled_result(text, style)
+        if action == "create":
+            _show_created(run, change)
+        elif action == "update":
+            _show_updated(run, change)
+    told = ", ".join(f"{counts[action]} to {action}" for action in _MARKS if action in counts)
+    run.output.note(told.replace("to unchanged", "unchanged"), Style.STRONG)
+
+
+def _show_created(run: Run, change: Change) -> None:
+    from falcoport.provision.planning import shown_inline
+
+    for field in change.fields:
+        if field.after not in ({}, []):
+            run.output.styled_result(f"    {field.field}: {shown_inline(field.field, field.after)}")
+
+
+def _show_updated(run: Run, change: Change) -> None:
+    from falcoport.provision.planning import shown_value
+
+    for field in change.fields:
+        run.output.styled_result(f"    {field.field}")
+        run.output.styled_result(shown_value(field.field, field.before, "      - "), Style.BAD)
+        run.output.styled_result(shown_value(field.field, field.after, "      + "), Style.GOOD)
 
 
 def add_relation(
     run: Run,
+    manifest: ManifestOptions,
     relation: options.Relation = None,
     target: options.Target = None,
     title: options.RelationTitle = None,
     tag_prefix: options.TagPrefix = None,
     many: options.Many = False,
-    blueprint: options.BlueprintFile = None,
-    webhook_config: options.WebhookConfigFile = None,
 ) -> Finished:
     """Relate alerts to namespaces, or to any other blueprint, in a set-up that lacks it."""
     from falcoport.provision.desired import RelationChoices, for_relation
 
-    manifests = _manifests(blueprint, webhook_config)
     choices = RelationChoices(relation, target, title, tag_prefix, many)
-    return _finished(_told(run, for_relation(manifests, choices)))
+    return _finished(_told(run, for_relation(manifest.load(), choices)))
 
 
-def show_url(run: Run, webhook_config: options.WebhookConfigFile = None) -> Finished:
-    """Print the URL of the webhook that `setup` made."""
-    from falcoport.provision.manifests import load_webhook
-
-    identifier = load_webhook(webhook_config).identifier
-    with run.api() as api:
-        webhook = api.webhook(identifier)
-    if webhook is None:
-        raise CheckFailedError(
-            f"There is no webhook {identifier!r} in Port.",
-            code="not_set_up",
-            where=f"webhook {identifier}",
-            hint="Run `falcoport setup` first.",
-        )
-    if webhook.get("enabled") is False:
-        run.output.warn(
-            f"webhook {identifier} is disabled in Port: alerts sent to it are dropped. "
-            "`falcoport setup` enables it."
-        )
-    url = str(webhook["url"])
-    run.output.result(url)
-    return Finished({"webhook_url": url, "enabled": webhook.get("enabled", True)})
-
-
-def _told(run: Run, desired: Desired) -> Provisioned:
-    provisioned = provision(run, desired)
+def _told(run: Run, desired: Desired, secret: WebhookSecret | None = None) -> Provisioned:
+    provisioned = provision(run, desired, secret)
     run.output.table(("", "", "", ""), change_rows(provisioned.changes))
     return provisioned
 
 
-def _finished(provisioned: Provisioned) -> Finished:
+def _finished(provisioned: Provisioned, further: dict[str, Any] | None = None) -> Finished:
     from falcoport.provision.planning import field_values
+    from falcoport.provision.security import guard
 
-    return Finished({"webhook_url": provisioned.url, "changes": field_values(provisioned.changes)})
-
-
-def _manifests(blueprint: Path | None, webhook_config: Path | None) -> Manifests:
-    from falcoport.provision.manifests import load
-
-    return load(blueprint, webhook_config)
+    return Finished(
+        {
+            "webhook_url": provisioned.url,
+            "security": str(guard(provisioned.webhook)),
+            "changes": field_values(provisioned.changes),
+            **(further or {}),
+        }
+    )
 
 
 @dataclass(frozen=True)
 class Provisioned:
-    """What was changed, and the webhook's URL."""
+    """What was changed, and the webhook as Port has it now."""
 
     changes: tuple[Change, ...]
-    url: str
+    webhook: dict[str, Any]
+
+    @property
+    def url(self) -> str:
+        """The webhook's URL."""
+        return str(self.webhook["url"])
 
 
-def provision(run: Run, desired: Desired) -> Provisioned:
+def provision(run: Run, desired: Desired, secret: WebhookSecret | None = None) -> Provisioned:
     """Bring Port to what is desired; raises what planning and applying raise."""
     from falcoport.provision import applying
     from falcoport.provision.planning import plan
 
-    with run.api() as api:
-        applied = applying.apply(
-            api, lambda live: plan(desired, live), lambda: applying.read(api, desired)
-        )
+    secret = secret or WebhookSecret(run)
+    try:
+        with run.api() as api:
+            applied = applying.apply(
+                api,
+                lambda live: plan(secret.desired(desired, live), live),
+                lambda: applying.read(api, desired),
+                confirmed=secret.confirm,
+            )
+    except FalcoportError as error:
+        secret.failed(error)
+        raise
     webhook = applied.live.webhook
     if webhook is None:
         raise UnexpectedAnswerError("Port lost the webhook that was just written.")
-    return Provisioned(applied.changes, str(webhook["url"]))
+    return Provisioned(applied.changes, webhook)
 
 
 def change_rows(changes: tuple[Change, ...]) -> list[list[Cell | str]]:
@@ -153,27 +274,44 @@ def change_rows(changes: tuple[Change, ...]) -> list[list[Cell | str]]:
         [
             str(change.resource),
             Cell(change.identifier, Style.STRONG),
-            _DONE[change.action],
-            ", ".join(field.field for field in change.fields)
-            if str(change.action) == "update"
-            else "",
+            Cell(change.note, Style.FAINT) if _is_noted(change) else _DONE[change.action],
+            _told_fields(change),
         ]
         for change in changes
     ]
 
 
-def _hand_over(run: Run, url: str) -> None:
-    """Tell a person where to paste the URL."""
+def _is_noted(change: Change) -> bool:
+    return str(change.action) == "unchanged" and bool(change.note)
+
+
+def _told_fields(change: Change) -> str:
+    fields = [field.field for field in change.fields] if str(change.action) == "update" else []
+    notes = [change.note] if change.note and not _is_noted(change) else []
+    return ", ".join([*fields, *notes])
+
+
+def _hand_over(run: Run, provisioned: Provisioned) -> None:
+    """Tell a person where to paste the URL; never with the webhook's secret."""
     if run.output.quiet or run.output.is_json:
         return
+    from falcoport.falco.header import PLACEHOLDER
     from falcoport.falco.sidekick import Format, Handover, render
+    from falcoport.provision.security import header_for
 
-    handover = Handover(url)
+    header = header_for(provisioned.webhook, PLACEHOLDER)
+    handover = Handover(provisioned.url, header)
     run.output.note()
     run.output.note("Falcosidekick in Docker:", Style.STRONG)
     run.output.note(_indented(render(handover, Format.DOCKER)))
     run.output.note("Falcosidekick with Helm, values for the falco chart:", Style.STRONG)
     run.output.note(_indented(render(handover, Format.HELM)))
+    if header is not None:
+        run.output.note(
+            f"Port asks for the header {header.name}: `falcoport show-url --format docker` (helm, "
+            "k8s-secret, …) writes the same with the secret in its place."
+        )
+        run.output.note()
     run.output.note("The webhook URL:", Style.STRONG)
 
 

@@ -73,7 +73,7 @@ def check_name(name: str) -> None:
     problem = _name_problem(name)
     if problem:
         raise InputError(
-            f"{name!r} cannot be the header's name: {problem}",
+            f"{name!r} cannot be the header's name: {problem}.",
             hint=f"Leave --header out for {DEFAULT_HEADER}, or name another one.",
             code="bad_header",
         )
@@ -92,7 +92,7 @@ def check_secret(secret: str) -> None:
     problem = _secret_problem(secret)
     if problem:
         raise InputError(
-            f"the webhook secret cannot be used: {problem}",
+            f"The webhook secret cannot be used: {problem}.",
             hint="Letters, digits and - _ . ~ + / = are safe everywhere.",
             code="bad_secret",
         )

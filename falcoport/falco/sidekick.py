@@ -102,7 +102,7 @@ class Handover:
             _check_tag(tag)
         if not _KUBERNETES_NAME.fullmatch(self.namespace):
             raise InputError(
-                f"{self.namespace!r} is not a Kubernetes namespace",
+                f"{self.namespace!r} is not a Kubernetes namespace.",
                 hint="Lower-case letters, digits and hyphens, at most 63.",
                 code="bad_namespace",
             )
@@ -137,7 +137,7 @@ def render(handover: Handover, form: Format | str) -> str:
 def _check_url(url: str) -> None:
     problem = _url_problem(url)
     if problem:
-        raise InputError(f"the webhook URL cannot be used: {problem}", code="bad_url")
+        raise InputError(f"The webhook URL cannot be used: {problem}.", code="bad_url")
 
 
 def _url_problem(url: str) -> str:
@@ -157,7 +157,7 @@ def _check_priority(priority: str) -> None:
         return
     meant = _SHORT_PRIORITIES.get(priority.lower())
     raise InputError(
-        f"{priority!r} is not a priority that Falcosidekick knows: it would let everything through",
+        f"{priority!r} is no priority that Falcosidekick knows: it would let everything through.",
         hint=f"Did you mean {meant}?" if meant else f"One of {', '.join(PRIORITIES)}.",
         code="bad_priority",
     )
@@ -168,7 +168,7 @@ def _check_tag(tag: str) -> None:
         return
     raise InputError(
         f"{tag!r} cannot be a custom tag: Falcosidekick splits tags on commas and removes spaces, "
-        "and other marks do not reach it alike from every format",
+        "and other marks do not reach it alike from every format.",
         hint="Letters, digits and @ _ . + : / = - are fine.",
         code="bad_tag",
     )
@@ -177,7 +177,7 @@ def _check_tag(tag: str) -> None:
 def _url(handover: Handover) -> str:
     if handover.minimum_priority is not None or handover.custom_tags:
         raise InputError(
-            "a URL alone has no place for a minimum priority or custom tags",
+            "A URL alone has no place for a minimum priority or custom tags.",
             hint="Choose another --format, such as env or helm.",
             code="format_cannot_carry",
         )
@@ -189,7 +189,7 @@ def _env(handover: Handover) -> str:
         problem = _env_problem(value)
         if problem:
             raise InputError(
-                f"an env file cannot carry {name}: {problem}",
+                f"An env file cannot carry {name}: {problem}.",
                 hint="Choose another --format, such as config, compose or k8s-secret.",
                 code="format_cannot_carry",
             )

@@ -42,7 +42,12 @@ class PortApi:
 
     def blueprints(self) -> list[Json]:
         """Return every blueprint."""
-        return self._list("/v1/blueprints", "blueprints")
+        return self._list("/v1/blueprints", ("blueprints",))
+
+    def webhooks(self) -> list[Json]:
+        """Return every webhook."""
+        # Clients of Port disagree on the key of this list, and Port's reference gives none.
+        return self._list("/v1/webhooks", ("integrations", "webhooks"))
 
     def create_blueprint(self, body: Json) -> Json:
         """Create a blueprint and return it; TakenError if it exists."""
@@ -121,12 +126,20 @@ class PortApi:
             raise _unexpected(f"POST {path}", "no list of entities")
         return entities, answer.get("next")
 
-    def delete_all_entities(self, blueprint: str) -> str:
-        """Start the removal of all entities of a blueprint; return the migration that does it."""
-        path = _path("blueprints", blueprint, "all-entities")
-        answer = self._transport.write("DELETE", path)
-        migration = answer.get("migrationId")
-        return migration if isinstance(migration, str) else ""
+    def entities(self, blueprint: str, *, exclude: Sequence[str] = ()) -> list[Json]:
+        """Return every entity of a blueprint in one answer, without the properties to `exclude`.
+
+        Raises NotFoundError without the blueprint.
+        """
+        path = _path("blueprints", blueprint, "entities")
+        found = self._transport.read(path, query={"exclude": list(exclude)}).get("entities")
+        if not isinstance(found, list) or not all(isinstance(e, dict) for e in found):
+            raise _unexpected(f"GET {path}", "no list of entities")
+        return found
+
+    def delete_all_entities(self, blueprint: str) -> None:
+        """Start the removal of all entities of a blueprint; Port goes on with it by itself."""
+        self._transport.write("DELETE", _path("blueprints", blueprint, "all-entities"))
 
     def _get(self, path: str, envelope: str, keys: Mapping[str, type]) -> Json | None:
         try:
@@ -135,10 +148,11 @@ class PortApi:
             return None
         return _content(answer, envelope, keys, f"GET {path}")
 
-    def _list(self, path: str, envelope: str) -> list[Json]:
-        found = self._transport.read(path).get(envelope)
+    def _list(self, path: str, envelopes: tuple[str, ...]) -> list[Json]:
+        answer = self._transport.read(path)
+        found = next((answer[key] for key in envelopes if key in answer), None)
         if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
-            raise _unexpected(f"GET {path}", f"no list of {envelope}")
+            raise _unexpected(f"GET {path}", f"no list of {envelopes[0]}")
         return found
 
     @staticmethod

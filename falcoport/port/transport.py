@@ -27,6 +27,7 @@ from falcoport.errors import (
     UnexpectedAnswerError,
     UnreachableError,
 )
+from falcoport.port.patience import repeated
 from falcoport.settings import is_loopback
 
 if TYPE_CHECKING:
@@ -34,8 +35,6 @@ if TYPE_CHECKING:
 
     from falcoport.settings import Settings
 
-ATTEMPTS = 5
-TOTAL_SECONDS = 30.0
 _TOKEN_PATH = "/v1/auth/access_token"  # noqa: S105 -- a path
 # Ocean's client reads an `x-ratelimit-reset` above this as a moment, below it as a duration; the
 # documentation says the first, Port's Terraform provider believes the second.
@@ -325,9 +324,9 @@ class Transport:
     def _patiently(self, once: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         """Call `once` until it answers, bounded by attempts and by total time."""
         try:
-            return once()
-        except _PassingError as failure:
-            return _again(once, failure)
+            return repeated(once, _PassingError, asked=lambda error: error.wait)
+        except _PassingError as last:
+            raise _gave_up(last) from None
 
 
 def _denial(status: int, said: str, where: str) -> FalcoportError:
@@ -345,43 +344,6 @@ def _denial(status: int, said: str, where: str) -> FalcoportError:
 
 
 _AGAIN = "Run the same command again: it goes on where this one stopped."
-
-
-def _again(once: Callable[[], dict[str, Any]], failure: _PassingError) -> dict[str, Any]:
-    # Imported here: most runs never retry, and the import would cost each of them its time.
-    import stamina
-    from stamina.instrumentation import set_on_retry_hooks
-
-    # stamina logs each retry to stderr by default; what people see is the output's affair.
-    set_on_retry_hooks(())
-    deadline = time.monotonic() + TOTAL_SECONDS
-
-    def wait_or_stop(error: Exception) -> bool | float:
-        if not isinstance(error, _PassingError):
-            return False
-        if error.wait is None:
-            return True
-        return error.wait if time.monotonic() + error.wait < deadline else False
-
-    pending: _PassingError | None = failure
-    try:
-        for attempt in stamina.retry_context(
-            on=wait_or_stop,
-            attempts=ATTEMPTS,
-            timeout=TOTAL_SECONDS,
-            wait_initial=0.2,
-            wait_max=5.0,
-            wait_jitter=0.2,
-        ):
-            with attempt:
-                if pending is not None:
-                    # The first call was the first attempt; stamina counts and waits from there.
-                    error, pending = pending, None
-                    raise error
-                return once()
-    except _PassingError as last:
-        raise _gave_up(last) from None
-    raise AssertionError("stamina ends by returning or raising")
 
 
 def _gave_up(failure: _PassingError) -> PortError:

@@ -7,7 +7,6 @@ settled as well: by reading, never by guessing.
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -19,7 +18,13 @@ from falcoport.errors import (
     PortError,
 )
 from falcoport.port.api import PortApi, together
-from falcoport.port.transport import NotFoundError, TakenError, UnknownOutcomeError
+from falcoport.port.patience import repeated
+from falcoport.port.transport import (
+    DependentsError,
+    NotFoundError,
+    TakenError,
+    UnknownOutcomeError,
+)
 from falcoport.provision.merging import difference
 from falcoport.provision.planning import Action, Change, Desired, Live, Plan, Resource, Write
 
@@ -28,10 +33,10 @@ if TYPE_CHECKING:
 
     from falcoport.provision.merging import FieldChange, Json
 
-_ROUNDS = 5
-"""How often reading and planning start again before giving up."""
-_FIRST_WAIT = 0.2
-"""Seconds before the second round; each further one waits twice as long."""
+_REMOVAL_SECONDS = 60.0
+"""How long to wait for Port to remove alerts."""
+_LOOKS = 3
+"""How often to look again right before an update for two looks that agree."""
 
 
 @dataclass(frozen=True)
@@ -61,23 +66,49 @@ def read(api: PortApi, desired: Desired) -> Live:
     return Live(blueprint, hook, dict(zip(others, found, strict=True)))
 
 
+def read_for_removal(api: PortApi, desired: Desired) -> Live:
+    """Read a set-up and everything that could depend on it, all at the same time.
+
+    Raises AccessError or PortError.
+    """
+    own, webhook = desired.blueprint["identifier"], desired.webhook["identifier"]
+    api.authenticate()
+    blueprint, hook, alerts, blueprints, webhooks = together(
+        [
+            partial(api.blueprint, own),
+            partial(api.webhook, webhook),
+            partial(api.entities_count, own),
+            api.blueprints,
+            api.webhooks,
+        ]
+    )
+    return Live(
+        blueprint,
+        hook,
+        alerts=alerts,
+        neighbours=tuple(one for one in blueprints if one.get("identifier") != own),
+        other_webhooks=tuple(one for one in webhooks if one.get("identifier") != webhook),
+    )
+
+
 def apply(
     api: PortApi,
     plan: Callable[[Live], Plan],
     read_live: Callable[[], Live],
     *,
-    wait: Callable[[float], None] = time.sleep,
+    confirmed: Callable[[Write], None] = lambda _write: None,
 ) -> Applied:
     """Read, plan and write until nothing is left to write.
 
-    `read_live` and `plan` are the road's beginning, `wait` takes seconds. Raises what they raise;
-    PortError where the outcome of a write stays unclear; ConcurrentChangeError where somebody
-    else's write shows in what was written; InterruptedRunError on Ctrl-C. An error that comes
-    after something was written says in its `progress` what that was.
+    `read_live` and `plan` are the road's beginning, `confirmed` is told of every write that Port
+    said is done: what Port does not give back cannot be settled by reading. Raises what they
+    raise; PortError where the outcome of a write stays unclear; ConcurrentChangeError where
+    somebody else's write shows in what was written; InterruptedRunError on Ctrl-C. An error that
+    comes after something was written says in its `progress` what that was.
     """
-    journal = Journal()
+    journal = Journal(confirmed)
     try:
-        return _converge(api, plan, read_live, wait, journal)
+        return _Road(api, plan, read_live, journal).travelled()
     except KeyboardInterrupt:
         raise InterruptedRunError(
             f"Interrupted. {journal.sentence() or 'Nothing was changed in Port.'}",
@@ -88,87 +119,168 @@ def apply(
         raise
 
 
-def _converge(
-    api: PortApi,
-    plan: Callable[[Live], Plan],
-    read_live: Callable[[], Live],
-    wait: Callable[[float], None],
-    journal: Journal,
-) -> Applied:
-    live = read_live()
-    planned = plan(live)
-    shown = planned.changes
-    for attempt in range(_ROUNDS):
-        if not planned.pending:
-            return Applied(shown, live)
-        existing = any(change.action is Action.UPDATE for change in planned.changes)
-        if existing:
-            # Port has no conditional writes; looking once more right before an update keeps what
-            # somebody wrote since the first look.
-            live = read_live()
-            planned = plan(live)
-            shown = journal.shown(shown, planned.changes)
-        failure, live = _write_stages(api, planned, live, journal)
+class _UnsettledError(Exception):
+    """A write failed in a way that only reading can settle."""
+
+    def __init__(self, failure: FalcoportError) -> None:
+        super().__init__(failure.message)
+        self.failure = failure
+
+
+class _Road:
+    """What was read last, what is planned against it, and what to tell about in the end."""
+
+    def __init__(
+        self,
+        api: PortApi,
+        plan: Callable[[Live], Plan],
+        read_live: Callable[[], Live],
+        journal: Journal,
+    ) -> None:
+        self._plan = plan
+        self._read_live = read_live
+        self._journal = journal
+        self._writer = _Writer(api, journal)
+        self._live = read_live()
+        self._planned = plan(self._live)
+        self._shown = self._planned.changes
+        self._is_settled = True
+
+    def travelled(self) -> Applied:
+        """Write until nothing is left to write; raises as `apply`."""
+        try:
+            return repeated(self._round, _UnsettledError)
+        except _UnsettledError as last:
+            if self._look(self._read_live()).pending:
+                raise _final(last.failure) from None
+            return Applied(self._shown, self._live)
+
+    def _round(self) -> Applied:
+        """Write what is pending, and see that Port has it."""
+        if not self._is_settled:
+            self._look(self._read_live())
+        updates = any(change.action is Action.UPDATE for change in self._planned.changes)
+        if self._planned.pending and updates:
+            self._look_closely()
+        if not self._planned.pending:
+            return Applied(self._shown, self._live)
+        self._is_settled = False
+        written = self._planned
+        failure, live = _write_stages(self._writer, written, self._live)
         if failure is not None:
-            wait(_FIRST_WAIT * 2**attempt)
-        if failure is not None or existing:
-            live = read_live()
-        written, planned = planned, plan(live)
-        shown = journal.shown(shown, planned.changes)
-        if failure is None:
-            _verify(written, planned, live)
-        elif attempt == _ROUNDS - 1 and planned.pending:
-            raise failure
-    return Applied(shown, live)
+            raise _UnsettledError(failure)
+        now = self._look(self._read_live() if updates else live)
+        _verify(written, now, self._live)
+        if now.pending:
+            left = ", ".join(write.identifier for stage in now.stages for write in stage)
+            raise _UnsettledError(
+                ConcurrentChangeError(
+                    f"Port says it is done, and it is not: {left}.",
+                    hint="Run the same command again in a while.",
+                )
+            )
+        return Applied(self._shown, self._live)
+
+    def _look(self, live: Live) -> Plan:
+        self._live, self._planned = live, self._plan(live)
+        self._shown = self._journal.shown(self._shown, self._planned.changes)
+        return self._planned
+
+    def _look_closely(self) -> None:
+        """Read again right before an update, until two looks in a row agree on what to write.
+
+        Port has no conditional writes. This keeps what somebody wrote since the first look, and
+        an answer that lost a part on its way from overwriting that part.
+        """
+        for _ in range(_LOOKS):
+            before = self._planned.stages
+            if self._look(self._read_live()).stages == before:
+                return
+        raise ConcurrentChangeError(
+            "What Port has changes each time it is read; nothing was written over it.",
+            hint="Somebody else may be changing it at the same time. Run the same command again "
+            "in a while.",
+        )
 
 
-def _write_stages(
-    api: PortApi, planned: Plan, live: Live, journal: Journal
-) -> tuple[PortError | None, Live]:
+# Port may still see entities right after it removed them (API reference, DELETE blueprint).
+_SETTLED_BY_READING = (UnknownOutcomeError, TakenError, NotFoundError, DependentsError)
+
+
+def _write_stages(writer: _Writer, planned: Plan, live: Live) -> tuple[FalcoportError | None, Live]:
     """Send the writes, stage by stage; return the failure to be settled by reading, if any."""
     for stage in planned.stages:
-        outcomes = together([partial(_outcome, api, write, journal) for write in stage])
+        outcomes = together([partial(writer.outcome, write) for write in stage])
         failures = [outcome for outcome in outcomes if isinstance(outcome, FalcoportError)]
         for failure in failures:
-            if not isinstance(failure, UnknownOutcomeError | TakenError | NotFoundError):
+            if not isinstance(failure, _SETTLED_BY_READING):
                 raise failure
         if failures:
-            return _as_port_error(failures[0]), live
+            return failures[0], live
         for write, answer in zip(stage, outcomes, strict=True):
             live = _adopted(live, write, answer)
     return None, live
 
 
-def _outcome(api: PortApi, write: Write, journal: Journal) -> Json | FalcoportError | None:
-    """Send one write; a failure is a value, since its neighbours' outcomes count as well."""
-    journal.begun(write)
-    try:
-        answer = _send(api, write)
-    except UnknownOutcomeError as error:
-        return error
-    except NotFoundError as error:
-        journal.not_done(write)
-        return None if write.action is Action.DELETE else error
-    except FalcoportError as error:
-        journal.not_done(write)
-        return error
-    journal.finished(write)
-    return answer
+@dataclass(frozen=True)
+class _Writer:
+    """Sends writes and notes in the journal what became of each."""
+
+    api: PortApi
+    journal: Journal
+
+    def outcome(self, write: Write) -> Json | FalcoportError | None:
+        """Send one write; a failure is a value, since its neighbours' outcomes count as well."""
+        self.journal.begun(write)
+        try:
+            answer = self._send(write)
+        except UnknownOutcomeError as error:
+            return error
+        except NotFoundError as error:
+            self.journal.not_done(write)
+            return None if write.action is Action.DELETE else error
+        except FalcoportError as error:
+            self.journal.not_done(write)
+            return error
+        self.journal.finished(write)
+        return answer
+
+    def _send(self, write: Write) -> Json | None:
+        api, blueprint = self.api, write.resource is Resource.BLUEPRINT
+        if write.resource is Resource.ALERTS:
+            api.delete_all_entities(write.identifier)
+            self._await_removal(write.identifier)
+            return None
+        if write.action is Action.CREATE:
+            return (api.create_blueprint if blueprint else api.create_webhook)(write.body)
+        if write.action is Action.UPDATE:
+            update = api.update_blueprint if blueprint else api.update_webhook
+            return update(write.identifier, write.body)
+        (api.delete_blueprint if blueprint else api.delete_webhook)(write.identifier)
+        return None
+
+    def _await_removal(self, blueprint: str) -> None:
+        """Wait until Port has removed all entities: it answers before it has."""
+
+        def look() -> None:
+            left = self.api.entities_count(blueprint)
+            if left:
+                raise _StillThereError(
+                    f"Port is still removing alerts: {left} are left.",
+                    where=f"blueprint {blueprint}",
+                    hint="Run the same command again in a while.",
+                )
+
+        repeated(look, _StillThereError, attempts=None, seconds=_REMOVAL_SECONDS)
 
 
-def _send(api: PortApi, write: Write) -> Json | None:
-    blueprint = write.resource is Resource.BLUEPRINT
-    if write.action is Action.CREATE:
-        return (api.create_blueprint if blueprint else api.create_webhook)(write.body)
-    if write.action is Action.UPDATE:
-        update = api.update_blueprint if blueprint else api.update_webhook
-        return update(write.identifier, write.body)
-    (api.delete_blueprint if blueprint else api.delete_webhook)(write.identifier)
-    return None
+class _StillThereError(PortError):
+    """What Port removes by and by is not gone yet."""
 
 
-def _as_port_error(error: FalcoportError) -> PortError:
-    if isinstance(error, PortError):
+def _final(error: FalcoportError) -> FalcoportError:
+    """Return the error to end with after the last round; only a vanished resource needs words."""
+    if not isinstance(error, NotFoundError):
         return error
     return ConcurrentChangeError(
         f"Something was removed from Port while it was written: {error.message}",
@@ -181,6 +293,8 @@ def _adopted(live: Live, write: Write, answer: Json | None) -> Live:
     """Return what Port has after a write, as its answer says."""
     if write.resource is Resource.WEBHOOK:
         return replace(live, webhook=answer)
+    if write.resource is Resource.ALERTS:
+        return replace(live, alerts=0)
     if write.identifier in live.others:
         return replace(live, others={**live.others, write.identifier: answer})
     return replace(live, blueprint=answer)
@@ -220,7 +334,8 @@ def _is_masked(field: FieldChange) -> bool:
 class Journal:
     """What was written so far, for whoever is told that a run stopped."""
 
-    def __init__(self) -> None:
+    def __init__(self, confirmed: Callable[[Write], None] = lambda _write: None) -> None:
+        self._confirmed = confirmed
         self._begun: dict[tuple[Resource, str], Write] = {}
         self._finished: dict[tuple[Resource, str], Write] = {}
 
@@ -236,6 +351,7 @@ class Journal:
         """Note that Port said it is done."""
         self.not_done(write)
         self._finished[write.resource, write.identifier] = write
+        self._confirmed(write)
 
     def sentence(self) -> str:
         """Say what was done; empty if nothing was tried."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -106,6 +107,20 @@ def tag_expression(prefix: str, *, many: bool) -> str:
         '| select(. != ""))'
     )
     return tags if many else f"{tags} | .[0]"
+
+
+def is_tag_expression(text: object) -> bool:
+    """Tell whether a relation's expression is one that `tag_expression` makes."""
+    if not isinstance(text, str):
+        return False
+    found = re.search(r'startswith\(("(?:[^"\\]|\\.)+")\)', text)
+    if found is None:
+        return False
+    try:
+        prefix = json.loads(found[1])
+    except ValueError:
+        return False
+    return text in (tag_expression(prefix, many=False), tag_expression(prefix, many=True))
 
 
 def _check(name: str, relation: dict[str, Any]) -> None:

@@ -80,14 +80,23 @@ def load_webhook(webhook: Path | None = None) -> Manifest:
 
 
 def renamed(manifest: Manifest, *, identifier: str | None, title: str | None) -> Manifest:
-    """Return a webhook manifest under another identifier or title, where given."""
-    named = {"identifier": identifier, "title": title}
-    body = {**manifest.body, **{key: text for key, text in named.items() if text is not None}}
+    """Return a webhook manifest under another identifier or title, where given.
+
+    Raises ManifestError, with the option that is wrong.
+    """
+    named = {"identifier": ("--webhook-id", identifier), "title": ("--webhook-title", title)}
+    given = {key: text for key, (_option, text) in named.items() if text is not None}
     problems: list[Problem] = []
-    _check(body, "--webhook-id, --webhook-title", WEBHOOK, {}, problems)
+    for key, text in given.items():
+        option = named[key][0]
+        WEBHOOK.fields[key].check(
+            text,
+            option,
+            lambda at, message: problems.append(Problem("bad_manifest", f"{at} {message}.", at)),
+        )
     if problems:
         raise _manifest_error(problems)
-    return replace(manifest, body=body)
+    return replace(manifest, body={**manifest.body, **given})
 
 
 def _manifest_error(problems: list[Problem]) -> ManifestError:

@@ -6,6 +6,7 @@ way to change Port.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
@@ -31,13 +32,15 @@ class Resource(StrEnum):
     BLUEPRINT = "blueprint"
     RELATION = "relation"
     WEBHOOK = "webhook"
+    ALERTS = "alerts"
 
 
 @dataclass(frozen=True)
 class Change:
     """What happens to one resource, field by field.
 
-    `blueprint` is, for a relation, the blueprint it belongs to and is written with.
+    `blueprint` is, for a relation, the blueprint it belongs to and is written with. `note` tells a
+    person what the action alone does not.
     """
 
     resource: Resource
@@ -45,6 +48,7 @@ class Change:
     action: Action
     fields: tuple[FieldChange, ...] = ()
     blueprint: str = ""
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -101,11 +105,19 @@ class Desired:
 
 @dataclass(frozen=True)
 class Live:
-    """What Port has: None where it has nothing. `others` are blueprints that matter by existing."""
+    """What Port has: None where it has nothing.
+
+    `others` are blueprints that matter by existing. `alerts` is how many there are, where counted;
+    `neighbours` and `other_webhooks` are everything else in the catalog that could depend on the
+    blueprint, where read.
+    """
 
     blueprint: Json | None
     webhook: Json | None
     others: dict[str, Json | None] = field(default_factory=dict)
+    alerts: int | None = None
+    neighbours: tuple[Json, ...] = ()
+    other_webhooks: tuple[Json, ...] = ()
 
 
 def without_relations(blueprint: Json, webhook: Json) -> tuple[Json, Json]:
@@ -310,7 +322,7 @@ def _helper_change(helper: Json, live: Live) -> Change:
 
 
 def _change(resource: Resource, identifier: str, before: Json | None, after: Json) -> Change:
-    fields = difference(before or {}, after)
+    fields = tuple(sorted(difference(before or {}, after), key=lambda changed: changed.field))
     action = Action.UPDATE if fields else Action.UNCHANGED
     return Change(resource, identifier, Action.CREATE if before is None else action, fields)
 
@@ -353,14 +365,59 @@ def _update(resource: Resource, identifier: str, before: Json, after: Json) -> W
     return Write(resource, identifier, Action.UPDATE, body, after)
 
 
+_SECRET_FIELDS = frozenset({"secret", "signatureSecret"})
+MASK = "***"
+
+
 def field_values(changes: tuple[Change, ...]) -> list[dict[str, Any]]:
-    """Return changes as JSON data, in the documented shape of `-o json`."""
+    """Return changes as JSON data, in the documented shape of `-o json`; secrets are masked."""
     return [
         {
             "resource": str(change.resource),
             "identifier": change.identifier,
             "action": str(change.action),
-            "fields": [{"field": f.field, "from": f.before, "to": f.after} for f in change.fields],
+            "fields": [
+                {
+                    "field": changed.field,
+                    "from": _masked(changed.field, changed.before),
+                    "to": _masked(changed.field, changed.after),
+                }
+                for changed in change.fields
+            ],
         }
         for change in changes
     ]
+
+
+def shown_value(field_path: str, value: Any, lead: str) -> str:
+    """Return a value as a person reads it, behind `lead`: texts bare, maps and lists as YAML."""
+    value = _masked(field_path, value)
+    if value is None:
+        return f"{lead}(nothing)"
+    if isinstance(value, str) and value and value == value.strip():
+        lines = value.splitlines() or [value]
+    elif isinstance(value, dict | list) and value:
+        import yaml
+
+        lines = yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=90).splitlines()
+    else:
+        lines = [json.dumps(value, ensure_ascii=False)]
+    indent = " " * len(lead)
+    return "\n".join(f"{lead if index == 0 else indent}{line}" for index, line in enumerate(lines))
+
+
+def shown_inline(field_path: str, value: Any) -> str:
+    """Return a value as a person reads it, on one line."""
+    value = _masked(field_path, value)
+    if isinstance(value, str) and value.isprintable() and value == value.strip() != "":
+        return value
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _masked(field_path: str, value: Any) -> Any:
+    """Return a value without any secret in it."""
+    if value is not None and field_path.rsplit(".", 1)[-1] in _SECRET_FIELDS:
+        return MASK
+    if isinstance(value, dict):
+        return {key: _masked(key, member) for key, member in value.items()}
+    return value

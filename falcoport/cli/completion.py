@@ -1,0 +1,49 @@
+"""The command that prints a shell's completion script."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from falcoport.cli.command import Finished, Run, add
+from falcoport.errors import EXIT_OK, EXIT_USAGE
+
+
+class Shell(StrEnum):
+    """The shells there is completion for."""
+
+    BASH = "bash"
+    ZSH = "zsh"
+    FISH = "fish"
+
+
+_Shell = Annotated[Shell, typer.Argument(help="The shell to complete in.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add this module's command to the app."""
+    add(
+        app,
+        "completion",
+        exits=(EXIT_OK, EXIT_USAGE),
+        example='eval "$(falcoport completion bash)"',
+        port=False,
+    )(completion)
+
+
+def completion(run: Run, shell: _Shell) -> Finished:
+    """Print a script that completes falcoport's commands and options in a shell.
+
+    bash and zsh: put the example, with the shell's name, into ~/.bashrc or ~/.zshrc (there, behind
+    compinit). fish: falcoport completion fish > ~/.config/fish/completions/falcoport.fish
+    """
+    # typer re-exports it without saying so.
+    from typer.completion import get_completion_script  # type: ignore[attr-defined]
+
+    script = get_completion_script(
+        prog_name="falcoport", complete_var="_FALCOPORT_COMPLETE", shell=str(shell)
+    )
+    run.output.result(script)
+    return Finished({"shell": str(shell), "content": script})

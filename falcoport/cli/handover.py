@@ -1,0 +1,199 @@
+"""The commands that hand over what `setup` made: show-url to Falcosidekick, export to code."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from falcoport.cli import options
+from falcoport.cli.command import EXIT_CODES_WITH_CHECK, Finished, Run, add
+from falcoport.cli.provisioning import ManifestOptions, WebhookOptions
+from falcoport.cli.securing import given_secret
+from falcoport.errors import CheckFailedError, ConflictError, UsageError
+from falcoport.falco.sidekick import NAMESPACE, Format
+from falcoport.settings import WEBHOOK_SECRET
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import typer
+
+    from falcoport.falco.header import Header
+    from falcoport.provision.export import Resources
+
+
+def register(app: typer.Typer) -> None:
+    """Add this module's commands to the app."""
+    add(
+        app,
+        "show-url",
+        exits=EXIT_CODES_WITH_CHECK,
+        example="falcoport show-url --format helm --min-priority warning -f values.yaml",
+    )(show_url)
+    add(
+        app,
+        "export",
+        exits=EXIT_CODES_WITH_CHECK,
+        example="falcoport export --format terraform -f falco.tf",
+    )(export)
+
+
+def show_url(
+    run: Run,
+    webhook: WebhookOptions,
+    form: options.HandoverFormat = Format.URL,
+    file: options.File = None,
+    force: options.Force = False,
+    min_priority: options.MinimumPriority = None,
+    custom_tag: options.CustomTags = None,
+    kube_namespace: options.KubernetesNamespace = NAMESPACE,
+    webhook_secret_file: options.WebhookSecretFile = None,
+) -> Finished:
+    """Print the URL of the webhook that `setup` made, alone or as Falcosidekick's configuration.
+
+    For a secured webhook, every format but url needs the secret as well.
+    """
+    from falcoport.falco.sidekick import Handover, render
+
+    secret = given_secret(run, webhook_secret_file)
+    identifier = webhook.load().identifier
+    with run.api() as api:
+        live = api.webhook(identifier)
+    if live is None:
+        raise _not_set_up("webhook", identifier)
+    _warn_if_disabled(run, live)
+    url = str(live["url"])
+    handover = Handover(
+        url,
+        _header(run, live, secret, form),
+        min_priority,
+        tuple(custom_tag or ()),
+        kube_namespace,
+    )
+    text = render(handover, form)
+    data = {"webhook_url": url, "enabled": live.get("enabled", True), "format": str(form)}
+    return Finished({**data, **_handed(run, text, file, private=True, force=force)})
+
+
+def export(
+    run: Run,
+    manifest: ManifestOptions,
+    form: options.ExportFormat = options.ExportLanguage.TERRAFORM,
+    file: options.File = None,
+    force: options.Force = False,
+    offline: options.Offline = False,
+) -> Finished:
+    """Write blueprint and webhook, as they are in Port, as Terraform code or as API bodies.
+
+    The Terraform code adopts them: its import blocks take over what `setup` made, and its first
+    plan changes nothing.
+    """
+    from falcoport.provision import export as exporting
+
+    resources = _shipped(manifest) if offline else _live(run, manifest)
+    if form is options.ExportLanguage.JSON:
+        text = json.dumps(exporting.bodies(resources), indent=2, ensure_ascii=False) + "\n"
+    elif offline:
+        text = exporting.terraform(resources, adopt=False)
+    else:
+        api_url = run.settings().api_url.value
+        text = exporting.terraform(resources, adopt=True, api_url=api_url)
+    handed = _handed(run, text, file, private=False, force=force)
+    return Finished({"format": str(form), **handed})
+
+
+def _shipped(manifest: ManifestOptions) -> Resources:
+    from falcoport.provision.export import Resources
+
+    manifests = manifest.load()
+    return Resources(manifests.blueprint.body, manifests.webhook.body)
+
+
+def _live(run: Run, manifest: ManifestOptions) -> Resources:
+    from falcoport.port.api import together
+    from falcoport.provision.export import Resources
+
+    manifests = manifest.load()
+    blueprint, webhook = manifests.blueprint.identifier, manifests.webhook.identifier
+    with run.api() as api:
+        api.authenticate()
+        found = together([lambda: api.blueprint(blueprint), lambda: api.webhook(webhook)])
+    if found[0] is None:
+        raise _not_set_up("blueprint", blueprint)
+    if found[1] is None:
+        raise _not_set_up("webhook", webhook)
+    return Resources(found[0], found[1])
+
+
+def _not_set_up(what: str, identifier: str) -> CheckFailedError:
+    return CheckFailedError(
+        f"There is no {what} {identifier!r} in Port.",
+        code="not_set_up",
+        where=f"{what} {identifier}",
+        hint="Run `falcoport setup` first.",
+    )
+
+
+def _warn_if_disabled(run: Run, webhook: dict[str, Any]) -> None:
+    if webhook.get("enabled") is False:
+        run.output.warn(
+            f"webhook {webhook['identifier']} is disabled in Port: alerts sent to it are dropped. "
+            "`falcoport setup` enables it."
+        )
+
+
+def _header(run: Run, webhook: dict[str, Any], secret: str | None, form: Format) -> Header | None:
+    """Return the header that the webhook asks for, as far as the format has a place for it."""
+    from falcoport.provision.security import Guard, guard, header_for, header_name
+
+    identifier, guarded = webhook["identifier"], guard(webhook)
+    if guarded is Guard.OPEN:
+        if secret is not None:
+            run.output.warn(
+                f"webhook {identifier} is open, so the secret is left out: `falcoport setup "
+                "--secure` makes Port ask for it."
+            )
+        return None
+    if form is Format.URL:
+        if guarded is Guard.HEADER:
+            run.output.note(
+                f"The webhook asks for the header {header_name(webhook)} as well: "
+                "the other --format choices write it."
+            )
+        else:
+            run.output.warn(f"webhook {identifier} {_SIGNED}.")
+        return None
+    if guarded is Guard.SIGNATURE:
+        raise ConflictError(
+            f"Webhook {identifier!r} {_SIGNED}.",
+            code="secured_otherwise",
+            where=f"webhook {identifier}: security",
+            hint="`falcoport setup --rotate-secret` makes it ask for a constant header instead.",
+        )
+    if secret is None:
+        raise UsageError(
+            f"Webhook {identifier!r} asks for the header {header_name(webhook)}, and its secret "
+            "was not given.",
+            code="no_webhook_secret",
+            where=f"--format {form}",
+            hint=f"Set {WEBHOOK_SECRET} or give --webhook-secret-file. Port does not give the "
+            "secret back; `falcoport setup --rotate-secret` makes a new one.",
+        )
+    return header_for(webhook, secret)
+
+
+_SIGNED = "asks for signed bodies, which Falcosidekick cannot send"
+
+
+def _handed(
+    run: Run, text: str, file: Path | None, *, private: bool, force: bool
+) -> dict[str, str]:
+    """Write text to stdout or a file; return where it is, for the envelope."""
+    from falcoport.output import write_file
+
+    if file is None or str(file) == "-":
+        run.output.result(text.removesuffix("\n"))
+        return {"content": text}
+    write_file(file, text, private=private, force=force)
+    run.output.note(f"Written to {file}.")
+    return {"file": str(file)}

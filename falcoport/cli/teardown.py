@@ -1,0 +1,109 @@
+"""The command that takes away what falcoport made."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from falcoport.cli import options
+from falcoport.cli.command import PORT_EXIT_CODES, Finished, Run, add
+from falcoport.cli.provisioning import (
+    ManifestOptions,
+    change_rows,
+    desired_setup,
+    plan_data,
+    show_plan,
+)
+from falcoport.errors import UsageError
+
+if TYPE_CHECKING:
+    from falcoport.port.api import PortApi
+    from falcoport.provision.planning import Desired, Live, Plan
+    from falcoport.provision.removing import RemovalChoices
+
+DeleteAlerts = Annotated[
+    bool,
+    typer.Option(
+        "--delete-alerts",
+        help="Delete every alert in the catalog too, and the blueprint with them. Asks first.",
+    ),
+]
+Yes = Annotated[
+    bool, typer.Option("--yes", "-y", help="Do not ask; needed where nobody can answer.")
+]
+KeepBlueprint = Annotated[
+    bool,
+    typer.Option(
+        "--keep-blueprint",
+        help="Remove only the webhook, such as one cluster's of several.",
+    ),
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add this module's command to the app."""
+    add(
+        app,
+        "teardown",
+        exits=PORT_EXIT_CODES,
+        example="falcoport teardown --delete-alerts --yes",
+    )(teardown)
+
+
+def teardown(
+    run: Run,
+    manifest: ManifestOptions,
+    delete_alerts: DeleteAlerts = False,
+    yes: Yes = False,
+    keep_blueprint: KeepBlueprint = False,
+    dry_run: options.DryRun = False,
+) -> Finished:
+    """Remove the webhook, the relation and the blueprint; alerts stay unless asked otherwise.
+
+    What others added is never removed: it is named, and nothing happens.
+    """
+    from falcoport.provision import applying
+    from falcoport.provision.planning import field_values
+    from falcoport.provision.removing import RemovalChoices, plan_removal
+
+    if delete_alerts and keep_blueprint:
+        raise UsageError("--delete-alerts and --keep-blueprint contradict each other.")
+    desired = desired_setup(manifest.load(), no_relation=False)
+    choices = RemovalChoices(delete_alerts, keep_blueprint)
+
+    def planned(live: Live) -> Plan:
+        return plan_removal(desired, choices, live)
+
+    with run.api() as api:
+        if dry_run:
+            plan = planned(applying.read_for_removal(api, desired))
+            show_plan(run, plan)
+            return Finished(plan_data(plan))
+        if delete_alerts and not yes:
+            _ask(run, api, desired, choices)
+        applied = applying.apply(api, planned, lambda: applying.read_for_removal(api, desired))
+    run.output.table(("", "", "", ""), change_rows(applied.changes))
+    return Finished({"changes": field_values(applied.changes)})
+
+
+def _ask(run: Run, api: PortApi, desired: Desired, choices: RemovalChoices) -> None:
+    """Say how many alerts go, and go on only if a person agrees. Raises UsageError."""
+    from falcoport.provision import applying
+    from falcoport.provision.removing import plan_removal
+
+    live = applying.read_for_removal(api, desired)
+    plan_removal(desired, choices, live)
+    if not live.alerts:
+        return
+    what = "1 alert" if live.alerts == 1 else f"{live.alerts} alerts"
+    question = f"{what} will be deleted from Port and cannot be brought back"
+    if not run.output.interactive:
+        raise UsageError(
+            f"{question}.",
+            code="needs_yes",
+            where="--delete-alerts",
+            hint="Nobody can be asked here: add --yes if that is what you want.",
+        )
+    if not typer.confirm(f"{question}. Delete them?", err=True):
+        raise UsageError("Nothing was deleted.", code="declined")

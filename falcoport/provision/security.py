@@ -1,0 +1,131 @@
+"""A webhook's guard in Port: a constant header, since Falcosidekick cannot sign what it sends.
+
+Port compares the named header with the secret itself (`signatureAlgorithm: plain`) and leaves an
+event aside whose identifier it has seen (`requestIdentifierPath`); Falcosidekick gives every
+event it forwards a new `uuid` (Port docs, "Webhook"; Falcosidekick 2.34.1, `handlers.go`).
+Port does not give a secret back, so the block is only ever written whole, with a known secret.
+Pure.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from falcoport.errors import ConflictError
+from falcoport.falco.header import DEFAULT_HEADER, Header, check_name, check_secret
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+Json = dict[str, Any]
+
+ALGORITHM = "plain"
+REQUEST_IDENTIFIER = ".body.uuid"
+
+_SECURITY = "security"
+_SECRET = "secret"  # noqa: S105 -- the name of a key
+
+
+class Guard(StrEnum):
+    """What a webhook asks of whoever posts to it."""
+
+    OPEN = "open"
+    """Nothing: everybody who learns the URL can post."""
+    HEADER = "header"
+    """A header with a constant value, which Falcosidekick can send."""
+    SIGNATURE = "signature"
+    """A signed body, which Falcosidekick cannot send."""
+
+
+def guard(webhook: Mapping[str, Any]) -> Guard:
+    """Tell what a webhook, as Port gives it, asks of its senders."""
+    security = webhook.get(_SECURITY) or {}
+    algorithm = security.get("signatureAlgorithm")
+    if not algorithm or not security.get("signatureHeaderName"):
+        return Guard.OPEN
+    return Guard.HEADER if algorithm == ALGORITHM else Guard.SIGNATURE
+
+
+def header_name(webhook: Mapping[str, Any]) -> str | None:
+    """Return the name of the constant header a webhook asks for; None if it asks for none."""
+    if guard(webhook) is not Guard.HEADER:
+        return None
+    return str(webhook[_SECURITY]["signatureHeaderName"])
+
+
+def header_for(webhook: Mapping[str, Any], secret: str) -> Header | None:
+    """Return the header that a sender must send; None if the webhook asks for none.
+
+    Raises InputError for a secret that Falcosidekick would not send as it stands.
+    """
+    name = header_name(webhook)
+    if name is None:
+        return None
+    check_secret(secret)
+    return Header(name, (webhook[_SECURITY].get("signaturePrefix") or "") + secret)
+
+
+@dataclass(frozen=True)
+class Securing:
+    """What was asked for: a header's name and a secret, None where they were left open.
+
+    `rotate` sets the secret although the webhook has one. Raises InputError for a name or a secret
+    that does not reach Port as it stands.
+    """
+
+    header: str | None = None
+    secret: str | None = field(default=None, repr=False)
+    rotate: bool = False
+
+    def __post_init__(self) -> None:
+        if self.header is not None:
+            check_name(self.header)
+        if self.secret is not None:
+            check_secret(self.secret)
+
+    def needs_secret(self, live: Mapping[str, Any] | None) -> bool:
+        """Tell whether the webhook must get a secret; `live` is None where there is no webhook.
+
+        Raises ConflictError where the webhook asks for something else and nothing was said about
+        replacing it.
+        """
+        if self.rotate or live is None or guard(live) is Guard.OPEN:
+            return True
+        name = header_name(live)
+        asked = self.header or name
+        if name is not None and asked is not None and asked.lower() == name.lower():
+            return False
+        if self.secret is not None:
+            return True
+        what = f"the header {name}" if name else "signed bodies, which Falcosidekick cannot send"
+        raise ConflictError(
+            f"Webhook {live.get('identifier')!r} asks for {what} already.",
+            code="secured_otherwise",
+            where=f"webhook {live.get('identifier')}: security",
+            hint="Give --rotate-secret to replace that, with a new secret.",
+        )
+
+    def laid_over(
+        self, webhook: Json, live: Mapping[str, Any] | None, secret: Callable[[], str]
+    ) -> Json:
+        """Return a webhook's desired body with its security block, or as it is if none is needed.
+
+        `secret` is asked only where one is needed and none was given. A prefix that somebody set
+        for signatures is cleared: Port would expect it in front of the secret.
+        Raises ConflictError.
+        """
+        if not self.needs_secret(live):
+            return webhook
+        name = self.header or (header_name(live) if live else None) or DEFAULT_HEADER
+        header = Header(name, self.secret if self.secret is not None else secret())
+        block: Json = {
+            _SECRET: header.value,
+            "signatureHeaderName": header.name,
+            "signatureAlgorithm": ALGORITHM,
+            "requestIdentifierPath": REQUEST_IDENTIFIER,
+        }
+        if ((live or {}).get(_SECURITY) or {}).get("signaturePrefix"):
+            block["signaturePrefix"] = None
+        return {**webhook, _SECURITY: block}
