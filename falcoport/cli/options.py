@@ -168,6 +168,40 @@ Many = Annotated[
     bool, typer.Option("--many", help="Relate an alert to every entity tagged, not to one.")
 ]
 
+Cluster = Annotated[
+    str | None,
+    typer.Option(
+        "--cluster",
+        metavar="NAME",
+        help="Relate an alert without such a tag to the namespace it happened in, as the "
+        "Kubernetes exporter names it with CLUSTER_NAME=NAME: <namespace>-NAME.",
+    ),
+]
+EnsureNamespaces = Annotated[
+    bool,
+    typer.Option(
+        "--ensure-namespaces",
+        help="Create the entity that an alert is related to where it is missing; one that exists "
+        "keeps all it has.",
+    ),
+]
+AlertIdentifier = Annotated[
+    str | None,
+    typer.Option(
+        "--identifier",
+        metavar="hostname-time|hostname-time-rule|uuid",
+        help="What tells alerts apart, for those who turn on Falco's rule_matching: all. "
+        "(default: the mapping's own, hostname-time)",
+    ),
+]
+AllowMappingErrors = Annotated[
+    bool,
+    typer.Option(
+        "--allow-mapping-errors",
+        help="Only warn where the mapping fails on falcoport's sample alerts.",
+    ),
+]
+
 WebhookId = Annotated[
     str | None,
     typer.Option(
