@@ -170,13 +170,14 @@ def add(
     exits: tuple[int, ...],
     example: str,
     port: bool = True,
+    streams: bool = False,
     panel: str | None = None,
 ) -> Callable[[Callable[..., Finished]], Callable[..., Finished]]:
     """Register a command: common options in its signature, exit codes and an example in its help.
 
     `exits` are the exit codes it can give, `port` whether it talks to Port and so has the options
-    for that. The function's first parameter is the `Run`; one whose type is a dataclass stands for
-    a group of options, its fields.
+    for that, `streams` whether it writes JSON Lines on demand. The function's first parameter is
+    the `Run`; one whose type is a dataclass stands for a group of options, its fields.
     """
 
     def register(function: Callable[..., Finished]) -> Callable[..., Finished]:
@@ -193,6 +194,8 @@ def add(
             }
             writer = Output(output.output, quiet=output.quiet, verbose=output.verbose)
             this_run = Run(writer, port_options, os.environ)
+            if writer.is_stream and not streams:
+                return fail(name, writer, _no_stream(name))
             return run(name, writer, lambda: function(this_run, **own))
 
         own_parameters = list(inspect.signature(function, eval_str=True).parameters.values())[1:]
@@ -208,6 +211,14 @@ def add(
         return function
 
     return register
+
+
+def _no_stream(command: str) -> UsageError:
+    return UsageError(
+        f"falcoport {command} has no JSON Lines to write.",
+        where="-o",
+        hint="-o json is for scripts",
+    )
 
 
 def _options(parameter: inspect.Parameter) -> list[inspect.Parameter]:

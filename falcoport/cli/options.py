@@ -75,7 +75,8 @@ OutputFormat = Annotated[
         "-o",
         "--output",
         rich_help_panel=_OUTPUT,
-        help="text for people, json for scripts: one envelope on stdout, also on failure.",
+        help="text for people · json for scripts: one envelope on stdout, also on failure · jsonl: "
+        "a record per line, where there are many.",
     ),
 ]
 Quiet = Annotated[
@@ -294,6 +295,18 @@ MinimumPriority = Annotated[
         metavar="PRIORITY",
         help="Send only alerts of this priority or above, such as warning.",
     ),
+]
+AlertFiles = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[FILE…|-]",
+        help="Files with alerts: Falco's JSON lines, its logs from kubectl or Docker, "
+        "Falcosidekick's bodies; - is stdin. (default: falcoport's samples)",
+        show_default=False,
+    ),
+]
+Live = Annotated[
+    bool, typer.Option("--live", help="Take the mapping from the webhook in Port, not from a file.")
 ]
 CustomTags = Annotated[
     list[str] | None,

@@ -91,12 +91,11 @@ class MappingOptions:
     """How the mapping of a set-up differs from the manifest's."""
 
     no_relation: options.NoRelation = False
-    create_namespace_blueprint: options.CreateNamespaceBlueprint = False
     identifier: options.AlertIdentifier = None
     cluster: options.Cluster = None
     ensure_namespaces: options.EnsureNamespaces = False
 
-    def desired(self, manifests: Manifests) -> Desired:
+    def desired(self, manifests: Manifests, *, create_namespace_blueprint: bool = False) -> Desired:
         """Return what is to be in Port; raises InputError and UsageError."""
         from falcoport.provision.desired import SetupChoices, for_setup
         from falcoport.provision.expressions import Identifier
@@ -113,7 +112,7 @@ class MappingOptions:
             manifests,
             SetupChoices(
                 relation=not self.no_relation,
-                create_namespace_blueprint=self.create_namespace_blueprint,
+                create_namespace_blueprint=create_namespace_blueprint,
                 identifier=identifier,
                 cluster=self.cluster,
                 ensure_namespaces=self.ensure_namespaces,
@@ -138,6 +137,7 @@ def setup(
     manifest: ManifestOptions,
     security: SecurityOptions,
     mapping: MappingOptions,
+    create_namespace_blueprint: options.CreateNamespaceBlueprint = False,
     allow_mapping_errors: options.AllowMappingErrors = False,
     dry_run: options.DryRun = False,
 ) -> Finished:
@@ -146,7 +146,7 @@ def setup(
     Running it again changes nothing; what others added in Port stays.
     """
     manifests = manifest.load()
-    desired = mapping.desired(manifests)
+    desired = mapping.desired(manifests, create_namespace_blueprint=create_namespace_blueprint)
     _checked(run, desired, manifests.webhook.source, allow=allow_mapping_errors)
     secret = webhook_secret(run, security, dry_run=dry_run)
     if dry_run:
@@ -163,12 +163,13 @@ def plan(
     manifest: ManifestOptions,
     security: SecurityOptions,
     mapping: MappingOptions,
+    create_namespace_blueprint: options.CreateNamespaceBlueprint = False,
     allow_mapping_errors: options.AllowMappingErrors = False,
     exit_code: options.ExitCode = False,
 ) -> Finished:
     """Show what `setup` with the same options would change; change nothing."""
     manifests = manifest.load()
-    desired = mapping.desired(manifests)
+    desired = mapping.desired(manifests, create_namespace_blueprint=create_namespace_blueprint)
     _checked(run, desired, manifests.webhook.source, allow=allow_mapping_errors)
     secret = webhook_secret(run, security, dry_run=True)
     return _planned(run, desired, secret, exit_code=exit_code)

@@ -11,14 +11,14 @@ import signal
 from collections import deque
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from falcoport.falco.lines import chunks
 from falcoport.preview.engine import Mapper, MapperOptions, Page
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Generator, Iterable, Iterator
     from concurrent.futures import Future
 
     from falcoport.falco.lines import Chunk
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 BLOCK = 256 * 1024
 """How many bytes of a source are read and mapped at a time."""
 
+_SMALL = 64 * 1024  # bytes of a chunk
 _AT_ONCE = 3  # chunks on their way for each process
 _MOST_PROCESSES = 8
 _GARBAGE = 200_000  # objects made between two looks for cycles
@@ -39,42 +40,42 @@ class Source:
     blocks: Iterable[bytes]
 
 
-def pages(options: MapperOptions, sources: Iterable[Source]) -> Iterator[tuple[str, Page]]:
+def pages(
+    options: MapperOptions, sources: Iterable[Source]
+) -> Generator[tuple[str, Page], None, None]:
     """Map every source; yield its name and a page per chunk, in input order.
 
-    The first chunks are mapped right here: what is small needs no other process.
+    The first chunk, and any small one, is mapped right here: what is small needs no other process,
+    and what trickles in through a pipe is shown at once.
     """
     work = ((source.name, chunk) for source in sources for chunk in chunks(source.blocks))
     mapper = Mapper(options)
+    processes = min(_processors(), _MOST_PROCESSES)
     for name, chunk in islice(work, 1):
         yield name, mapper.page(name, chunk)
-    following = list(islice(work, 1))
-    processes = min(_processors(), _MOST_PROCESSES)
-    if not following or processes == 1:
-        for name, chunk in chain(following, work):
-            yield name, mapper.page(name, chunk)
-        return
-    with _pool(options, processes) as submit:
-        yield from _in_order(chain(following, work), submit, processes * _AT_ONCE)
-
-
-def _in_order(
-    work: Iterator[tuple[str, Chunk]],
-    submit: Callable[[str, Chunk], Future[Page]],
-    at_once: int,
-) -> Iterator[tuple[str, Page]]:
     waiting: deque[tuple[str, Future[Page]]] = deque()
-    for name, chunk in work:
-        waiting.append((name, submit(name, chunk)))
-        if len(waiting) >= at_once:
-            first, page = waiting.popleft()
-            yield first, page.result()
-    for name, page in waiting:
+    with _pool(options, processes) as submit:
+        for name, chunk in work:
+            if processes == 1 or len(chunk.text) < _SMALL:
+                yield from _finished(waiting, 0)
+                yield name, mapper.page(name, chunk)
+            else:
+                waiting.append((name, submit(name, chunk)))
+                yield from _finished(waiting, processes * _AT_ONCE)
+        yield from _finished(waiting, 0)
+
+
+def _finished(
+    waiting: deque[tuple[str, Future[Page]]], remaining: int
+) -> Iterator[tuple[str, Page]]:
+    while len(waiting) > remaining:
+        name, page = waiting.popleft()
         yield name, page.result()
 
 
 @contextmanager
 def _pool(options: MapperOptions, processes: int) -> Iterator[Callable[[str, Chunk], Future[Page]]]:
+    """Give a function that maps a chunk in another process; those start with the first chunk."""
     from concurrent.futures import ProcessPoolExecutor
 
     pool = ProcessPoolExecutor(processes, initializer=_start, initargs=(options,))
