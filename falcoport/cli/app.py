@@ -16,6 +16,7 @@ from falcoport.cli import (
     handover,
     preview,
     provisioning,
+    rules,
     sandbox,
     status,
     teardown,
@@ -49,7 +50,17 @@ def _root(
     pass
 
 
-for _module in (provisioning, handover, preview, status, teardown, demo, sandbox, completion):
+for _module in (
+    provisioning,
+    handover,
+    preview,
+    rules,
+    status,
+    teardown,
+    demo,
+    sandbox,
+    completion,
+):
     _module.register(app)
 
 

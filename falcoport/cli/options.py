@@ -23,6 +23,13 @@ class ExportLanguage(StrEnum):
     JSON = "json"
 
 
+class RulesFormat(StrEnum):
+    """What `tag-rules` writes."""
+
+    YAML = "yaml"
+    HELM = "helm"
+
+
 ClientId = Annotated[
     str | None,
     typer.Option(
@@ -308,6 +315,35 @@ AlertFiles = Annotated[
 Live = Annotated[
     bool, typer.Option("--live", help="Take the mapping from the webhook in Port, not from a file.")
 ]
+RuleNames = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="RULE…",
+        help="Rules by their exact names; with --rules-file also patterns, such as '*container*'.",
+        show_default=False,
+    ),
+]
+NamespaceEntity = Annotated[
+    str,
+    typer.Option(
+        "--namespace",
+        metavar="ID",
+        help="The namespace's entity in Port, such as auth-prod.",
+    ),
+]
+RulesFiles = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--rules-file",
+        metavar="FILE",
+        help="A rules file that Falco loads; may be given several times. - reads what "
+        "`falco -L -o json_output=true` prints.",
+    ),
+]
+RulesFormatOption = Annotated[
+    RulesFormat,
+    typer.Option("--format", help="yaml: a rules file · helm: customRules for the falco chart."),
+]
 CustomTags = Annotated[
     list[str] | None,
     typer.Option(
@@ -336,6 +372,7 @@ Offline = Annotated[
     bool,
     typer.Option(
         "--offline",
-        help="Describe what `setup` would create in an empty catalog, without asking Port.",
+        help="Do it without asking Port: `export` describes what `setup` would create in an empty "
+        "catalog, `tag-rules` does not look the namespace up.",
     ),
 ]
