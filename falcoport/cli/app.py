@@ -20,6 +20,7 @@ from falcoport.cli import (
     sandbox,
     status,
     teardown,
+    testing,
 )
 from falcoport.cli.command import fail
 from falcoport.errors import EXIT_OK, EXIT_USAGE, UsageError
@@ -54,6 +55,7 @@ for _module in (
     provisioning,
     handover,
     preview,
+    testing,
     rules,
     status,
     teardown,

@@ -344,6 +344,51 @@ RulesFormatOption = Annotated[
     RulesFormat,
     typer.Option("--format", help="yaml: a rules file · helm: customRules for the falco chart."),
 ]
+AlertFile = Annotated[
+    Path | None,
+    typer.Argument(
+        metavar="[FILE|-]",
+        help="A file whose first alert is sent, with the time of now. (default: a sample)",
+        show_default=False,
+    ),
+]
+SampleName = Annotated[
+    str | None,
+    typer.Option(
+        "--sample",
+        metavar="NAME",
+        help="Which of falcoport's samples, such as exec-into-pod. (default: fileless-execution)",
+    ),
+]
+TestNamespace = Annotated[
+    str | None,
+    typer.Option(
+        "--namespace", metavar="ID", help="The namespace's entity that the alert is to belong to."
+    ),
+]
+TestPriority = Annotated[
+    str | None,
+    typer.Option("--priority", metavar="PRIORITY", help="Its priority, such as critical."),
+]
+Via = Annotated[
+    str | None,
+    typer.Option(
+        "--via",
+        metavar="URL",
+        help="Send it to this Falcosidekick, such as http://localhost:2801, which proves the whole "
+        "chain.",
+    ),
+]
+ArrivalTimeout = Annotated[
+    float,
+    typer.Option(
+        "--timeout", metavar="SECONDS", help="How long to wait for the alert in the catalog."
+    ),
+]
+Cleanup = Annotated[
+    bool,
+    typer.Option("--cleanup", help="Remove it afterwards, and what earlier tests left."),
+]
 CustomTags = Annotated[
     list[str] | None,
     typer.Option(

@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
+from falcoport.entities import EntityCheck
 from falcoport.falco.bodies import BodyReader, NotAnAlertError
 from falcoport.falco.forward import HEADERS
 from falcoport.falco.lines import find
 from falcoport.mapping import BodyEvaluator, EventError, FieldError, expressions
-from falcoport.preview.checks import EntityCheck
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
