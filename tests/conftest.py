@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import httpx
@@ -17,20 +16,19 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-@contextmanager
-def port_client(sandbox: RunningSandbox, *, member: bool = False) -> Iterator[httpx.Client]:
-    """Make a client of a sandbox's API that has a token."""
+def port_client(sandbox: RunningSandbox, *, member: bool = False) -> httpx.Client:
+    """Return a client of a sandbox's API that has a token."""
     credentials = {
         "clientId": sandbox.member_client_id if member else sandbox.client_id,
         "clientSecret": sandbox.member_client_secret if member else sandbox.client_secret,
     }
+    base = f"{sandbox.url}/v1"
     # Without TLS certificates, whose loading takes longer than many a test.
-    with httpx.Client(
-        base_url=f"{sandbox.url}/v1", trust_env=False, verify=False, timeout=30
-    ) as client:
-        token = client.post("/auth/access_token", json=credentials).json()["accessToken"]
-        client.headers["Authorization"] = f"Bearer {token}"
-        yield client
+    answer = httpx.post(
+        f"{base}/auth/access_token", json=credentials, trust_env=False, verify=False
+    )
+    headers = {"Authorization": f"Bearer {answer.json()['accessToken']}"}
+    return httpx.Client(base_url=base, headers=headers, trust_env=False, verify=False, timeout=30)
 
 
 # How long a test may take is not what it is about, and this machine may be busy.
