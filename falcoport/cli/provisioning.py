@@ -257,10 +257,10 @@ def provision(run: Run, desired: Desired, secret: WebhookSecret | None = None) -
                 api,
                 lambda live: plan(secret.desired(desired, live), live),
                 lambda: applying.read(api, desired),
-                confirmed=secret.confirm,
+                journal=secret.journal,
             )
-    except FalcoportError as error:
-        secret.failed(error)
+    except FalcoportError:
+        secret.failed()
         raise
     webhook = applied.live.webhook
     if webhook is None:
