@@ -233,6 +233,22 @@ def test_port_quoting_the_secret_does_not_show_it(
             assert not file.exists()
 
 
+def test_a_secret_in_a_manifest_is_set_once_and_never_shown(
+    api: httpx.Client, tmp_path: Path
+) -> None:
+    manifest = tmp_path / "webhook.json"
+    body = json.loads(falcoport("export", "--offline", "--format", "json").stdout)["webhook"]
+    block = {"signatureHeaderName": "X-Mine", "signatureAlgorithm": "plain", "secret": SECRET}
+    manifest.write_text(json.dumps({**body, "security": block}), encoding="utf-8")
+    for options in (SETUP, ("setup",), ("plan", "--exit-code"), ("status",)):
+        ran = falcoport(*options, "--webhook-config", str(manifest), "--verbose")
+        assert ran.exit_code == 0, ran.stderr
+        assert SECRET not in ran.everything
+    assert settled(api, webhook(api)["url"], {"X-Mine": SECRET}) == []
+    post(webhook(api)["url"], {})
+    assert settled(api, webhook(api)["url"], {"X-Mine": SECRET}) == []
+
+
 def test_planning_makes_no_secret(tmp_path: Path) -> None:
     file = tmp_path / "secret"
     ran = falcoport("plan", "--secure", "--secret-out", str(file), "--create-namespace-blueprint")

@@ -70,8 +70,7 @@ class WebhookSecret:
         """Return what is wanted of a live webhook, security included; raises ConflictError."""
         if self._securing is None or self.journal.has_written(_SECURITY):
             return desired
-        webhook = self._securing.laid_over(desired.webhook, live.webhook, self._generate)
-        return replace(desired, webhook=webhook)
+        return replace(desired, security=self._securing.block(live.webhook, self._generate))
 
     def failed(self) -> None:
         """Give a generated secret away that may be in use; forget one that surely is not."""
