@@ -180,6 +180,7 @@ def test_a_priority_is_written_in_lower_case() -> None:
         f"{URL}/a b",
         f"{URL}/é",
         f"{URL}/%",
+        f"{URL}#part",
         f"{URL}/{{x}}",
         "https://x:port/y",
         f"{URL}/{'a' * 2000}",

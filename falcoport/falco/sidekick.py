@@ -54,7 +54,7 @@ _URL = (
     r"https?://"
     r"(?:(?:[\w.~!$&'()*+,;=:-]|%[0-9A-Fa-f]{2})*@)?"
     r"(?:[\w.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?"
-    r"(?:[/?#](?:[\w.~!$&'()*+,;=:@/?#\[\]-]|%[0-9A-Fa-f]{2})*)?"
+    r"(?:[/?](?:[\w.~!$&'()*+,;=:@/?\[\]-]|%[0-9A-Fa-f]{2})*)?"
 )
 _KUBERNETES_NAME = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _TAG_MARKS = frozenset("@_.+:/=-")
@@ -145,6 +145,8 @@ def _url_problem(url: str) -> str:
         return "it does not begin with https:// or http://"
     if not url.isascii() or not url.isprintable() or " " in url:
         return "it holds a space, a line end or a character beyond ASCII, unescaped"
+    if "#" in url:
+        return "it holds a `#`, and what stands behind it is never sent"
     if not re.fullmatch(_URL, url, re.ASCII):
         return "it is not a URL as RFC 3986 writes one; other characters are written as %XX"
     if len(url) > MAX_URL:
