@@ -185,6 +185,7 @@ def _planned(
 ) -> Finished:
     from falcoport.provision import applying, planning
 
+    _hide_secret(run, desired)
     with run.api() as api:
         live = applying.read(api, desired)
     found = planning.plan(secret.desired(desired, live), live)
@@ -299,6 +300,7 @@ def provision(run: Run, desired: Desired, secret: WebhookSecret | None = None) -
     from falcoport.provision import applying
     from falcoport.provision.planning import plan
 
+    _hide_secret(run, desired)
     secret = secret or WebhookSecret(run)
     try:
         with run.api() as api:
@@ -306,15 +308,22 @@ def provision(run: Run, desired: Desired, secret: WebhookSecret | None = None) -
                 api,
                 lambda live: plan(secret.desired(desired, live), live),
                 lambda: applying.read(api, desired),
-                confirmed=secret.confirm,
+                journal=secret.journal,
             )
-    except FalcoportError as error:
-        secret.failed(error)
+    except FalcoportError:
+        secret.failed()
         raise
     webhook = applied.live.webhook
     if webhook is None:
         raise UnexpectedAnswerError("Port lost the webhook that was just written.")
     return Provisioned(applied.changes, webhook)
+
+
+def _hide_secret(run: Run, desired: Desired) -> None:
+    """Keep a secret that stands in a manifest off the screen."""
+    secret = (desired.webhook.get("security") or {}).get("secret")
+    if secret:
+        run.output.mask(secret)
 
 
 def change_rows(changes: tuple[Change, ...]) -> list[list[Cell | str]]:

@@ -96,17 +96,17 @@ def apply(
     plan: Callable[[Live], Plan],
     read_live: Callable[[], Live],
     *,
-    confirmed: Callable[[Write], None] = lambda _write: None,
+    journal: Journal | None = None,
 ) -> Applied:
     """Read, plan and write until nothing is left to write.
 
-    `read_live` and `plan` are the road's beginning, `confirmed` is told of every write that Port
-    said is done: what Port does not give back cannot be settled by reading. Raises what they
-    raise; PortError where the outcome of a write stays unclear; ConcurrentChangeError where
-    somebody else's write shows in what was written; InterruptedRunError on Ctrl-C. An error that
-    comes after something was written says in its `progress` what that was.
+    `read_live` and `plan` are the road's beginning; `journal` is where the writes are noted, for a
+    caller who asks it later. Raises what they raise; PortError where the outcome of a write stays
+    unclear; ConcurrentChangeError where somebody else's write shows in what was written;
+    InterruptedRunError on Ctrl-C. An error that comes after something was written says in its
+    `progress` what that was.
     """
-    journal = Journal(confirmed)
+    journal = journal or Journal()
     try:
         return _Road(api, plan, read_live, journal).travelled()
     except KeyboardInterrupt:
@@ -334,8 +334,8 @@ def _is_masked(field: FieldChange) -> bool:
 class Journal:
     """What was written so far, for whoever is told that a run stopped."""
 
-    def __init__(self, confirmed: Callable[[Write], None] = lambda _write: None) -> None:
-        self._confirmed = confirmed
+    def __init__(self) -> None:
+        self._done: list[Write] = []
         self._begun: dict[tuple[Resource, str], Write] = {}
         self._finished: dict[tuple[Resource, str], Write] = {}
 
@@ -351,7 +351,18 @@ class Journal:
         """Note that Port said it is done."""
         self.not_done(write)
         self._finished[write.resource, write.identifier] = write
-        self._confirmed(write)
+        self._done.append(write)
+
+    def has_written(self, key: str) -> bool:
+        """Tell whether Port said that a write with this key in its body is done.
+
+        What Port does not give back can be settled only so, not by reading.
+        """
+        return any(key in write.body for write in self._done)
+
+    def may_have_written(self, key: str) -> bool:
+        """Tell whether a write with this key is done, or may be: its answer was lost."""
+        return self.has_written(key) or any(key in write.body for write in self._begun.values())
 
     def sentence(self) -> str:
         """Say what was done; empty if nothing was tried."""
