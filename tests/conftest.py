@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def port_client(sandbox: RunningSandbox, *, member: bool = False) -> httpx.Client:
     """Return a client of a sandbox's API that has a token."""
-    client = httpx.Client(base_url=f"{sandbox.url}/v1", trust_env=False, timeout=30)
+    client = httpx.Client(base_url=f"{sandbox.url}/v1", trust_env=False, verify=False, timeout=30)
     credentials = {
         "clientId": sandbox.member_client_id if member else sandbox.client_id,
         "clientSecret": sandbox.member_client_secret if member else sandbox.client_secret,

@@ -18,6 +18,7 @@ _UNIONS = frozenset({("schema", "required")})
 # What Port takes an absent key to mean (API reference: defaults of a relation and of a webhook).
 _DEFAULTS: dict[str, Any] = {"required": False, "many": False, "enabled": True}
 _MAPPINGS = "mappings"
+_GROUPS = ("properties", "relations")
 # How far a difference is split before a value is shown whole.
 _SPLIT_CREATED = frozenset({"schema", "properties", "relations", _MAPPINGS, "entity"})
 
@@ -113,11 +114,35 @@ def _new_before(index: int | None, places: list[int | None], named: list[Any]) -
 def own_mapping(live: list[Any], named: Json, taken: frozenset[int] = frozenset()) -> int | None:
     """Return the place of the live mapping that `named` describes; None if there is none.
 
-    Candidates have the same blueprint and the same kind of operation. A single candidate is it,
-    however far it drifted; among several, the one that agrees with `named` in most expressions,
-    the identifier's and the filter's before any other, and the first of equals.
+    Candidates have the same blueprint and the same kind of operation, and the same identifier or
+    at least half of the named expressions: anything further away is somebody else's. Among
+    several, it is the one that agrees in most expressions, the identifier's and the filter's before
+    any other, and the first of equals.
     """
     candidates = [
+        (index, mapping)
+        for index, mapping in _candidates(live, named, taken)
+        if _resembles(mapping, named)
+    ]
+    return _closest(candidates, named)
+
+
+def made_mapping(live: list[Any], named: Json, taken: frozenset[int] = frozenset()) -> int | None:
+    """Return the place of the live mapping that surely is the one `named` once made, or None.
+
+    Stricter than `own_mapping`, for removing it: the same identifier and the same filter. What
+    resembles it no more than that may be somebody's variation of it.
+    """
+    candidates = [
+        (index, mapping)
+        for index, mapping in _candidates(live, named, taken)
+        if _agreement(mapping, named)[:2] == (True, True)
+    ]
+    return _closest(candidates, named)
+
+
+def _candidates(live: list[Any], named: Json, taken: frozenset[int]) -> list[tuple[int, Json]]:
+    return [
         (index, mapping)
         for index, mapping in enumerate(live)
         if index not in taken
@@ -125,9 +150,20 @@ def own_mapping(live: list[Any], named: Json, taken: frozenset[int] = frozenset(
         and mapping.get("blueprint") == named.get("blueprint")
         and _kind(mapping) == _kind(named)
     ]
+
+
+def _closest(candidates: list[tuple[int, Json]], named: Json) -> int | None:
     if not candidates:
         return None
     return max(candidates, key=lambda found: (_agreement(found[1], named), -found[0]))[0]
+
+
+def _resembles(live: Json, named: Json) -> bool:
+    same_identifier, _same_filter, equal = _agreement(live, named)
+    entity = named.get("entity")
+    groups = [entity.get(group) or {} for group in _GROUPS] if isinstance(entity, dict) else []
+    expressions = sum(len(group) for group in groups)
+    return same_identifier or 0 < expressions <= 2 * equal
 
 
 def _kind(mapping: Json) -> str:
@@ -145,7 +181,7 @@ def _agreement(live: Json, named: Json) -> tuple[bool, bool, int]:
     same_filter = live.get("filter", "true") == named.get("filter", "true")
     equal = sum(
         1
-        for group in ("properties", "relations")
+        for group in _GROUPS
         for name, expression in (named_entity.get(group) or {}).items()
         if isinstance(live_entity.get(group), dict) and live_entity[group].get(name) == expression
     )
@@ -191,7 +227,7 @@ def _differ_mappings(before: list[Any], after: list[Any], found: list[FieldChang
             pairs[index] = equal
     for index, mapping in enumerate(after):
         if index not in pairs and isinstance(mapping, dict):
-            own = own_mapping(before, mapping, frozenset(pairs.values()))
+            own = _closest(_candidates(before, mapping, frozenset(pairs.values())), mapping)
             if own is not None:
                 pairs[index] = own
     for index, mapping in enumerate(after):
