@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from contextlib import closing
 from typing import TYPE_CHECKING
 
 import httpx
+import hypothesis
 import pytest
 import stamina
 
@@ -18,14 +18,22 @@ if TYPE_CHECKING:
 
 def port_client(sandbox: RunningSandbox, *, member: bool = False) -> httpx.Client:
     """Return a client of a sandbox's API that has a token."""
-    client = httpx.Client(base_url=f"{sandbox.url}/v1", trust_env=False, verify=False, timeout=30)
     credentials = {
         "clientId": sandbox.member_client_id if member else sandbox.client_id,
         "clientSecret": sandbox.member_client_secret if member else sandbox.client_secret,
     }
-    token = client.post("/auth/access_token", json=credentials).json()["accessToken"]
-    client.headers["Authorization"] = f"Bearer {token}"
-    return client
+    base = f"{sandbox.url}/v1"
+    # Without TLS certificates, whose loading takes longer than many a test.
+    answer = httpx.post(
+        f"{base}/auth/access_token", json=credentials, trust_env=False, verify=False
+    )
+    headers = {"Authorization": f"Bearer {answer.json()['accessToken']}"}
+    return httpx.Client(base_url=base, headers=headers, trust_env=False, verify=False, timeout=30)
+
+
+# How long a test may take is not what it is about, and this machine may be busy.
+hypothesis.settings.register_profile("falcoport", deadline=None)
+hypothesis.settings.load_profile("falcoport")
 
 
 @pytest.fixture(autouse=True)
@@ -53,7 +61,7 @@ def sandbox() -> Iterator[RunningSandbox]:
 @pytest.fixture
 def api(sandbox: RunningSandbox) -> Iterator[httpx.Client]:
     """Make a client of the sandbox's API, as an admin; its paths begin behind `/v1`."""
-    with closing(port_client(sandbox)) as client:
+    with port_client(sandbox) as client:
         yield client
 
 

@@ -45,7 +45,6 @@ from faulty_port import TOKEN_PATH, End, Fault, faulty_port
 from falcoport.errors import EXIT_ACCESS, EXIT_INPUT, EXIT_OK, EXIT_PORT
 from falcoport.port.patience import ATTEMPTS
 from falcoport.provision import manifests
-from falcoport.provision import manifests
 from falcoport.sandbox.server import SandboxOptions, running_sandbox
 
 if TYPE_CHECKING:

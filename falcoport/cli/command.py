@@ -62,12 +62,13 @@ EXIT_CODES_WITH_CHECK = tuple(sorted((*PORT_EXIT_CODES, EXIT_CHECK)))
 class Finished:
     """What a command returns: the envelope's data, its exit code and what was wrong, if anything.
 
-    Text for people was written on the way.
+    Text for people was written on the way; `shown` says that it told the problems too.
     """
 
     data: Any = None
     exit_code: int = EXIT_OK
     problems: tuple[Problem, ...] = field(default=())
+    shown: bool = False
 
 
 @dataclass(frozen=True)
@@ -250,7 +251,7 @@ def run(command: str, output: Output, body: Callable[[], Finished]) -> int:
             data=finished.data,
             problems=finished.problems,
         )
-    elif finished.problems:
+    elif finished.problems and not finished.shown:
         output.problems(finished.problems)
     return finished.exit_code
 

@@ -22,8 +22,13 @@ if TYPE_CHECKING:
     from falcoport.provision.manifests import Manifests
     from falcoport.sandbox.options import RunningSandbox
 
-SAMPLES = ("fileless-execution", "sensitive-file-on-host", "exec-into-pod")
 NAMESPACE_ENTITY = "auth-namespace"
+SAMPLES = {
+    "fileless-execution": NAMESPACE_ENTITY,
+    "sensitive-file-on-host": None,
+    "exec-into-pod": None,
+}
+"""The samples to post, and the namespace each must be related to, whatever the mapping says."""
 _ARRIVAL_TIMEOUT = 10.0
 
 Keep = Annotated[
@@ -57,6 +62,10 @@ class _Posted:
         """What is wrong with it; empty if it is in the catalog as the mapping says."""
         if self.arrival is None:
             return "did not arrive"
+        wanted = SAMPLES[self.sample.name]
+        related = (self.arrival.entity.get("relations") or {}).get("namespace")
+        if related != wanted:
+            return f"is related to {related}, not to {wanted}"
         return "; ".join(self.arrival.differences)
 
 

@@ -91,6 +91,11 @@ class WebhookSecret:
         if self._generated is None:
             self._explain(webhook)
             return {}
+        if not self._is_set:
+            output.warn(
+                "Port's answer was lost, or somebody else secured the webhook at the same time: "
+                "whether it has the generated secret is not certain. --rotate-secret settles it."
+            )
         if self._out is not None:
             output.note(f"The webhook's secret is in {self._out}; Port does not give it back.")
             return {"webhook_secret_file": str(self._out)}

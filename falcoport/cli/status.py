@@ -65,7 +65,11 @@ def status(
         for part in found
         if part.state is not State.OK
     )
-    return Finished(_data(settings, live, found, counted), EXIT_CHECK if wrong else EXIT_OK, wrong)
+    if wrong:
+        run.output.note()
+        run.output.note("Not as `falcoport setup` would make it; `falcoport plan` shows more.")
+    code = EXIT_CHECK if wrong else EXIT_OK
+    return Finished(_data(settings, live, found, counted), code, wrong, shown=True)
 
 
 def _read(api: PortApi, desired: Desired) -> tuple[Live, Alerts | None]:

@@ -96,7 +96,8 @@ def _ask(run: Run, api: PortApi, desired: Desired, choices: RemovalChoices) -> N
     plan_removal(desired, choices, live)
     if not live.alerts:
         return
-    question = f"{live.alerts} alerts will be deleted from Port, and cannot be brought back"
+    what = "1 alert" if live.alerts == 1 else f"{live.alerts} alerts"
+    question = f"{what} will be deleted from Port and cannot be brought back"
     if not run.output.interactive:
         raise UsageError(
             f"{question}.",

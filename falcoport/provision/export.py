@@ -24,6 +24,8 @@ Json = dict[str, Any]
 
 PROVIDER = "port-labs/port-labs"
 PROVIDER_VERSION = "~> 2.0"
+TERRAFORM_VERSION = ">= 1.5"
+"""The first with import blocks."""
 PROVIDER_API_URL = "https://api.getport.io"
 """Where the provider looks by default: Port's European API under its older name."""
 
@@ -120,7 +122,7 @@ def _body(resource: Json) -> Json:
 
 
 def terraform(resources: Resources, *, adopt: bool, api_url: str = PROVIDER_API_URL) -> str:
-    """Return HCL that describes the resources for Terraform 1.5 or newer.
+    """Return HCL that describes the resources for Terraform.
 
     `adopt` writes import blocks, for resources that exist in Port already. `api_url` is Port's
     base URL without `/v1`.
@@ -180,7 +182,7 @@ def _required_provider() -> Block:
     source = {"source": PROVIDER, "version": PROVIDER_VERSION}
     return Block(
         ("terraform",),
-        {},
+        {"required_version": TERRAFORM_VERSION},
         blocks=(Block(("required_providers",), {"port": source}),),
         comments=(
             "Leave this block out where the module has it. Credentials come from PORT_CLIENT_ID",

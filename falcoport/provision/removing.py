@@ -88,7 +88,7 @@ def _alerts(desired: Desired, choices: RemovalChoices, live: Live) -> list[Chang
     identifier = desired.blueprint["identifier"]
     if choices.delete_alerts:
         return [Change(Resource.ALERTS, identifier, Action.DELETE, note=f"{live.alerts} of them")]
-    return [Change(Resource.ALERTS, identifier, Action.UNCHANGED, note=f"{live.alerts} are kept")]
+    return [Change(Resource.ALERTS, identifier, Action.UNCHANGED, note=f"{live.alerts} kept")]
 
 
 def _blueprint(desired: Desired, live: Live, *, keeps: bool, alerts: bool) -> list[Change]:

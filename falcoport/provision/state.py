@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from falcoport.errors import InputError
-from falcoport.provision.planning import Action, Resource, plan
+from falcoport.provision.merging import difference, merge
 from falcoport.provision.security import Guard, guard, header_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from falcoport.provision.merging import Json
-    from falcoport.provision.planning import Change, Desired, Live
+    from falcoport.provision.planning import Desired, Live
 
 
 class State(StrEnum):
@@ -56,61 +55,64 @@ class Alerts:
 
 def parts(desired: Desired, live: Live) -> tuple[Part, ...]:
     """Return how every part of a set-up is, compared with what `setup` would make of it."""
-    try:
-        changes: Sequence[Change] = plan(desired, live).changes
-        conflicts: tuple[str, ...] = ()
-    except InputError as error:
-        changes, conflicts = (), tuple(problem.message for problem in error.problems)
-    found = {(change.resource, change.identifier): change for change in changes}
+    blueprint = _drift(live.blueprint, desired.blueprint)
+    webhook = _drift(live.webhook, desired.webhook, desired.own_mappings)
     return (
-        _blueprint(desired, live, found, conflicts),
-        *_relations(desired, live, found, conflicts),
-        _webhook(desired, live),
-        _mapping(desired, live, found, conflicts),
+        _part(
+            "blueprint",
+            desired.blueprint["identifier"],
+            live.blueprint,
+            [field for field in blueprint if not field.startswith("relations.")],
+        ),
+        *_relations(desired, live, blueprint),
+        _webhook(desired, live, [f for f in webhook if not f.startswith("mappings")]),
+        _part(
+            "mapping",
+            desired.webhook["identifier"],
+            live.webhook,
+            [field for field in webhook if field.startswith("mappings")],
+        ),
     )
 
 
-_Found = dict[tuple[Resource, str], "Change"]
+def _drift(live: Json | None, named: Json, own_mappings: Sequence[Json] = ()) -> list[str]:
+    """List the fields that are not as named; none where there is nothing to compare."""
+    if live is None:
+        return []
+    return sorted(f.field for f in difference(live, merge(live, named, own_mappings)))
 
 
-def _blueprint(desired: Desired, live: Live, found: _Found, conflicts: tuple[str, ...]) -> Part:
-    identifier = desired.blueprint["identifier"]
-    if live.blueprint is None:
-        return Part("blueprint", identifier, State.MISSING)
-    return _compared(
-        "blueprint", identifier, found.get((Resource.BLUEPRINT, identifier)), conflicts
-    )
+def _part(name: str, identifier: str, live: Json | None, drifted: Sequence[str]) -> Part:
+    if live is None:
+        return Part(name, identifier, State.MISSING)
+    if drifted:
+        return Part(name, identifier, State.DRIFTED, ", ".join(drifted))
+    return Part(name, identifier, State.OK)
 
 
-def _relations(
-    desired: Desired, live: Live, found: _Found, conflicts: tuple[str, ...]
-) -> list[Part]:
+def _relations(desired: Desired, live: Live, drifted: Sequence[str]) -> list[Part]:
     result = []
     live_relations = (live.blueprint or {}).get("relations") or {}
     for name, relation in (desired.blueprint.get("relations") or {}).items():
         target = relation["target"]
-        if name not in live_relations:
-            part = Part("relation", name, State.MISSING)
-        elif live.others.get(target) is None and target != desired.blueprint["identifier"]:
+        found = live_relations.get(name)
+        own = [field for field in drifted if field.startswith(f"relations.{name}.")]
+        part = _part("relation", name, found, own)
+        if found and live.others.get(target) is None and target != desired.blueprint["identifier"]:
             part = Part("relation", name, State.MISSING, f"blueprint {target} is not there")
-        else:
-            part = _compared("relation", name, found.get((Resource.RELATION, name)), conflicts)
-        result.append(part if part.detail else _with_detail(part, f"→ {target}"))
+        result.append(part if part.detail else replace(part, detail=f"→ {target}"))
     return result
 
 
-def _with_detail(part: Part, detail: str) -> Part:
-    return Part(part.name, part.identifier, part.state, detail)
-
-
-def _webhook(desired: Desired, live: Live) -> Part:
-    identifier = desired.webhook["identifier"]
+def _webhook(desired: Desired, live: Live, drifted: Sequence[str]) -> Part:
+    part = _part("webhook", desired.webhook["identifier"], live.webhook, drifted)
     if live.webhook is None:
-        return Part("webhook", identifier, State.MISSING)
+        return part
     if live.webhook.get("enabled") is False:
-        return Part("webhook", identifier, State.DISABLED, "alerts sent to it are dropped")
-    state = State.DRIFTED if guard(live.webhook) is Guard.SIGNATURE else State.OK
-    return Part("webhook", identifier, state, _guarded(live.webhook))
+        return replace(part, state=State.DISABLED, detail="alerts sent to it are dropped")
+    if guard(live.webhook) is Guard.SIGNATURE:
+        return replace(part, state=State.DRIFTED, detail=_guarded(live.webhook))
+    return part if part.detail else replace(part, detail=_guarded(live.webhook))
 
 
 def _guarded(webhook: Json) -> str:
@@ -121,29 +123,6 @@ def _guarded(webhook: Json) -> str:
     if asked is Guard.SIGNATURE:
         return "asks for signed bodies, which Falcosidekick cannot send"
     return "open to whoever knows its URL; `falcoport setup --secure` closes it"
-
-
-def _mapping(desired: Desired, live: Live, found: _Found, conflicts: tuple[str, ...]) -> Part:
-    identifier = desired.webhook["identifier"]
-    if live.webhook is None:
-        return Part("mapping", identifier, State.MISSING)
-    change = found.get((Resource.WEBHOOK, identifier))
-    return _compared("mapping", identifier, change, conflicts, ignored=("enabled",))
-
-
-def _compared(
-    name: str,
-    identifier: str,
-    change: Change | None,
-    conflicts: tuple[str, ...],
-    ignored: tuple[str, ...] = (),
-) -> Part:
-    if change is None:
-        return Part(name, identifier, State.DRIFTED, " ".join(conflicts))
-    fields = [field.field for field in change.fields if field.field not in ignored]
-    if change.action is Action.UNCHANGED or not fields:
-        return Part(name, identifier, State.OK)
-    return Part(name, identifier, State.DRIFTED, ", ".join(fields))
 
 
 def alerts(

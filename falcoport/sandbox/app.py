@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING, Any
+import secrets
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, unquote
 
 from starlette.applications import Starlette
@@ -19,11 +20,15 @@ from starlette.routing import Route
 from falcoport.sandbox import refusals
 from falcoport.sandbox.api import NOBODY, Answer, Api, Call, Endpoint, forbidden
 from falcoport.sandbox.blueprints import Blueprints
+from falcoport.sandbox.catalog_pages import CatalogPages
 from falcoport.sandbox.entities import Entities
 from falcoport.sandbox.ingest import MAX_PAYLOAD, Delivery, Ingest
+from falcoport.sandbox.limits import Limiter
+from falcoport.sandbox.migrations import Migrations
 from falcoport.sandbox.options import OnBadDelivery
 from falcoport.sandbox.refusals import Refusal
 from falcoport.sandbox.requests import check, read_json
+from falcoport.sandbox.search import Search
 from falcoport.sandbox.store import Store, dump
 from falcoport.sandbox.tokens import Tokens
 from falcoport.sandbox.webhooks import Webhooks
@@ -61,7 +66,19 @@ class Sandbox:
         self.ingest = Ingest(
             store, self._blueprints, self._webhooks, self._entities, options.on_missing_relation
         )
-        api = Api(store, self._tokens, self._blueprints, self._entities, self._webhooks)
+        search = Search(store, self._blueprints, self._entities)
+        self._entities.find = search.find
+        self.migrations = Migrations(store, self._blueprints, self._entities)
+        self._limiter = Limiter(options.rate_limit)
+        api = Api(
+            self._tokens,
+            self._blueprints,
+            CatalogPages(store),
+            self._entities,
+            search,
+            self.migrations,
+            self._webhooks,
+        )
         routes: dict[str, dict[str, Endpoint]] = {}
         for endpoint in api.endpoints():
             routes.setdefault(endpoint.path, {})[endpoint.method] = endpoint
@@ -137,23 +154,32 @@ class Sandbox:
         self, methods: Mapping[str, Endpoint]
     ) -> Callable[[Request], Awaitable[Response]]:
         async def answer(request: Request) -> Response:
+            headers: dict[str, str] = {}
             try:
-                return await self._answer(methods[_method(request.method)], request)
+                response = await self._answer(methods[_method(request.method)], request, headers)
             except Refusal as refusal:
-                return _refused(refusal)
+                response = _refused(refusal)
             except RecursionError:
-                return _refused(refusals.invalid("body is nested too deeply"))
+                response = _refused(refusals.invalid("body is nested too deeply"))
             except Exception:  # noqa: BLE001 - a client gets an answer whatever fails
                 _log.exception("%s: a fault of the sandbox", request.url.path)
-                return _refused(Refusal(500, "internal_error", "The sandbox has a fault"))
+                response = _refused(Refusal(500, "internal_error", "The sandbox has a fault"))
+            headers["x-trace-id"] = secrets.token_hex(16)
+            response.headers.update(headers)
+            return response
 
         return answer
 
-    async def _answer(self, endpoint: Endpoint, request: Request) -> Response:
+    async def _answer(
+        self, endpoint: Endpoint, request: Request, headers: dict[str, str]
+    ) -> Response:
+        """Answer a call; fill in headers that its answer has even if it is refused."""
         caller = NOBODY
         if not endpoint.is_public:
             caller = self._tokens.caller(request.headers.get("authorization"))
-            refusal = forbidden(endpoint, caller)
+            limits, refusal = self._limiter.count()
+            headers.update(limits)
+            refusal = refusal or forbidden(endpoint, caller)
             if refusal is not None:
                 raise refusal
         body = None
@@ -171,18 +197,24 @@ class Sandbox:
             caller=caller,
             agent=request.headers.get("user-agent", ""),
         )
-        return _sent(self._run(endpoint, call))
+        answer = self._written(endpoint, call) if endpoint.writes else endpoint.run(call)
+        return _sent(answer if isinstance(answer, Answer) else await answer)
 
-    def _run(self, endpoint: Endpoint, call: Call) -> Answer:
-        if not endpoint.writes:
-            return endpoint.run(call)
+    def _written(self, endpoint: Endpoint, call: Call) -> Answer:
+        """Run a call that writes, as one transaction."""
+        is_kept = False
         try:
-            with self._store.transaction():
-                return endpoint.run(call)
-        except BaseException:
-            self._blueprints.forget()
-            self._webhooks.forget()
-            raise
+            with self._store.transaction() as transaction:
+                answer = endpoint.run(call)
+                assert isinstance(answer, Answer), "nothing waits inside a transaction"
+                transaction.is_trial = answer.trial
+            is_kept = not answer.trial
+            return answer
+        finally:
+            if not is_kept:
+                # What was read of the changes that are undone must not stay.
+                self._blueprints.forget()
+                self._webhooks.forget()
 
 
 def _method(method: str) -> str:
@@ -219,19 +251,21 @@ async def _body(scope: Scope, receive: Receive, limit: int) -> bytes | None:
 
 def _sent(answer: Answer) -> Response:
     if answer.entities is not None:
-        return StreamingResponse(_streamed(answer.entities), answer.status, media_type=_JSON)
+        return StreamingResponse(_streamed(answer), answer.status, media_type=_JSON)
     return Response(dump(answer.body), answer.status, media_type=_JSON)
 
 
-async def _streamed(pages: AsyncIterator[list[dict[str, Any]]]) -> AsyncIterator[str]:
+async def _streamed(answer: Answer) -> AsyncIterator[str]:
     """Yield the text of a long list page by page, leaving room for others in between."""
-    yield '{"ok":true,"entities":['
+    assert answer.entities is not None
+    yield '{"entities":['
     comma = ""
-    async for page in pages:
-        yield comma + dump(page)[1:-1]
-        comma = ","
+    async for page in answer.entities:
+        if page:
+            yield comma + dump(page)[1:-1]
+            comma = ","
         await asyncio.sleep(0)
-    yield "]}"
+    yield "]," + dump(answer.body)[1:]
 
 
 def _refused(refusal: Refusal) -> Response:

@@ -162,32 +162,47 @@ class Blueprints:
         """Change the keys given and return the whole document."""
         old = self.get(identifier)
         document = {key: old.document[key] for key in old.document if key not in METADATA}
+        given = _sent(body)
         if self._on_nested_patch is OnNestedPatch.MERGE:
-            return self._write(old, _merged(document, _sent(body)), author)
-        return self._write(old, {**document, **_sent(body)}, author)
+            given = _merged(document, given)
+        return self._write(old, {**document, **given}, author)
+
+    def refuse_deletion(self, blueprint: Blueprint) -> None:
+        """Raise a 403 refusal if a blueprint is Port's own or the target of others' relations.
+
+        Port does not document what becomes of relations whose target is deleted.
+        """
+        if blueprint.is_system:
+            raise _protected(blueprint.identifier)
+        for other in self.all().values():
+            for name, relation in other.document.get("relations", {}).items():
+                if other.key != blueprint.key and relation["target"] == blueprint.identifier:
+                    raise Refusal(
+                        403,
+                        "has_dependents",
+                        "This Blueprint cannot be deleted because the relation "
+                        f'"{name}" of blueprint "{other.identifier}" targets it',
+                        {"blueprint": blueprint.identifier, "dependents": [other.identifier]},
+                    )
 
     def delete(self, identifier: str) -> None:
-        """Remove a blueprint that has no entities and that no other one's relation targets."""
+        """Remove a blueprint that has no entities, and its page."""
         blueprint = self.get(identifier)
-        if blueprint.is_system:
-            raise Refusal(403, "protected_resource", f'Blueprint "{identifier}" is Port\'s own')
         count = self.count(blueprint)
         if count:
             raise refusals.blueprint_has_entities(identifier, count)
-        for other in self.all().values():
-            if other.key != blueprint.key:
-                for name, relation in other.document.get("relations", {}).items():
-                    if relation["target"] == identifier:
-                        raise Refusal(
-                            403,
-                            "has_dependents",
-                            "This Blueprint cannot be deleted because the relation "
-                            f'"{name}" of blueprint "{other.identifier}" targets it',
-                            {"blueprint": identifier, "dependents": [other.identifier]},
-                        )
+        self.refuse_deletion(blueprint)
         self._store.execute("DELETE FROM page WHERE blueprint = ?", (blueprint.key,))
         self._store.execute("DELETE FROM blueprint WHERE key = ?", (blueprint.key,))
         self.forget()
+
+    def structure(self, identifier: str) -> Document:
+        """Return what one of Port's own blueprints has by itself."""
+        for document in _SYSTEM:
+            if document["identifier"] == identifier:
+                stored = self.get(identifier).document
+                return {**document, **{name: stored[name] for name in METADATA}}
+        raise refusals.not_found("Blueprint", identifier)
 
     def count(self, blueprint: Blueprint) -> int:
         """Return how many entities a blueprint has."""
@@ -259,7 +274,7 @@ class Blueprints:
         if renamed and identifier in self.all():
             raise refusals.identifier_taken("Blueprint", identifier)
         if renamed and old.is_system:
-            raise Refusal(403, "protected_resource", f'Blueprint "{old.identifier}" is Port\'s own')
+            raise _protected(old.identifier)
         document = self._checked(document, old.identifier if renamed else "")
         document |= {
             "createdAt": old.document["createdAt"],
@@ -358,6 +373,10 @@ class Blueprints:
         self.forget()
 
 
+def _protected(identifier: str) -> Refusal:
+    return Refusal(403, "protected_resource", f'Blueprint "{identifier}" is Port\'s own')
+
+
 def _read(row: tuple[int, str, str, str]) -> Blueprint:
     properties, relations, retired = json.loads(row[3])
     return Blueprint(row[0], row[1], json.loads(row[2]), properties, relations, tuple(retired))
@@ -373,10 +392,19 @@ def _metadata(author: str) -> Document:
     return {"createdAt": moment, "createdBy": author, "updatedAt": moment, "updatedBy": author}
 
 
-def _merged(old: Any, new: Any) -> Any:
-    if not isinstance(old, dict) or not isinstance(new, dict):
-        return new
-    return {**old, **{key: _merged(old.get(key), value) for key, value in new.items()}}
+_MAPS = ("relations", "mirrorProperties", "calculationProperties", "aggregationProperties")
+
+
+def _merged(old: Document, given: Document) -> Document:
+    """Return the given fields with the members of the old maps that they do not name."""
+    merged = dict(given)
+    for name in _MAPS:
+        if name in given:
+            merged[name] = {**old.get(name, {}), **given[name]}
+    if "schema" in given:
+        properties = {**old["schema"]["properties"], **given["schema"]["properties"]}
+        merged["schema"] = {**old["schema"], **given["schema"], "properties": properties}
+    return merged
 
 
 def _refuse_type_change(old: Blueprint, document: Document) -> None:

@@ -119,6 +119,15 @@ class Entities:
         )
         return [Row(row[0], blueprint.key, row[1], json.loads(row[2])) for row in rows]
 
+    def page_of_all(self, after: int, limit: int) -> list[Row]:
+        """Return up to `limit` entities of any blueprint behind the one with key `after`."""
+        rows = self._store.execute(
+            "SELECT key, blueprint, identifier, document FROM entity WHERE key > ? "
+            "ORDER BY key LIMIT ?",
+            (after, limit),
+        )
+        return [Row(row[0], row[1], row[2], json.loads(row[3])) for row in rows]
+
     def shown(self, rows: Sequence[Row]) -> list[Document]:
         """Return entities as Port answers them: unset properties and relations are null."""
         edges = self._edges(rows)

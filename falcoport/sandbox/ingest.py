@@ -25,6 +25,7 @@ from falcoport.sandbox.refusals import Refusal
 from falcoport.sandbox.requests import check
 from falcoport.sandbox.schemas import ENTITY, ENTITY_IDENTIFIER
 from falcoport.sandbox.store import dump, now
+from falcoport.sandbox.webhooks import MASK
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -147,7 +148,7 @@ class Ingest:
             if event.result is not None:
                 _log.info(
                     "webhook %s: event refused: %s",
-                    event.webhook.identifier,
+                    _line(event.webhook.identifier),
                     event.result["reason"],
                 )
         self._idle.clear()
@@ -225,12 +226,15 @@ class Ingest:
             return {"skipped": "the webhook was deleted", "outcomes": []}
         if isinstance(outcomes, str):
             return {"reason": outcomes, "outcomes": []}
+        told: dict[str, Any] = {}
         if webhook.security.get("requestIdentifierPath"):
             *outcomes, guard = outcomes
+            if guard.errors:
+                told["errors"] = _told_errors(guard, "security.requestIdentifierPath")
             request = (guard.entity or {}).get("title")
             if request is not None and not self._is_new(webhook, dump(request)):
                 return {"skipped": "an event with this id was handled before", "outcomes": []}
-        return {"outcomes": [self._apply(webhook, outcome) for outcome in outcomes]}
+        return {**told, "outcomes": [self._apply(webhook, outcome) for outcome in outcomes]}
 
     def _is_new(self, webhook: Webhook, request: str) -> bool:
         cursor = self._store.execute(
@@ -244,10 +248,7 @@ class Ingest:
         if outcome.item is not None:
             said["item"] = outcome.item
         if outcome.errors:
-            said["errors"] = [
-                {"field": e.field, "expression": e.expression, "message": e.message}
-                for e in outcome.errors
-            ]
+            said["errors"] = _told_errors(outcome)
         if outcome.entity is None:
             skipped = outcome.skipped == "filter is false"
             said |= {"result": "skipped" if skipped else "refused", "reason": outcome.skipped}
@@ -319,8 +320,17 @@ class Ingest:
         }
         shown |= json.loads(row[5]) if row[5] else {"outcomes": []}
         if row[4] is not None:
-            shown["event"] = json.loads(row[4])
+            shown["event"] = _without_proof(json.loads(row[4]), webhook)
         return shown
+
+
+def _without_proof(event: dict[str, Any], webhook: Webhook | None) -> dict[str, Any]:
+    """Return an event without what proves where it comes from: it may be the secret itself."""
+    header = None if webhook is None else webhook.security.get("signatureHeaderName")
+    for name in event["headers"]:
+        if header and name.lower() == header.lower():
+            event["headers"][name] = MASK
+    return event
 
 
 def _event_text(webhook: Webhook, delivery: Delivery) -> str:
@@ -406,13 +416,21 @@ def _is_identifier(text: str) -> bool:
     return len(text) <= ENTITY_IDENTIFIER["maxLength"] and _IDENTIFIER.search(text) is not None
 
 
+def _told_errors(outcome: Outcome, field: str = "") -> list[dict[str, str]]:
+    """Return the expressions that failed, all under the name `field` if that is given."""
+    return [
+        {"field": field or e.field, "expression": e.expression, "message": e.message}
+        for e in outcome.errors
+    ]
+
+
 def _state(result: Mapping[str, Any]) -> str:
     if "reason" in result:
         return REFUSED
     outcomes = result["outcomes"]
     refused = any(o["result"] == "refused" for o in outcomes)
     stored = any(o["result"] in ("created", "updated", "deleted") for o in outcomes)
-    flawed = any("errors" in o or "ignored" in o for o in outcomes)
+    flawed = "errors" in result or any("errors" in o or "ignored" in o for o in outcomes)
     if stored:
         return PARTIAL if refused or flawed else MAPPED
     return REFUSED if refused else SKIPPED
@@ -421,11 +439,16 @@ def _state(result: Mapping[str, Any]) -> str:
 def _log_event(key: int, webhook: Webhook | None, result: Mapping[str, Any]) -> None:
     if not _log.isEnabledFor(logging.INFO):
         return
-    name = "(deleted)" if webhook is None else webhook.identifier
+    name = "(deleted)" if webhook is None else _line(webhook.identifier)
     said = result.get("reason") or result.get("skipped")
     if said is None:
         said = "; ".join(map(_told, result["outcomes"])) or "the webhook has no mapping"
     _log.info("webhook %s: event %d %s: %s", name, key, _state(result), said)
+
+
+def _line(text: str) -> str:
+    """Return text that stays on its line, whatever is in it."""
+    return text if text.isprintable() else json.dumps(text)
 
 
 def _told(outcome: Mapping[str, Any]) -> str:
@@ -433,7 +456,7 @@ def _told(outcome: Mapping[str, Any]) -> str:
     told = f"mapping {outcome['mapping']}"
     if "item" in outcome:
         told += f" item {outcome['item']}"
-    told += f" {outcome['result']} {outcome['blueprint']}"
+    told += f" {outcome['result']} {json.dumps(outcome['blueprint'])}"
     if "entity" in outcome:
         told += f" {json.dumps(outcome['entity'])}"
     if "reason" in outcome:

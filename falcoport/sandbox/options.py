@@ -42,14 +42,16 @@ class OnBadDelivery(StrEnum):
 
 
 class OnNestedPatch(StrEnum):
-    """What PATCH of a blueprint does with maps inside it, such as `schema.properties`.
+    """What PATCH of a blueprint does with maps inside it, such as `relations`.
 
-    Port documents only that the fields given change. `replace` puts a given top-level field in
-    the old one's place; `merge` goes down into objects and changes the members given.
+    Port documents only that the fields given change. Its Terraform provider adds one relation by
+    a PATCH that names no other (2026-09, `PatchBlueprintRelation`), hence `merge`: members that
+    are not named stay, one that is named is replaced. `replace` puts each given field wholly in
+    the old one's place.
     """
 
-    REPLACE = "replace"
     MERGE = "merge"
+    REPLACE = "replace"
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,7 @@ class SandboxOptions:
     latency: float = 0.0
     on_missing_relation: OnMissingRelation = OnMissingRelation.REJECT
     on_bad_delivery: OnBadDelivery = OnBadDelivery.ACCEPT
-    on_nested_patch: OnNestedPatch = OnNestedPatch.REPLACE
+    on_nested_patch: OnNestedPatch = OnNestedPatch.MERGE
     rate_limit: RateLimit | None = None
     token_lifetime: int = TOKEN_LIFETIME
 

@@ -91,7 +91,8 @@ def sentence(error: jsonschema.ValidationError) -> str:
     """Return one error in ajv's words, with the place in quotes before it."""
     wanted: Any = error.validator_value
     if error.validator == "required":
-        missing = next(name for name in wanted if name not in error.instance)
+        given: Any = error.instance
+        missing = next(name for name in wanted if name not in given)
         said = f"must have required property '{missing}'"
     elif error.validator == "type":
         said = f"must be {wanted if isinstance(wanted, str) else ','.join(wanted)}"

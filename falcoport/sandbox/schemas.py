@@ -356,9 +356,15 @@ _BLUEPRINT: Schema = {
     "ownership": {
         "anyOf": [
             _object(
-                {"type": _enum("Inherited"), "path": _STRING, "title": _TITLE}, ("type", "path")
+                {
+                    "type": _enum("Inherited"),
+                    "path": _STRING,
+                    "title": _TITLE,
+                    "union": _BOOLEAN,  # Terraform provider 2026-09, not yet published
+                },
+                ("type", "path"),
             ),
-            _object({"type": _enum("Direct"), "title": _TITLE}, ("type",)),
+            _object({"type": _enum("Direct"), "title": _TITLE, "union": _BOOLEAN}, ("type",)),
         ]
     },
     "schema": _object({"properties": _map(PROPERTY), "required": _STRINGS}, ("properties",)),

@@ -128,14 +128,16 @@ class _Server:
             for number in (signal.SIGINT, signal.SIGTERM):
                 self._loop.add_signal_handler(number, self._stopping.set)
         sandbox = Sandbox(self._options, self._store, self.running.url)
-        mapping = asyncio.create_task(sandbox.ingest.run())
+        workers = [
+            asyncio.create_task(work) for work in (sandbox.ingest.run(), sandbox.migrations.run())
+        ]
         async with listen(sandbox, self._socket, grace=_GRACE):
             self._on_start(self.running)
             self.started.set()
             await self._stopping.wait()
-        mapping.cancel()
-        with suppress(asyncio.CancelledError):
-            await mapping
+        for worker in workers:
+            worker.cancel()
+        await asyncio.wait(workers)
 
 
 def _require_extra() -> None:

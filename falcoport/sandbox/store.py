@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -62,6 +63,13 @@ def now() -> str:
 def dump(value: Any) -> str:
     """Return JSON text; pure ASCII, since a lone surrogate has no UTF-8 form."""
     return json.dumps(value, separators=(",", ":"))
+
+
+@dataclass
+class Transaction:
+    """A step under way; a trial is undone at its end."""
+
+    is_trial: bool = False
 
 
 class Store:
@@ -117,15 +125,16 @@ class Store:
         self._connection.close()
 
     @contextmanager
-    def transaction(self) -> Iterator[None]:
+    def transaction(self) -> Iterator[Transaction]:
         """Make everything inside one step that happens wholly or not at all."""
+        transaction = Transaction()
         self.execute("BEGIN IMMEDIATE")
         try:
-            yield
+            yield transaction
         except BaseException:
             self.execute("ROLLBACK")
             raise
-        self.execute("COMMIT")
+        self.execute("ROLLBACK" if transaction.is_trial else "COMMIT")
 
     def one(self, sql: str, values: Sequence[Any] = ()) -> Any:
         """Return the first row of a query, or None."""
