@@ -84,9 +84,7 @@ def _merged_mappings(live: list[Any], named: list[Any], own: Sequence[Json]) -> 
 
     Order matters to whoever names several: Port tries them one after the other.
     """
-    places: list[int | None] = []
-    for mapping in own:
-        places.append(own_mapping(live, mapping, frozenset(p for p in places if p is not None)))
+    places = _places(live, own)
     by_place = dict(zip(places, named, strict=True))
     merged: list[Any] = []
     for index, mapping in enumerate(live):
@@ -97,6 +95,24 @@ def _merged_mappings(live: list[Any], named: list[Any], own: Sequence[Json]) -> 
             merged.append(mapping)
     merged.extend(_new_before(None, places, named))
     return merged
+
+
+def _places(live: list[Any], own: Sequence[Json]) -> list[int | None]:
+    """Return the place of each of `own` in `live`, None where it has none.
+
+    The closest pairs find each other first, so that no mapping takes another one's place.
+    """
+    pairs = [
+        (_agreement(mapping, named), -place, -number)
+        for number, named in enumerate(own)
+        for place, mapping in _candidates(live, named, frozenset())
+        if _resembles(mapping, named)
+    ]
+    found: dict[int, int] = {}
+    for _score, place, number in sorted(pairs, reverse=True):
+        if -number not in found and -place not in found.values():
+            found[-number] = -place
+    return [found.get(number) for number in range(len(own))]
 
 
 def _new_before(index: int | None, places: list[int | None], named: list[Any]) -> list[Any]:
@@ -204,9 +220,7 @@ def _differ(before: Any, after: Any, at: str, found: list[FieldChange]) -> None:
             path = f"{at}.{key}" if at else key
             if key not in after:
                 found.append(FieldChange(path, before[key], None))
-            elif key not in before and not (
-                key in _SPLIT_CREATED and isinstance(after[key], dict | list)
-            ):
+            elif key not in before and not _is_split(key, after[key]):
                 found.append(FieldChange(path, None, after[key]))
             else:
                 default: Any = [] if isinstance(after[key], list) else {}
@@ -217,11 +231,18 @@ def _differ(before: Any, after: Any, at: str, found: list[FieldChange]) -> None:
         found.append(FieldChange(at, before, after))
 
 
+def _is_split(key: str, created: Any) -> bool:
+    """Tell whether a value that is new is shown part by part."""
+    return key in _SPLIT_CREATED and isinstance(created, dict | list) and bool(created)
+
+
 def _differ_mappings(before: list[Any], after: list[Any], found: list[FieldChange]) -> None:
     """Compare mappings pair by pair: equal ones first, then those that belong together."""
     pairs: dict[int, int] = {}
     for index, mapping in enumerate(after):
-        free = (i for i, old in enumerate(before) if i not in pairs.values() and old == mapping)
+        free = (
+            i for i, old in enumerate(before) if i not in pairs.values() and _same(old, mapping)
+        )
         equal = next(free, None)
         if equal is not None:
             pairs[index] = equal
@@ -241,6 +262,10 @@ def _differ_mappings(before: list[Any], after: list[Any], found: list[FieldChang
 
 def _same(one: Any, other: Any) -> bool:
     """Tell whether two JSON values are equal; Python alone would take True for 1."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(_same(one[key], other[key]) for key in one)
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(_same, one, other))
     return bool(one == other) and isinstance(one, bool) == isinstance(other, bool)
 
 
