@@ -43,9 +43,8 @@ from conftest import port_client
 from faulty_port import TOKEN_PATH, End, Fault, faulty_port
 
 from falcoport.errors import EXIT_ACCESS, EXIT_INPUT, EXIT_OK, EXIT_PORT
-from falcoport.port.patience import ATTEMPTS
 from falcoport.provision import manifests
-from falcoport.sandbox.server import SandboxOptions, running_sandbox
+from falcoport.sandbox.server import OnNestedPatch, SandboxOptions, running_sandbox
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -53,6 +52,8 @@ if TYPE_CHECKING:
 SILENCE_TIMEOUT = "0.15"
 """Seconds until a command gives up on an answer that never comes."""
 PATIENT_TIMEOUT = "20"
+POLLS = 50
+"""How often to look, without pauses, for what the sandbox does in the background."""
 
 
 @dataclass(frozen=True)
@@ -169,7 +170,8 @@ class World:
 
     def __init__(self, database: Path) -> None:
         self._running = ExitStack()
-        options = SandboxOptions(port=0, database=database)
+        # Whatever is left out of a map is lost: the harsher of what Port may do with an update.
+        options = SandboxOptions(port=0, database=database, on_nested_patch=OnNestedPatch.REPLACE)
         self.sandbox = self._running.enter_context(running_sandbox(options))
         self.proxy = self._running.enter_context(faulty_port(self.sandbox.url))
         self.client = self._running.enter_context(closing(port_client(self.sandbox)))
@@ -328,7 +330,7 @@ def _start(folder: Path) -> None:
     _scenes = Scenes(folder)
     # What comes before the first request is the same in every cell.
     manifests.load = cache(manifests.load)
-    stamina.set_testing(True, attempts=ATTEMPTS, cap=True)
+    stamina.set_testing(True, attempts=POLLS, cap=True)
 
 
 def _problems(cell: Cell) -> list[str]:
