@@ -42,6 +42,7 @@ from command_line import Ran, falcoport
 from conftest import port_client
 from faulty_port import TOKEN_PATH, End, Fault, faulty_port
 
+from falcoport.cli import app
 from falcoport.errors import EXIT_ACCESS, EXIT_INPUT, EXIT_OK, EXIT_PORT
 from falcoport.provision import manifests
 from falcoport.sandbox.server import OnNestedPatch, SandboxOptions, running_sandbox
@@ -329,7 +330,8 @@ def _start(folder: Path) -> None:
     global _scenes  # noqa: PLW0603 -- how a process of a pool keeps something
     _scenes = Scenes(folder)
     # What comes before the first request is the same in every cell.
-    manifests.load = cache(manifests.load)
+    for module, name in ((manifests, "load"), (app, "get_command")):
+        setattr(module, name, cache(getattr(module, name)))
     stamina.set_testing(True, attempts=POLLS, cap=True)
 
 
