@@ -285,3 +285,13 @@ def test_the_code_is_laid_out_as_terraform_does(shipped: Resources, tmp_path: Pa
         text=True,
     )
     assert (answer.stdout, answer.returncode) == ("", 0)
+
+
+def test_the_namespace_blueprint_comes_along_where_asked(shipped: Resources) -> None:
+    namespace = load().namespace.body
+    with_it = Resources(shipped.blueprint, shipped.webhook, namespace)
+    text = terraform(with_it, adopt=True)
+    assert body_of(text, "import") == '  to = port_blueprint.namespace\n  id = "namespace"'
+    assert "      target   = port_blueprint.namespace.identifier\n" in text
+    assert '      target   = "namespace"\n' in terraform(shipped, adopt=True)
+    assert bodies(with_it)["namespace"] == namespace

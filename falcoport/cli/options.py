@@ -292,3 +292,10 @@ Offline = Annotated[
         help="Describe what `setup` would create in an empty catalog, without asking Port.",
     ),
 ]
+NamespaceBlueprint = Annotated[
+    bool,
+    typer.Option(
+        "--namespace-blueprint",
+        help="Describe the namespace blueprint as well, where nobody else keeps it.",
+    ),
+]

@@ -99,15 +99,22 @@ _SECURITY = {
 
 @dataclass(frozen=True)
 class Resources:
-    """The blueprint and the webhook, as Port gives them or as the manifests say."""
+    """The blueprint and the webhook, as Port gives them or as the manifests say.
+
+    `namespace` is the blueprint that alerts are related to, None where it is left to its owner.
+    """
 
     blueprint: Json
     webhook: Json
+    namespace: Json | None = None
 
 
 def bodies(resources: Resources) -> Json:
     """Return the raw bodies that Port's API takes, ready for POST; never with a secret."""
-    return {"blueprint": _body(resources.blueprint), "webhook": _body(resources.webhook)}
+    found = {"blueprint": _body(resources.blueprint), "webhook": _body(resources.webhook)}
+    if resources.namespace is not None:
+        found = {"namespace": _body(resources.namespace), **found}
+    return found
 
 
 def _body(resource: Json) -> Json:
@@ -130,17 +137,27 @@ def terraform(resources: Resources, *, adopt: bool, api_url: str = PROVIDER_API_
     Terraform writes resources whole, so leaving it out would remove it from Port.
     """
     missing = _Missing()
-    blueprint, webhook = _body(resources.blueprint), _body(resources.webhook)
-    blueprint_label, webhook_label = label(blueprint["identifier"]), label(webhook["identifier"])
-    known = {blueprint["identifier"]: Reference(f"port_blueprint.{blueprint_label}.identifier")}
+    webhook = _body(resources.webhook)
+    blueprints = [
+        _body(one) for one in (resources.namespace, resources.blueprint) if one is not None
+    ]
+    addresses = {
+        one["identifier"]: f"port_blueprint.{label(one['identifier'])}" for one in blueprints
+    }
+    known = {name: Reference(f"{address}.identifier") for name, address in addresses.items()}
+    webhook_label = label(webhook["identifier"])
     blocks = [_required_provider()]
     if api_url.rstrip("/") not in (PROVIDER_API_URL, "https://api.port.io"):
         blocks.append(Block(("provider", "port"), {"base_url": api_url}))
     if adopt:
-        blocks.append(_import(f"port_blueprint.{blueprint_label}", blueprint["identifier"]))
+        blocks.extend(_import(address, name) for name, address in addresses.items())
         blocks.append(_import(f"port_webhook.{webhook_label}", webhook["identifier"]))
-    blocks.append(
-        Block(("resource", "port_blueprint", blueprint_label), _blueprint(blueprint, missing))
+    blocks.extend(
+        Block(
+            ("resource", "port_blueprint", label(one["identifier"])),
+            _blueprint(one, known, missing),
+        )
+        for one in blueprints
     )
     blocks.append(
         Block(
@@ -204,11 +221,12 @@ def _given(value: Mapping[str, Any]) -> list[str]:
     return [key for key, member in value.items() if member is not None]
 
 
-def _blueprint(blueprint: Json, missing: _Missing) -> Json:
+def _blueprint(blueprint: Json, known: Mapping[str, Reference], missing: _Missing) -> Json:
     where = f"blueprint {blueprint['identifier']}"
+    others = {name: address for name, address in known.items() if name != blueprint["identifier"]}
     parts: dict[str, Callable[[Any], Json]] = {
         "schema": lambda value: _properties(value, f"{where}: schema", missing),
-        "relations": lambda value: _relations(value, f"{where}: relations", missing),
+        "relations": lambda value: _relations(value, others, f"{where}: relations", missing),
         "mirrorProperties": lambda value: _mirrors(value, f"{where}: mirrorProperties", missing),
         "calculationProperties": lambda value: _calculations(
             value, f"{where}: calculationProperties", missing
@@ -304,12 +322,15 @@ def _items(value: Json, where: str, missing: _Missing) -> Json:
     return {f"{kind}_items": attributes}
 
 
-def _relations(relations: Json, where: str, missing: _Missing) -> Json:
+def _relations(
+    relations: Json, known: Mapping[str, Reference], where: str, missing: _Missing
+) -> Json:
     found = {}
     for name, relation in relations.items():
         missing.unknown(f"{where}.{name}", relation, {*_RELATION, *_RELATION_FLAGS})
         flags = {key: bool(relation.get(key)) for key in _RELATION_FLAGS}
         found[name] = _taken(relation, _RELATION) | flags
+        found[name]["target"] = known.get(relation["target"], relation["target"])
     return {"relations": found}
 
 
