@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from falcoport.cli import options
 from falcoport.cli.command import EXIT_CODES_WITH_CHECK, Finished, Run, add
-from falcoport.cli.provisioning import ManifestOptions, WebhookOptions, desired_setup
+from falcoport.cli.provisioning import ManifestOptions, MappingOptions, WebhookOptions
 from falcoport.cli.securing import given_secret
 from falcoport.errors import CheckFailedError, ConflictError, UsageError
 from falcoport.falco.sidekick import NAMESPACE, Format
@@ -61,7 +61,7 @@ def show_url(
     with run.api() as api:
         live = api.webhook(identifier)
     if live is None:
-        raise _not_set_up("webhook", identifier)
+        raise not_set_up("webhook", identifier)
     _warn_if_disabled(run, live)
     url = str(live["url"])
     handover = Handover(
@@ -79,11 +79,11 @@ def show_url(
 def export(
     run: Run,
     manifest: ManifestOptions,
+    mapping: MappingOptions,
     form: options.ExportFormat = options.ExportLanguage.TERRAFORM,
     file: options.File = None,
     force: options.Force = False,
     offline: options.Offline = False,
-    no_relation: options.NoRelation = False,
     namespace_blueprint: options.NamespaceBlueprint = False,
 ) -> Finished:
     """Write blueprint and webhook, as they are in Port, as Terraform code or as API bodies.
@@ -93,14 +93,14 @@ def export(
     """
     from falcoport.provision import export as exporting
 
-    if no_relation and not offline:
+    if mapping != MappingOptions() and not offline:
         raise UsageError(
-            "--no-relation goes with --offline: otherwise Port says what there is.",
-            where="--no-relation",
+            "Options that change the mapping go with --offline: otherwise Port says what it is.",
+            where="--offline",
         )
     manifests = manifest.load()
     if offline:
-        resources = _shipped(manifests, no_relation=no_relation, namespace=namespace_blueprint)
+        resources = _shipped(manifests, mapping, namespace=namespace_blueprint)
     else:
         resources = _live(run, manifests, namespace=namespace_blueprint)
     if form is options.ExportLanguage.JSON:
@@ -114,11 +114,11 @@ def export(
     return Finished({"format": str(form), **handed})
 
 
-def _shipped(manifests: Manifests, *, no_relation: bool, namespace: bool) -> Resources:
+def _shipped(manifests: Manifests, mapping: MappingOptions, *, namespace: bool) -> Resources:
     """Return what `setup` would create in an empty catalog."""
     from falcoport.provision.export import Resources
 
-    desired = desired_setup(manifests, no_relation=no_relation)
+    desired = mapping.desired(manifests)
     helper = manifests.namespace.body if namespace else None
     return Resources(desired.blueprint, desired.webhook, helper)
 
@@ -142,11 +142,12 @@ def _live(run: Run, manifests: Manifests, *, namespace: bool) -> Resources:
     names = [("webhook", webhook), *(("blueprint", one) for one in blueprints)]
     for (what, identifier), resource in zip(names, found, strict=True):
         if resource is None:
-            raise _not_set_up(what, identifier)
+            raise not_set_up(what, identifier)
     return Resources(found[1], found[0], found[2] if namespace else None)
 
 
-def _not_set_up(what: str, identifier: str) -> CheckFailedError:
+def not_set_up(what: str, identifier: str) -> CheckFailedError:
+    """Return the error for a blueprint or webhook that a command needs and Port lacks."""
     return CheckFailedError(
         f"There is no {what} {identifier!r} in Port.",
         code="not_set_up",

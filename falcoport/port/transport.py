@@ -103,6 +103,8 @@ class Transport:
             headers={"User-Agent": f"falcoport/{__version__}"},
             # Environment proxies apply to Port; loopback never goes through one.
             trust_env=not _is_local(settings.api_url.value),
+            # Loading certificates takes longer than a request; http:// (on loopback) needs none.
+            verify=settings.api_url.value.startswith("https:"),
         )
         self._token: str | None = None
         self._token_lock = threading.Lock()

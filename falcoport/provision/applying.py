@@ -159,8 +159,8 @@ class _Road:
         """Write what is pending, and see that Port has it."""
         if not self._is_settled:
             self._look(self._read_live())
-        updates = any(change.action is Action.UPDATE for change in self._planned.changes)
-        if self._planned.pending and updates:
+        overwrites = self._planned.overwrites
+        if overwrites:
             self._look_closely()
         if not self._planned.pending:
             return Applied(self._shown, self._live)
@@ -169,7 +169,7 @@ class _Road:
         failure, live = _write_stages(self._writer, written, self._live)
         if failure is not None:
             raise _UnsettledError(failure)
-        now = self._look(self._read_live() if updates else live)
+        now = self._look(self._read_live() if overwrites else live)
         _verify(written, now, self._live)
         if now.pending:
             left = ", ".join(write.identifier for stage in now.stages for write in stage)
@@ -187,7 +187,7 @@ class _Road:
         return self._planned
 
     def _look_closely(self) -> None:
-        """Read again right before an update, until two looks in a row agree on what to write.
+        """Read again right before overwriting, until two looks in a row agree on what to write.
 
         Port has no conditional writes. This keeps what somebody wrote since the first look, and
         an answer that lost a part on its way from overwriting that part.

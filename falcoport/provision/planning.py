@@ -80,6 +80,13 @@ class Plan:
         """Whether anything is to be written."""
         return bool(self.stages)
 
+    @property
+    def overwrites(self) -> bool:
+        """Whether anything that is there already is to be changed or removed."""
+        writes = [write for stage in self.stages for write in stage]
+        new = {(w.resource, w.identifier) for w in writes if w.action is Action.CREATE}
+        return any((write.resource, write.identifier) not in new for write in writes)
+
 
 @dataclass(frozen=True)
 class Desired:

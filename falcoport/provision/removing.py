@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from falcoport.errors import ConflictError, Problem
 from falcoport.provision.desired import is_tag_expression
-from falcoport.provision.merging import difference, own_mapping
+from falcoport.provision.merging import difference, made_mapping
 from falcoport.provision.planning import Action, Change, Desired, Plan, Resource, Write
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def _webhook(desired: Desired, live: Live) -> tuple[Change, Write | None]:
 def _without_own(mappings: list[Json], desired: Desired) -> list[Json]:
     own: set[int] = set()
     for mapping in desired.own_mappings:
-        place = own_mapping(mappings, mapping, frozenset(own))
+        place = made_mapping(mappings, mapping, frozenset(own))
         if place is not None:
             own.add(place)
     return [mapping for index, mapping in enumerate(mappings) if index not in own]
@@ -160,7 +160,7 @@ def _relation_lines(desired: Desired, live: Live) -> Json:
     mappings = list((live.webhook or {}).get("mappings") or [])
     lines: Json = {}
     for mapping in desired.own_mappings:
-        place = own_mapping(mappings, mapping)
+        place = made_mapping(mappings, mapping)
         if place is not None:
             lines.update(mappings[place].get("entity", {}).get("relations") or {})
     return lines
