@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
 
     from falcoport.sandbox.options import RunningSandbox
 
-SHIPPED = Path(str(resources.files("falcoport"))).parent
+SHIPPED = Path(__file__).parents[1]
 
 
 def shipped(path: str) -> dict[str, Any]:

@@ -175,11 +175,6 @@ def plan(
     return _planned(run, desired, secret, exit_code=exit_code)
 
 
-def desired_setup(manifests: Manifests, *, no_relation: bool) -> Desired:
-    """Return what `setup` wants without further options."""
-    return MappingOptions(no_relation=no_relation).desired(manifests)
-
-
 def _planned(
     run: Run, desired: Desired, secret: WebhookSecret, *, exit_code: bool = False
 ) -> Finished:
