@@ -17,6 +17,7 @@ import typer
 
 from falcoport.cli import options
 from falcoport.errors import (
+    AGAIN,
     EXIT_ACCESS,
     EXIT_BUG,
     EXIT_CHECK,
@@ -31,6 +32,7 @@ from falcoport.errors import (
     Problem,
     UsageError,
 )
+from falcoport.interrupts import allowed
 from falcoport.output import Format, Output
 from falcoport.settings import DEFAULT_TIMEOUT, SettingOptions, resolve
 
@@ -98,6 +100,8 @@ class Run:
         self, output: Output, port_options: PortOptions, environment: Mapping[str, str]
     ) -> None:
         self.output = output
+        self.done = ""
+        """What was done in Port, for whoever interrupts what comes after it."""
         self._port_options = port_options
         self._environment = environment
 
@@ -193,7 +197,7 @@ def add(
             }
             writer = Output(output.output, quiet=output.quiet, verbose=output.verbose)
             this_run = Run(writer, port_options, os.environ)
-            return run(name, writer, lambda: function(this_run, **own))
+            return run(name, writer, lambda: function(this_run, **own), done=lambda: this_run.done)
 
         own_parameters = list(inspect.signature(function, eval_str=True).parameters.values())[1:]
         call.__signature__ = inspect.Signature(  # type: ignore[attr-defined] # how typer learns of them
@@ -232,12 +236,23 @@ def _epilog(exits: tuple[int, ...], example: str) -> str:
     return f"Example: {example}\n\nExit codes: {codes}"
 
 
-def run(command: str, output: Output, body: Callable[[], Finished]) -> int:
-    """Run a command's body; write its result or its failure, and return the exit code."""
+def run(
+    command: str,
+    output: Output,
+    body: Callable[[], Finished],
+    *,
+    done: Callable[[], str] = lambda: "",
+) -> int:
+    """Run a command's body; write its result or its failure, and return the exit code.
+
+    `done` tells what the body had done when it was interrupted.
+    """
     try:
-        finished = body()
-    except KeyboardInterrupt:
-        return fail(command, output, InterruptedRunError("Interrupted; nothing was changed."))
+        with allowed():
+            finished = body()
+    except (KeyboardInterrupt, typer.Abort):
+        said = done() or "Nothing was changed in Port."
+        return fail(command, output, InterruptedRunError(f"Interrupted. {said}", hint=AGAIN))
     except FalcoportError as error:
         return fail(command, output, error)
     except BrokenPipeError:

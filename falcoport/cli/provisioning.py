@@ -259,6 +259,7 @@ def provision(run: Run, desired: Desired, secret: WebhookSecret | None = None) -
                 lambda: applying.read(api, desired),
                 confirmed=secret.confirm,
             )
+            run.done = applied.done
     except FalcoportError as error:
         secret.failed(error)
         raise

@@ -83,6 +83,7 @@ def teardown(
         if delete_alerts and not yes:
             _ask(run, api, desired, choices)
         applied = applying.apply(api, planned, lambda: applying.read_for_removal(api, desired))
+        run.done = applied.done
     run.output.table(("", "", "", ""), change_rows(applied.changes))
     return Finished({"changes": field_values(applied.changes)})
 
