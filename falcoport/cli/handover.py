@@ -60,7 +60,7 @@ def show_url(
     with run.api() as api:
         live = api.webhook(identifier)
     if live is None:
-        raise _not_set_up("webhook", identifier)
+        raise not_set_up("webhook", identifier)
     _warn_if_disabled(run, live)
     url = str(live["url"])
     handover = Handover(
@@ -119,13 +119,14 @@ def _live(run: Run, manifest: ManifestOptions) -> Resources:
         api.authenticate()
         found = together([lambda: api.blueprint(blueprint), lambda: api.webhook(webhook)])
     if found[0] is None:
-        raise _not_set_up("blueprint", blueprint)
+        raise not_set_up("blueprint", blueprint)
     if found[1] is None:
-        raise _not_set_up("webhook", webhook)
+        raise not_set_up("webhook", webhook)
     return Resources(found[0], found[1])
 
 
-def _not_set_up(what: str, identifier: str) -> CheckFailedError:
+def not_set_up(what: str, identifier: str) -> CheckFailedError:
+    """Return the error for a blueprint or webhook that a command needs and Port lacks."""
     return CheckFailedError(
         f"There is no {what} {identifier!r} in Port.",
         code="not_set_up",

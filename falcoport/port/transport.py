@@ -104,8 +104,8 @@ class Transport:
             headers={"User-Agent": f"falcoport/{__version__}"},
             # Environment proxies apply to Port; loopback never goes through one.
             trust_env=not _is_local(settings.api_url.value),
-            # Reading the certificates takes longer than most requests; plain loopback needs none.
-            verify=not settings.api_url.value.startswith("http://"),
+            # Loading certificates takes longer than a request; http:// (on loopback) needs none.
+            verify=settings.api_url.value.startswith("https:"),
         )
         self._token: str | None = None
         self._token_lock = threading.Lock()

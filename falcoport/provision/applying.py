@@ -46,8 +46,6 @@ class Applied:
 
     changes: tuple[Change, ...]
     live: Live
-    done: str = ""
-    """The writes in words, for whoever is interrupted later; empty if there was none."""
 
 
 def read(api: PortApi, desired: Desired) -> Live:
@@ -99,20 +97,19 @@ def apply(
     plan: Callable[[Live], Plan],
     read_live: Callable[[], Live],
     *,
-    confirmed: Callable[[Write], None] = lambda _write: None,
+    journal: Journal | None = None,
 ) -> Applied:
     """Read, plan and write until nothing is left to write.
 
-    `read_live` and `plan` are the road's beginning, `confirmed` is told of every write that Port
-    said is done: what Port does not give back cannot be settled by reading. Raises what they
-    raise; PortError where the outcome of a write stays unclear; ConcurrentChangeError where
-    somebody else's write shows in what was written; InterruptedRunError on Ctrl-C. An error that
-    comes after something was written says in its `progress` what that was.
+    `read_live` and `plan` are the road's beginning; `journal` is where the writes are noted, for a
+    caller who asks it later. Raises what they raise; PortError where the outcome of a write stays
+    unclear; ConcurrentChangeError where somebody else's write shows in what was written;
+    InterruptedRunError on Ctrl-C. An error that comes after something was written says in its
+    `progress` what that was.
     """
-    journal = Journal(confirmed)
+    journal = journal or Journal()
     try:
-        applied = _Road(api, plan, read_live, journal).travelled()
-        return replace(applied, done=journal.sentence())
+        return _Road(api, plan, read_live, journal).travelled()
     except KeyboardInterrupt:
         raise InterruptedRunError(
             f"Interrupted. {journal.sentence() or 'Nothing was changed in Port.'}",
@@ -345,8 +342,8 @@ def _key(write: Write) -> _Key:
 class Journal:
     """What was written so far, for whoever is told that a run stopped."""
 
-    def __init__(self, confirmed: Callable[[Write], None] = lambda _write: None) -> None:
-        self._confirmed = confirmed
+    def __init__(self) -> None:
+        self._done: list[Write] = []
         self._begun: dict[_Key, Write] = {}
         self._finished: dict[_Key, Write] = {}
 
@@ -363,7 +360,20 @@ class Journal:
         # In this order: whoever asks in between, after Ctrl-C, must be told of it.
         self._finished[_key(write)] = write
         self.not_done(write)
-        self._confirmed(write)
+        self._done.append(write)
+
+    def has_written(self, key: str) -> bool:
+        """Tell whether Port said that a write with this key in its body is done.
+
+        What Port does not give back can be settled only so, not by reading.
+        """
+        return any(key in write.body for write in self._done)
+
+    def may_have_written(self, key: str) -> bool:
+        """Tell whether a write with this key is done, or may be: its answer was lost."""
+        return self.has_written(key) or any(
+            key in write.body for write in list(self._begun.values())
+        )
 
     def sentence(self) -> str:
         """Say what was done; empty if nothing was tried."""

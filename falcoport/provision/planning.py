@@ -13,6 +13,7 @@ from typing import Any
 
 from falcoport.errors import ConflictError, InputError, ManifestError, Problem
 from falcoport.provision.merging import FieldChange, Json, difference, merge, own_mapping
+from falcoport.provision.security import without_known, would_lose_secret
 
 _RELATIONS = "relations"
 
@@ -94,7 +95,8 @@ class Desired:
     `blueprint` and `webhook` are bodies as in a manifest, whole for `setup`, with only the named
     keys for `add-relation` (`must_exist`). `own_mappings` are the mappings by which falcoport
     recognises its own among those of a live webhook. `helpers` are blueprints to create where
-    missing and to leave alone otherwise.
+    missing and to leave alone otherwise. `security` is a webhook's security block to write whatever
+    there is, with its secret; None leaves that to the webhook's own.
     """
 
     blueprint: Json
@@ -102,6 +104,7 @@ class Desired:
     own_mappings: tuple[Json, ...]
     helpers: tuple[Json, ...] = ()
     must_exist: bool = False
+    security: Json | None = field(default=None, repr=False)
 
     @property
     def targets(self) -> tuple[str, ...]:
@@ -151,14 +154,18 @@ def plan(desired: Desired, live: Live) -> Plan:
     nothing is written in that case; every such problem at once.
     """
     _check_existing(desired, live)
-    problems = [*_missing_targets(desired, live), *_conflicts(desired, live)]
+    problems = [
+        *_missing_targets(desired, live),
+        *_conflicts(desired, live),
+        *_lost_secret(desired, live),
+    ]
     if problems:
         raise _refusal(problems)
-    merged_blueprint, merged_webhook = desired.blueprint, desired.webhook
+    merged_blueprint, merged_webhook = desired.blueprint, named_webhook(desired, live.webhook)
     if live.blueprint is not None:
         merged_blueprint = merge(live.blueprint, desired.blueprint)
     if live.webhook is not None:
-        merged_webhook = merge(live.webhook, desired.webhook, desired.own_mappings)
+        merged_webhook = merge(live.webhook, merged_webhook, desired.own_mappings)
     problems = _unknown_fields(desired, merged_blueprint)
     if problems:
         raise ManifestError(problems[0].message, problems=tuple(problems))
@@ -169,6 +176,27 @@ def plan(desired: Desired, live: Live) -> Plan:
         _change(Resource.WEBHOOK, desired.webhook["identifier"], live.webhook, merged_webhook),
     ]
     return Plan(tuple(changes), _stages(missing_helpers, live, merged_blueprint, merged_webhook))
+
+
+def named_webhook(desired: Desired, live: Json | None) -> Json:
+    """Return what is named of the webhook, its security block only where it must be written."""
+    if desired.security is not None:
+        return {**desired.webhook, "security": desired.security}
+    return without_known(desired.webhook, live)
+
+
+def _lost_secret(desired: Desired, live: Live) -> list[Problem]:
+    if desired.security is not None or not would_lose_secret(desired.webhook, live.webhook):
+        return []
+    return [
+        Problem(
+            "conflict",
+            "The manifest's security block differs from the webhook's and names no secret: writing "
+            "it would take the webhook's secret away, which Port does not give back.",
+            f"webhook {desired.webhook['identifier']}: security",
+            "Give --rotate-secret, or name the secret in the manifest.",
+        )
+    ]
 
 
 def _check_existing(desired: Desired, live: Live) -> None:

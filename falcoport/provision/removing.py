@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from falcoport.errors import ConflictError, Problem
-from falcoport.provision.desired import is_tag_expression
+from falcoport.provision.desired import is_own_creating_mapping, is_own_expression
 from falcoport.provision.merging import difference, made_mapping
 from falcoport.provision.planning import Action, Change, Desired, Plan, Resource, Write
 
@@ -74,7 +74,11 @@ def _webhook(desired: Desired, live: Live) -> tuple[Change, Write | None]:
 
 
 def _without_own(mappings: list[Json], desired: Desired) -> list[Json]:
-    own: set[int] = set()
+    own = {
+        index
+        for index, mapping in enumerate(mappings)
+        if isinstance(mapping, dict) and is_own_creating_mapping(mapping)
+    }
     for mapping in desired.own_mappings:
         place = made_mapping(mappings, mapping, frozenset(own))
         if place is not None:
@@ -146,7 +150,7 @@ def _added_by_others(desired: Desired, live: Live) -> Iterator[tuple[str, str]]:
             yield "property", name
     lines = _relation_lines(desired, live)
     for name in live_blueprint.get("relations") or {}:
-        made_here = name in (named.get("relations") or {}) or is_tag_expression(lines.get(name))
+        made_here = name in (named.get("relations") or {}) or is_own_expression(lines.get(name))
         if not made_here:
             yield "relation", name
     for group in _ADDITIONS:

@@ -293,14 +293,23 @@ class Ingest:
 
     # --- looking back -----------------------------------------------------------------------
 
-    def events(self, before: int | None, limit: int) -> list[dict[str, Any]]:
+    def events(
+        self, before: int | None, limit: int, state: str | None = None
+    ) -> list[dict[str, Any]]:
         """Return events, newest first, older than the one with the id `before`."""
+        condition = "" if state is None else "state = ? AND "
         rows = self._store.execute(
-            "SELECT key, webhook, received, state, payload, result FROM event "
-            "WHERE key < ? ORDER BY key DESC LIMIT ?",
-            (before if before is not None else 1 << 62, limit),
+            "SELECT key, webhook, received, state, payload, result FROM event "  # noqa: S608 - fixed
+            f"WHERE {condition}key < ? ORDER BY key DESC LIMIT ?",
+            (*([] if state is None else [state]), before if before is not None else 1 << 62, limit),
         )
         return [self._shown_event(row) for row in rows]
+
+    def totals(self) -> dict[str, int]:
+        """Return how many events there are in each state."""
+        return dict(
+            self._store.execute("SELECT state, count(*) FROM event GROUP BY state").fetchall()
+        )
 
     def event(self, key: int) -> dict[str, Any] | None:
         """Return one event, or None."""

@@ -48,8 +48,7 @@ CREATE TABLE webhook(
 CREATE TABLE event(
     key INTEGER PRIMARY KEY AUTOINCREMENT, webhook INTEGER NOT NULL, received TEXT NOT NULL,
     state TEXT NOT NULL, payload TEXT, result TEXT);
-CREATE INDEX event_waiting ON event(key) WHERE state = 'waiting';
-CREATE INDEX event_refused ON event(key) WHERE state = 'refused';
+CREATE INDEX event_by_state ON event(state);
 CREATE TABLE handled(
     webhook INTEGER NOT NULL, request TEXT NOT NULL, PRIMARY KEY(webhook, request)) WITHOUT ROWID;
 """
@@ -62,7 +61,10 @@ def now() -> str:
 
 def dump(value: Any) -> str:
     """Return JSON text; pure ASCII, since a lone surrogate has no UTF-8 form."""
-    return json.dumps(value, separators=(",", ":"))
+    return _ENCODER.encode(value)
+
+
+_ENCODER = json.JSONEncoder(separators=(",", ":"))
 
 
 @dataclass
@@ -119,6 +121,11 @@ class Store:
             if found is None or found[0] != LAYOUT:
                 raise sqlite3.DatabaseError("it was written by another version of falcoport")
         connection.execute("COMMIT")
+
+    @property
+    def version(self) -> int:
+        """A number that grows with every change."""
+        return self._connection.total_changes
 
     def close(self) -> None:
         """Close the database; what was committed stays."""
