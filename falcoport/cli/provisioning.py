@@ -297,6 +297,7 @@ def provision(run: Run, desired: Desired, secret: WebhookSecret | None = None) -
 
     _hide_secret(run, desired)
     secret = secret or WebhookSecret(run)
+    run.journal = secret.journal
     try:
         with run.api() as api:
             applied = applying.apply(
@@ -305,7 +306,7 @@ def provision(run: Run, desired: Desired, secret: WebhookSecret | None = None) -
                 lambda: applying.read(api, desired),
                 journal=secret.journal,
             )
-    except FalcoportError:
+    except (FalcoportError, KeyboardInterrupt):
         secret.failed()
         raise
     webhook = applied.live.webhook

@@ -82,7 +82,10 @@ def teardown(
             return Finished(plan_data(plan))
         if delete_alerts and not yes:
             _ask(run, api, desired, choices)
-        applied = applying.apply(api, planned, lambda: applying.read_for_removal(api, desired))
+        run.journal = applying.Journal()
+        applied = applying.apply(
+            api, planned, lambda: applying.read_for_removal(api, desired), journal=run.journal
+        )
     run.output.table(("", "", "", ""), change_rows(applied.changes))
     return Finished({"changes": field_values(applied.changes)})
 

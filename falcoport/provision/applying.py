@@ -12,6 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from falcoport.errors import (
+    AGAIN,
     ConcurrentChangeError,
     FalcoportError,
     InterruptedRunError,
@@ -112,7 +113,7 @@ def apply(
     except KeyboardInterrupt:
         raise InterruptedRunError(
             f"Interrupted. {journal.sentence() or 'Nothing was changed in Port.'}",
-            hint="Running the same command again is safe: it goes on from here.",
+            hint=AGAIN,
         ) from None
     except FalcoportError as error:
         error.progress = journal.sentence()
@@ -331,26 +332,34 @@ def _is_masked(field: FieldChange) -> bool:
     return field.field == "security.secret"
 
 
+_Key = tuple[Resource, str, Action]
+
+
+def _key(write: Write) -> _Key:
+    return write.resource, write.identifier, write.action
+
+
 class Journal:
     """What was written so far, for whoever is told that a run stopped."""
 
     def __init__(self) -> None:
         self._done: list[Write] = []
-        self._begun: dict[tuple[Resource, str], Write] = {}
-        self._finished: dict[tuple[Resource, str], Write] = {}
+        self._begun: dict[_Key, Write] = {}
+        self._finished: dict[_Key, Write] = {}
 
     def begun(self, write: Write) -> None:
         """Note that a write is about to be sent: from now on it may take effect."""
-        self._begun[write.resource, write.identifier] = write
+        self._begun[_key(write)] = write
 
     def not_done(self, write: Write) -> None:
         """Note that Port did not do it."""
-        self._begun.pop((write.resource, write.identifier), None)
+        self._begun.pop(_key(write), None)
 
     def finished(self, write: Write) -> None:
         """Note that Port said it is done."""
+        # In this order: whoever asks in between, after Ctrl-C, must be told of it.
+        self._finished[_key(write)] = write
         self.not_done(write)
-        self._finished[write.resource, write.identifier] = write
         self._done.append(write)
 
     def has_written(self, key: str) -> bool:
@@ -362,15 +371,20 @@ class Journal:
 
     def may_have_written(self, key: str) -> bool:
         """Tell whether a write with this key is done, or may be: its answer was lost."""
-        return self.has_written(key) or any(key in write.body for write in self._begun.values())
+        return self.has_written(key) or any(
+            key in write.body for write in list(self._begun.values())
+        )
 
     def sentence(self) -> str:
         """Say what was done; empty if nothing was tried."""
+        # Copies: requests under way may still write here after Ctrl-C.
+        finished, begun = dict(self._finished), dict(self._begun)
+        unknown = [write for key, write in begun.items() if key not in finished]
         parts = []
-        if self._finished:
-            parts.append(f"Done so far: {_listed(self._finished.values(), '')}.")
-        if self._begun:
-            parts.append(f"Not known: {_listed(self._begun.values(), 'perhaps ')}.")
+        if finished:
+            parts.append(f"Done so far: {_listed(finished.values(), '')}.")
+        if unknown:
+            parts.append(f"Not known: {_listed(unknown, 'perhaps ')}.")
         return " ".join(parts)
 
     def shown(self, before: tuple[Change, ...], now: tuple[Change, ...]) -> tuple[Change, ...]:
@@ -382,12 +396,12 @@ class Journal:
         return tuple(change for key, change in merged.items() if key in found or key in kept)
 
     def _wrote(self, change: Change) -> bool:
-        key = (
+        resource = (
             (Resource.BLUEPRINT, change.blueprint)
             if change.resource is Resource.RELATION
             else (change.resource, change.identifier)
         )
-        return key in self._begun or key in self._finished
+        return any(key[:2] == resource for key in (*self._begun, *self._finished))
 
 
 _PAST = {Action.CREATE: "created", Action.UPDATE: "updated", Action.DELETE: "deleted"}
