@@ -6,7 +6,7 @@ import sys
 from types import FrameType
 
 from falcoport.errors import EXIT_INTERRUPTED
-from falcoport.interrupts import SIGNALS, blocked
+from falcoport.interrupts import SIGNALS, hold_back
 
 
 def main() -> None:
@@ -18,16 +18,16 @@ def main() -> None:
     for number in SIGNALS:
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _interrupt)
-    with blocked():
-        from falcoport.cli.app import run
+    hold_back()
+    from falcoport.cli.app import run
 
-        code = run(sys.argv[1:])
-        if code == EXIT_INTERRUPTED:
-            # Requests that are still under way must not hold up the end, nor write into it.
-            sys.stdout.flush()
-            sys.stderr.flush()
-            os._exit(code)
-        sys.exit(code)
+    code = run(sys.argv[1:])
+    if code == EXIT_INTERRUPTED:
+        # Requests that are still under way must not hold up the end, nor write into it.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:

@@ -12,14 +12,9 @@ if TYPE_CHECKING:
 SIGNALS = frozenset({signal.SIGINT, signal.SIGTERM})
 
 
-@contextmanager
-def blocked() -> Iterator[None]:
-    """Hold the signals back until `allowed`, or the end of the block."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+def hold_back() -> None:
+    """Hold the signals back from here on, until `allowed` lets them through."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
 
 
 @contextmanager

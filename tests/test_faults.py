@@ -33,6 +33,7 @@ from catalogs import (
     drifted,
     extended,
     losses,
+    secured,
     state_of,
     without_namespaces,
     without_origin,
@@ -45,7 +46,7 @@ from faulty_port import TOKEN_PATH, End, Fault, faulty_port
 from falcoport.cli import app
 from falcoport.errors import EXIT_ACCESS, EXIT_INPUT, EXIT_OK, EXIT_PORT
 from falcoport.provision import manifests
-from falcoport.sandbox.server import OnNestedPatch, SandboxOptions, running_sandbox
+from falcoport.sandbox.server import OnBadDelivery, OnNestedPatch, SandboxOptions, running_sandbox
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -63,6 +64,10 @@ class Scenario:
 
     arguments: tuple[str, ...]
     catalog: Callable[[], Catalog]
+    secret: str = ""
+    """The webhook's secret to set: Port does not give it back, but asks senders for it."""
+    repeats: bool = False
+    """Whether a second run writes again, as it is asked to."""
 
 
 SCENARIOS = {
@@ -71,6 +76,13 @@ SCENARIOS = {
         ("setup", "--create-namespace-blueprint"), without_namespaces
     ),
     "setup over drift": Scenario(("setup",), drifted),
+    "setup --secure": Scenario(("setup", "--secure"), as_set_up, "new-secret-0815"),
+    "setup --rotate-secret": Scenario(
+        ("setup", "--rotate-secret"),
+        lambda: secured("old-secret-0815"),
+        "new-secret-0815",
+        repeats=True,
+    ),
     "add-relation": Scenario(("add-relation",), without_relation),
     "teardown": Scenario(("teardown",), as_set_up),
     "teardown of a shared webhook": Scenario(("teardown", "--keep-blueprint"), extended),
@@ -169,10 +181,16 @@ class Clean:
 class World:
     """A sandbox as a scenario begins, and a proxy in front of it that the environment names."""
 
-    def __init__(self, database: Path) -> None:
+    def __init__(self, database: Path, secret: str) -> None:
+        self._secret = secret
         self._running = ExitStack()
         # Whatever is left out of a map is lost: the harsher of what Port may do with an update.
-        options = SandboxOptions(port=0, database=database, on_nested_patch=OnNestedPatch.REPLACE)
+        options = SandboxOptions(
+            port=0,
+            database=database,
+            on_nested_patch=OnNestedPatch.REPLACE,
+            on_bad_delivery=OnBadDelivery.REJECT,
+        )
         self.sandbox = self._running.enter_context(running_sandbox(options))
         self.proxy = self._running.enter_context(faulty_port(self.sandbox.url))
         self.client = self._running.enter_context(closing(port_client(self.sandbox)))
@@ -187,15 +205,25 @@ class World:
             "PORT_CLIENT_ID": self.sandbox.client_id,
             "PORT_CLIENT_SECRET": self.sandbox.client_secret,
             "PORT_API_URL": self.proxy.url,
+            "FALCOPORT_WEBHOOK_SECRET": self._secret,
         }
 
     def state(self) -> State:
-        """Read the catalog past the proxy."""
-        return state_of(self.client)
+        """Read the catalog past the proxy, and whether the webhook takes the secret."""
+        state = state_of(self.client)
+        webhook = state.get(("webhook", "falco_alert_mapper"))
+        if self._secret and webhook is not None:
+            name = webhook["security"].get("signatureHeaderName", "x-none")
+            url = f"{self.sandbox.url}/{webhook['webhookKey']}"
+            webhook["takes"] = self.client.post(
+                url, json=0, headers={name: self._secret}
+            ).status_code
+        return state
 
     def secrets(self) -> set[str]:
         """Return what must never be seen."""
-        return {self.sandbox.client_secret, WEBHOOK_SECRET, *self.proxy.tokens}
+        given = {self._secret} if self._secret else set()
+        return {self.sandbox.client_secret, WEBHOOK_SECRET, *given, *self.proxy.tokens}
 
 
 class Scenes:
@@ -221,7 +249,7 @@ class Scenes:
             database = self._folder / f"{name.replace(' ', '-')}.db"
             with running_sandbox(SandboxOptions(port=0, database=database)) as sandbox:
                 scenario.catalog().seed(sandbox)
-            with closing(self._new(database)) as world:
+            with closing(self._new(database, scenario.secret)) as world:
                 initial = world.state()
                 first = falcoport(*scenario.arguments, "--timeout", PATIENT_TIMEOUT)
                 assert first.exit_code == EXIT_OK, first
@@ -230,7 +258,9 @@ class Scenes:
                 world.proxy.forget()
                 again = falcoport(*scenario.arguments, "--timeout", PATIENT_TIMEOUT)
                 assert again.exit_code == EXIT_OK, again
-                assert not any(request.writes for request in world.proxy.seen), again
+                wrote = any(request.writes for request in world.proxy.seen)
+                assert wrote == scenario.repeats, again
+                assert world.state() == final
             self._clean[name] = Clean(places, initial, final, database)
         return self._clean[name]
 
@@ -239,7 +269,10 @@ class Scenes:
         clean = self.clean(cell.scenario)
         if self._world is None or self._scenario != cell.scenario:
             self.close()
-            self._world, self._scenario = self._new(clean.database), cell.scenario
+            self._world, self._scenario = (
+                self._new(clean.database, SCENARIOS[cell.scenario].secret),
+                cell.scenario,
+            )
         world = self._world
         world.enter()
         found = _run(world, cell, clean)
@@ -247,12 +280,12 @@ class Scenes:
             self.close()
         return found
 
-    def _new(self, database: Path) -> World:
+    def _new(self, database: Path, secret: str) -> World:
         copy = self._folder / "copy.db"
         for leftover in self._folder.glob(f"{copy.name}*"):
             leftover.unlink()
         shutil.copyfile(database, copy)
-        world = World(copy)
+        world = World(copy, secret)
         world.enter()
         return world
 
