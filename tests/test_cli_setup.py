@@ -232,6 +232,14 @@ def test_plan_reads_like_a_diff(catalog: httpx.Client) -> None:
 
 
 @pytest.mark.usefixtures("catalog")
+def test_plan_breaks_long_expressions_before_their_pipes() -> None:
+    falcoport("setup")
+    ran = falcoport("plan", "--cluster", "prod")
+    assert max(map(len, ran.stdout.splitlines())) <= 110
+    assert "\n        | map(" in ran.stdout
+
+
+@pytest.mark.usefixtures("catalog")
 def test_add_relation_completes_a_setup_without_one() -> None:
     falcoport("setup", "--no-relation")
     ran = falcoport("add-relation", "-o", "json")
