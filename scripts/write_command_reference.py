@@ -52,8 +52,8 @@ def _command(name: str, command: Any, common: dict[str, list[Any]]) -> str:
     usage = " ".join([f"falcoport {name}", "[OPTIONS]", *(_argument(a) for a in arguments)])
     example, codes = _epilog(command.epilog)
     lines = [f"## falcoport {name}\n", f"{_paragraphs(command.help)}\n", f"    {usage}\n"]
-    if own:
-        lines.append(_table(own))
+    if arguments or own:
+        lines.append(_table([*arguments, *own]))
     also = ["[every command's](#options-of-every-command)"]
     if "Port" in shared:
         also.append("[those for Port](#options-of-every-command-that-talks-to-port)")
@@ -64,8 +64,7 @@ def _command(name: str, command: Any, common: dict[str, list[Any]]) -> str:
 
 
 def _argument(argument: Any) -> str:
-    name = argument.metavar or argument.name.upper()
-    return f"{name}…" if argument.nargs == -1 else str(name)
+    return str(argument.metavar or argument.name.upper())
 
 
 def _epilog(text: str) -> tuple[str, str]:
@@ -84,13 +83,25 @@ def _table(options: list[Any]) -> str:
     return "\n".join(rows) + "\n"
 
 
-def _row(option: Any) -> str:
-    names = ", ".join(f"`{name}`" for name in [*option.opts, *option.secondary_opts])
-    value = "" if option.is_flag else f" `{_value(option)}`"
-    default = option.default
-    told = "" if option.is_flag or default in (None, (), []) else f" (default: {_plain(default)})"
-    text = " ".join(str(option.help).split()).replace("|", "\\|")
-    return f"| {names}{value.replace('|', chr(92) + '|')} | {text}{told} |"
+def _row(parameter: Any) -> str:
+    default = parameter.default
+    if parameter.param_type_name == "argument":
+        names, told = f"`{_argument(parameter)}`", ""
+    elif parameter.is_flag:
+        names, told = _names(parameter), ""
+    else:
+        names = f"{_names(parameter)} `{_value(parameter)}`"
+        told = "" if default in (None, (), []) else f" (default: {_plain(default)})"
+    text = " ".join(str(parameter.help).split()).replace("<", "\\<")
+    return f"| {_cell(names)} | {_cell(text)}{told} |"
+
+
+def _names(option: Any) -> str:
+    return ", ".join(f"`{name}`" for name in [*option.opts, *option.secondary_opts])
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
 
 
 def _value(option: Any) -> str:

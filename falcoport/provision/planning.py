@@ -7,6 +7,7 @@ way to change Port.
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
@@ -402,6 +403,8 @@ def _update(resource: Resource, identifier: str, before: Json, after: Json) -> W
 
 _SECRET_FIELDS = frozenset({"secret", "signatureSecret"})
 MASK = "***"
+_SHOWN_WIDTH = 90
+"""Columns a shown value takes before it is broken into lines."""
 
 
 def field_values(changes: tuple[Change, ...]) -> list[dict[str, Any]]:
@@ -430,15 +433,27 @@ def shown_value(field_path: str, value: Any, lead: str) -> str:
     if value is None:
         return f"{lead}(nothing)"
     if isinstance(value, str) and value and value == value.strip():
-        lines = value.splitlines() or [value]
+        lines = [part for line in value.splitlines() or [value] for part in _folded(line)]
     elif isinstance(value, dict | list) and value:
         import yaml
 
-        lines = yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=90).splitlines()
+        text = yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=_SHOWN_WIDTH)
+        lines = text.splitlines()
     else:
         lines = [json.dumps(value, ensure_ascii=False)]
     indent = " " * len(lead)
     return "\n".join(f"{lead if index == 0 else indent}{line}" for index, line in enumerate(lines))
+
+
+def _folded(text: str) -> list[str]:
+    """Break a long expression in front of its pipes, where a person would."""
+    lines = [""]
+    for part in re.split(r"(?= \| )", text):
+        if lines[-1] and len(lines[-1]) + len(part) > _SHOWN_WIDTH:
+            lines.append(part.removeprefix(" "))
+        else:
+            lines[-1] += part
+    return lines
 
 
 def shown_inline(field_path: str, value: Any) -> str:
