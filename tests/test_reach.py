@@ -197,3 +197,10 @@ def _as_double(outcomes: list[Any]) -> str:
     """Write outcomes with every number as the double that Port keeps."""
     written = json.dumps([vars(outcome) for outcome in outcomes], default=vars)
     return json.dumps(json.loads(written, parse_int=float), sort_keys=True)
+
+
+def test_a_filter_that_gives_1_is_not_true() -> None:
+    mapping = {"blueprint": "b", "filter": ".body.n", "entity": {"identifier": ".body.rule"}}
+    [[outcome]] = BodyEvaluator([mapping], {}).evaluate([{"n": 1, "rule": "r"}])
+    assert outcome.entity is None
+    assert outcome.skipped == "filter gives 1, not true"
