@@ -113,8 +113,9 @@ def _new_before(index: int | None, places: list[int | None], named: list[Any]) -
 def own_mapping(live: list[Any], named: Json, taken: frozenset[int] = frozenset()) -> int | None:
     """Return the place of the live mapping that `named` describes; None if there is none.
 
-    Candidates have the same blueprint and the same kind of operation. A single candidate is it,
-    however far it drifted; among several, the one that agrees with `named` in most expressions,
+    Candidates have the same blueprint and the same kind of operation; for a mapping that gives
+    nothing but an identifier, only others of that sort. A single candidate is it, however far it
+    drifted; among several, the one that agrees with `named` in most expressions,
     the identifier's and the filter's before any other, and the first of equals.
     """
     candidates = [
@@ -124,10 +125,17 @@ def own_mapping(live: list[Any], named: Json, taken: frozenset[int] = frozenset(
         and isinstance(mapping, dict)
         and mapping.get("blueprint") == named.get("blueprint")
         and _kind(mapping) == _kind(named)
+        and creates_only(mapping) == creates_only(named)
     ]
     if not candidates:
         return None
     return max(candidates, key=lambda found: (_agreement(found[1], named), -found[0]))[0]
+
+
+def creates_only(mapping: Json) -> bool:
+    """Tell whether a mapping gives nothing but an identifier: it creates, and changes nothing."""
+    entity = mapping.get("entity")
+    return isinstance(entity, dict) and set(entity) == {"identifier"} and _kind(mapping) == "create"
 
 
 def _kind(mapping: Json) -> str:

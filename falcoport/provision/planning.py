@@ -12,7 +12,14 @@ from enum import StrEnum
 from typing import Any
 
 from falcoport.errors import ConflictError, InputError, ManifestError, Problem
-from falcoport.provision.merging import FieldChange, Json, difference, merge, own_mapping
+from falcoport.provision.merging import (
+    FieldChange,
+    Json,
+    creates_only,
+    difference,
+    merge,
+    own_mapping,
+)
 
 _RELATIONS = "relations"
 
@@ -180,6 +187,8 @@ def _check_existing(desired: Desired, live: Live) -> None:
             )
     assert live.webhook is not None  # checked above
     for mapping in desired.own_mappings:
+        if creates_only(mapping):
+            continue  # it is whole, so it can be added
         if own_mapping(live.webhook.get("mappings") or [], mapping) is None:
             raise InputError(
                 f"Webhook {desired.webhook['identifier']!r} has no mapping for blueprint "

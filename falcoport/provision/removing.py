@@ -7,11 +7,11 @@ once no alert is in it. What others added or built upon is named, never removed.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from falcoport.errors import ConflictError, Problem
 from falcoport.provision.desired import is_tag_expression
-from falcoport.provision.merging import difference, own_mapping
+from falcoport.provision.merging import creates_only, difference, own_mapping
 from falcoport.provision.planning import Action, Change, Desired, Plan, Resource, Write
 
 if TYPE_CHECKING:
@@ -79,7 +79,21 @@ def _without_own(mappings: list[Json], desired: Desired) -> list[Json]:
         place = own_mapping(mappings, mapping, frozenset(own))
         if place is not None:
             own.add(place)
+    relations = _expressions([mappings[place] for place in own])
+    own.update(i for i, mapping in enumerate(mappings) if _makes_targets(mapping, relations))
     return [mapping for index, mapping in enumerate(mappings) if index not in own]
+
+
+def _expressions(mappings: list[Json]) -> set[str]:
+    found = (m.get("entity", {}).get("relations") or {} for m in mappings)
+    return {text for relations in found for text in relations.values() if isinstance(text, str)}
+
+
+def _makes_targets(mapping: Any, relations: set[str]) -> bool:
+    """Tell whether a mapping is what `--ensure-namespaces` put before falcoport's own."""
+    if not isinstance(mapping, dict) or not creates_only(mapping):
+        return False
+    return mapping.get("itemsToParse", mapping["entity"]["identifier"]) in relations
 
 
 def _alerts(desired: Desired, choices: RemovalChoices, live: Live) -> list[Change]:
