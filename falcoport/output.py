@@ -123,6 +123,11 @@ class Output:
         line = f"{self._styled('warning:', Style.CHANGED, self._stderr)} {self._clean(text)}\n"
         self._write(self._stderr, line)
 
+    def reveal(self, text: str, secret: str) -> None:
+        """Warn a person, and show a secret that they would lose otherwise, masked elsewhere."""
+        self.warn(text)
+        self._stderr.write(f"{secret}\n")
+
     def trace(self, text: str) -> None:
         """Tell a person what happens underneath; only with `--verbose`."""
         if self.verbose:
@@ -175,9 +180,9 @@ class Output:
             "errors": [
                 {
                     "code": problem.code,
-                    "message": problem.message,
-                    "hint": problem.hint,
-                    "where": problem.where,
+                    "message": self._without_secrets(problem.message),
+                    "hint": self._without_secrets(problem.hint),
+                    "where": self._without_secrets(problem.where),
                 }
                 for problem in problems
             ],

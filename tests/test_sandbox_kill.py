@@ -62,7 +62,7 @@ def send_until_it_dies(url: str, numbers: Iterator[int], accepted: list[int]) ->
 
 
 def all_events(api: httpx.Client, root: str) -> Iterator[dict[str, Any]]:
-    before: int | None = 1 << 60
+    before: int | None = 1 << 53
     while before is not None:
         asked = {"settled": "true", "limit": "1000", "before": str(before)}
         page = api.get(f"{root}/_sandbox/events", params=asked).json()

@@ -17,6 +17,7 @@ import typer
 
 from falcoport.cli import options
 from falcoport.errors import (
+    AGAIN,
     EXIT_ACCESS,
     EXIT_BUG,
     EXIT_CHECK,
@@ -31,6 +32,7 @@ from falcoport.errors import (
     Problem,
     UsageError,
 )
+from falcoport.interrupts import allowed
 from falcoport.output import Format, Output
 from falcoport.settings import DEFAULT_TIMEOUT, SettingOptions, resolve
 
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from falcoport.port.api import PortApi
+    from falcoport.provision.applying import Journal
     from falcoport.settings import Settings
 
 EXIT_CODES = {
@@ -98,6 +101,8 @@ class Run:
         self, output: Output, port_options: PortOptions, environment: Mapping[str, str]
     ) -> None:
         self.output = output
+        self.journal: Journal | None = None
+        """Where a command that writes notes what it has done."""
         self._port_options = port_options
         self._environment = environment
 
@@ -105,6 +110,10 @@ class Run:
     def environment(self) -> Mapping[str, str]:
         """The environment variables of this run."""
         return self._environment
+
+    def done(self) -> str:
+        """Say what was done in Port so far; empty if nothing was."""
+        return self.journal.sentence() if self.journal is not None else ""
 
     def against(self, environment: Mapping[str, str]) -> Run:
         """Return this run with another Port: that of `environment`, whatever the options say."""
@@ -197,7 +206,7 @@ def add(
             this_run = Run(writer, port_options, os.environ)
             if writer.is_stream and not streams:
                 return fail(name, writer, _no_stream(name))
-            return run(name, writer, lambda: function(this_run, **own))
+            return run(name, writer, lambda: function(this_run, **own), done=this_run.done)
 
         own_parameters = list(inspect.signature(function, eval_str=True).parameters.values())[1:]
         own_options = [option for parameter in own_parameters for option in _options(parameter)]
@@ -253,12 +262,23 @@ def _epilog(exits: tuple[int, ...], example: str) -> str:
     return f"Example: {example}\n\nExit codes: {codes}"
 
 
-def run(command: str, output: Output, body: Callable[[], Finished]) -> int:
-    """Run a command's body; write its result or its failure, and return the exit code."""
+def run(
+    command: str,
+    output: Output,
+    body: Callable[[], Finished],
+    *,
+    done: Callable[[], str] = lambda: "",
+) -> int:
+    """Run a command's body; write its result or its failure, and return the exit code.
+
+    `done` tells what the body had done when it was interrupted.
+    """
     try:
-        finished = body()
-    except KeyboardInterrupt:
-        return fail(command, output, InterruptedRunError("Interrupted; nothing was changed."))
+        with allowed():
+            finished = body()
+    except (KeyboardInterrupt, typer.Abort):
+        said = done() or "Nothing was changed in Port."
+        return fail(command, output, InterruptedRunError(f"Interrupted. {said}", hint=AGAIN))
     except FalcoportError as error:
         return fail(command, output, error)
     except BrokenPipeError:

@@ -421,3 +421,10 @@ Offline = Annotated[
         "catalog, `tag-rules` does not look the namespace up.",
     ),
 ]
+NamespaceBlueprint = Annotated[
+    bool,
+    typer.Option(
+        "--namespace-blueprint",
+        help="Describe the namespace blueprint as well, where nobody else keeps it.",
+    ),
+]

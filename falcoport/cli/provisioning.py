@@ -175,16 +175,12 @@ def plan(
     return _planned(run, desired, secret, exit_code=exit_code)
 
 
-def desired_setup(manifests: Manifests, *, no_relation: bool) -> Desired:
-    """Return what `setup` wants without further options."""
-    return MappingOptions(no_relation=no_relation).desired(manifests)
-
-
 def _planned(
     run: Run, desired: Desired, secret: WebhookSecret, *, exit_code: bool = False
 ) -> Finished:
     from falcoport.provision import applying, planning
 
+    _hide_secret(run, desired)
     with run.api() as api:
         live = applying.read(api, desired)
     found = planning.plan(secret.desired(desired, live), live)
@@ -299,22 +295,31 @@ def provision(run: Run, desired: Desired, secret: WebhookSecret | None = None) -
     from falcoport.provision import applying
     from falcoport.provision.planning import plan
 
+    _hide_secret(run, desired)
     secret = secret or WebhookSecret(run)
+    run.journal = secret.journal
     try:
         with run.api() as api:
             applied = applying.apply(
                 api,
                 lambda live: plan(secret.desired(desired, live), live),
                 lambda: applying.read(api, desired),
-                confirmed=secret.confirm,
+                journal=secret.journal,
             )
-    except FalcoportError as error:
-        secret.failed(error)
+    except (FalcoportError, KeyboardInterrupt):
+        secret.failed()
         raise
     webhook = applied.live.webhook
     if webhook is None:
         raise UnexpectedAnswerError("Port lost the webhook that was just written.")
     return Provisioned(applied.changes, webhook)
+
+
+def _hide_secret(run: Run, desired: Desired) -> None:
+    """Keep a secret that stands in a manifest off the screen."""
+    secret = (desired.webhook.get("security") or {}).get("secret")
+    if secret:
+        run.output.mask(secret)
 
 
 def change_rows(changes: tuple[Change, ...]) -> list[list[Cell | str]]:

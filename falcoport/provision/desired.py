@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from falcoport.errors import InputError, Problem
@@ -71,6 +71,19 @@ def for_setup(manifests: Manifests, choices: SetupChoices) -> Desired:
     ]
     helpers = (manifests.namespace.body,) if choices.create_namespace_blueprint else ()
     return Desired(blueprint, {**webhook, "mappings": mappings}, tuple(mappings), helpers)
+
+
+def for_removal(manifests: Manifests) -> Desired:
+    """Return what `teardown` looks for: the manifests, recognised under every `--identifier`."""
+    desired = for_setup(manifests, SetupChoices())
+    variants = [
+        {**mapping, "entity": {**mapping["entity"], "identifier": identifier_expression(one)}}
+        for mapping in desired.own_mappings
+        if mapping["blueprint"] == desired.blueprint["identifier"]
+        for one in Identifier
+    ]
+    others = [mapping for mapping in variants if mapping not in desired.own_mappings]
+    return replace(desired, own_mappings=(*desired.own_mappings, *others))
 
 
 def _chosen(
@@ -166,8 +179,8 @@ def tag_expression(prefix: str, *, many: bool) -> str:
     return tags if many else f"{tags} | .[0]"
 
 
-def is_tag_expression(text: object) -> bool:
-    """Tell whether a relation's expression is one that `tag_expression` makes."""
+def is_own_expression(text: object) -> bool:
+    """Tell whether a relation's expression is one that falcoport writes, whatever the options."""
     if not isinstance(text, str):
         return False
     found = re.search(r'startswith\(("(?:[^"\\]|\\.)+")\)', text)
@@ -177,7 +190,20 @@ def is_tag_expression(text: object) -> bool:
         prefix = json.loads(found[1])
     except ValueError:
         return False
-    return text in (tag_expression(prefix, many=False), tag_expression(prefix, many=True))
+    tagged = (tag_expression(prefix, many=False), tag_expression(prefix, many=True))
+    with_cluster = tuple(f"({one}){joint}" for one in tagged for joint in (" // (", " as $tagged "))
+    return text in tagged or text.startswith(with_cluster)
+
+
+def is_own_creating_mapping(mapping: dict[str, Any]) -> bool:
+    """Tell whether a mapping is one that `--ensure-namespaces` puts before the alert's."""
+    entity, items = mapping.get("entity"), mapping.get("itemsToParse")
+    if not isinstance(entity, dict):
+        return False
+    relation = entity.get("identifier") if items is None else items
+    return is_own_expression(relation) and mapping == creating_mapping(
+        str(mapping.get("blueprint")), str(relation), many=items is not None
+    )
 
 
 def _check(name: str, relation: dict[str, Any]) -> None:

@@ -351,7 +351,6 @@ class Api:
 
     def list_entities(self, call: Call) -> Answer:
         """List a blueprint's entities."""
-        _check_reading(call)
         return Answer(body={"ok": True}, entities=self._pages(self._blueprint(call), call))
 
     async def _pages(self, blueprint: Blueprint, call: Call) -> AsyncIterator[list[Document]]:
@@ -424,7 +423,6 @@ class Api:
 
     def get_entity(self, call: Call) -> Answer:
         """Show an entity."""
-        _check_reading(call)
         entity = self.entities.one(self._blueprint(call), call.path["entity"])
         return ok(entity=trimmed(entity, *_wanted(call)))
 
@@ -479,7 +477,6 @@ class Api:
 
     def search_all(self, call: Call) -> Answer:
         """Give all entities of the catalog that match."""
-        _check_reading(call)
         body: Document = {"ok": True, "matchingBlueprints": []}
         return Answer(body=body, entities=self._matches(call, body["matchingBlueprints"]))
 
@@ -518,18 +515,6 @@ _PAGE = 500
 _SEARCH_PAGE = 200
 """How many entities a page of a search has unless asked otherwise (Port API)."""
 _ANYTHING: Document = {"combinator": "and", "rules": []}
-_READING = (
-    "exclude_calculated_properties",
-    "attach_title_to_relation",
-    "attach_identifier_to_title_mirror_properties",
-    "allow_partial_results",
-)
-
-
-def _check_reading(call: Call) -> None:
-    """Check the flags of reading calls; what they are about, the sandbox does not compute."""
-    for name in _READING:
-        flag(call.query, name)
 
 
 def _wanted(call: Call) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
+from functools import cached_property
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, unquote
 
@@ -26,6 +27,7 @@ from falcoport.sandbox.ingest import MAX_PAYLOAD, Delivery, Ingest
 from falcoport.sandbox.limits import Limiter
 from falcoport.sandbox.migrations import Migrations
 from falcoport.sandbox.options import OnBadDelivery
+from falcoport.sandbox.pages import FILES, POLICY, Pages, read_file
 from falcoport.sandbox.refusals import Refusal
 from falcoport.sandbox.requests import check, read_json
 from falcoport.sandbox.search import Search
@@ -85,6 +87,12 @@ class Sandbox:
         self._web = Starlette(
             routes=[
                 Route("/_sandbox/events", self._events),
+                Route("/_sandbox/{name}", self._file),
+                Route("/", self._page(lambda pages, _path, _query: pages.home())),
+                Route("/catalog/{blueprint}", self._page(_blueprint_page)),
+                Route("/catalog/{blueprint}/{entity}", self._page(_entity_page)),
+                Route("/events", self._page(_events_page)),
+                Route("/events/{event}", self._page(_event_page)),
                 *(
                     Route(path, self._caller_of(methods), methods=[*methods])
                     for path, methods in routes.items()
@@ -130,23 +138,57 @@ class Sandbox:
         turned = await self.ingest.take(webhook, delivery)
         if turned is not None and self._options.on_bad_delivery is OnBadDelivery.REJECT:
             return _refused(Refusal(turned.status, turned.error, turned.reason))
-        return Response(b'{"ok":true}', 202, media_type=_JSON)
+        return _ACCEPTED
 
     async def _events(self, request: Request) -> Response:
         """List what became of each event; Port itself has nothing like it."""
         query = _query(request.scope)
         if query.get("settled") == "true":
             await self.ingest.settled()
-        try:
-            before = int(query["before"]) if "before" in query else None
-            limit = int(query.get("limit", _EVENTS))
-        except ValueError:
+        before, asked = _number(query.get("before")), _number(query.get("limit"))
+        if ("before" in query and before is None) or ("limit" in query and asked is None):
             return _refused(refusals.invalid("querystring must hold numbers"))
-        limit = max(1, min(limit, _MAX_EVENTS))
-        events = self.ingest.events(before, limit)
+        limit = max(1, min(asked or _EVENTS, _MAX_EVENTS))
+        events = self.ingest.events(before, limit, query.get("state"))
         more = events[-1]["id"] if len(events) == limit else None
         body = {"ok": True, "events": events, "next": more}
         return Response(dump(body), media_type=_JSON)
+
+    # --- pages ------------------------------------------------------------------------------
+
+    async def _file(self, request: Request) -> Response:
+        name = request.path_params["name"]
+        if name not in FILES:
+            raise HTTPException(404)
+        headers = {"cache-control": "no-cache"}
+        return Response(read_file(name), media_type=FILES[name], headers=headers)
+
+    @cached_property
+    def _pages(self) -> Pages:
+        return Pages(self._blueprints, self._entities, self._webhooks, self.ingest)
+
+    def _page(
+        self, render: Callable[[Pages, Mapping[str, str], Mapping[str, str]], str]
+    ) -> Callable[[Request], Awaitable[Response]]:
+        async def answer(request: Request) -> Response:
+            headers = {
+                "etag": f'"{self._store.version}"',
+                "cache-control": "no-cache",
+                "content-security-policy": POLICY,
+                "x-content-type-options": "nosniff",
+                "referrer-policy": "no-referrer",
+            }
+            if request.headers.get("if-none-match") == headers["etag"]:
+                return Response(status_code=304, headers=headers)
+            path = {name: unquote(value) for name, value in request.path_params.items()}
+            try:
+                text, status = render(self._pages, path, _query(request.scope)), 200
+            except Refusal as refusal:
+                text, status = self._pages.missing(refusal.message), refusal.status
+            raw = text.encode(errors="replace")
+            return Response(raw, status, headers, "text/html; charset=utf-8")
+
+        return answer
 
     # --- the API ----------------------------------------------------------------------------
 
@@ -215,6 +257,38 @@ class Sandbox:
                 # What was read of the changes that are undone must not stay.
                 self._blueprints.forget()
                 self._webhooks.forget()
+
+
+_ACCEPTED = Response(b'{"ok":true}', 202, media_type=_JSON)
+
+
+def _blueprint_page(pages: Pages, path: Mapping[str, str], query: Mapping[str, str]) -> str:
+    return pages.blueprint(path["blueprint"], _number(query.get("before")))
+
+
+def _entity_page(pages: Pages, path: Mapping[str, str], _query: Mapping[str, str]) -> str:
+    return pages.entity(path["blueprint"], path["entity"])
+
+
+def _events_page(pages: Pages, _path: Mapping[str, str], query: Mapping[str, str]) -> str:
+    return pages.events(_number(query.get("before")), query.get("state"))
+
+
+def _event_page(pages: Pages, path: Mapping[str, str], _query: Mapping[str, str]) -> str:
+    number = _number(path["event"])
+    if number is None:
+        raise Refusal(404, "not_found", "Events are numbered.")
+    return pages.event(number)
+
+
+def _number(text: str | None) -> int | None:
+    """Return a database key given in a URL; None if there is none or it is no number."""
+    if text is None or not (text.isascii() and text.isdigit() and len(text) < _KEY_DIGITS):
+        return None
+    return int(text)
+
+
+_KEY_DIGITS = 19
 
 
 def _method(method: str) -> str:

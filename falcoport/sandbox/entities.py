@@ -128,6 +128,15 @@ class Entities:
         )
         return [Row(row[0], row[1], row[2], json.loads(row[3])) for row in rows]
 
+    def dependents(self, key: int, limit: int) -> list[Row]:
+        """Return the newest entities that point to the one with a database key."""
+        rows = self._store.execute(
+            "SELECT DISTINCT key, blueprint, identifier, document FROM relation "
+            "JOIN entity ON key = source WHERE target = ? ORDER BY source DESC LIMIT ?",
+            (key, limit),
+        )
+        return [Row(row[0], row[1], row[2], json.loads(row[3])) for row in rows]
+
     def shown(self, rows: Sequence[Row]) -> list[Document]:
         """Return entities as Port answers them: unset properties and relations are null."""
         edges = self._edges(rows)

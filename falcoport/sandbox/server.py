@@ -138,18 +138,24 @@ class _Server:
         for worker in workers:
             worker.cancel()
         await asyncio.wait(workers)
+        await sandbox.ingest.close()
 
 
 def _require_extra() -> None:
     try:
         import httptools
+        import jinja2
         import jsonschema
         import regex
         import starlette
         import uvicorn
-    except ImportError:
-        raise UsageError("the sandbox needs its extra: pip install 'falcoport[sandbox]'") from None
-    _used: tuple[Any, ...] = (httptools, jsonschema, regex, starlette, uvicorn)
+    except ImportError as error:
+        raise UsageError(
+            f"The sandbox needs its extra ({error.name} is not installed).",
+            code="no_extra",
+            hint="pip install 'falcoport[sandbox]'",
+        ) from None
+    _used: tuple[Any, ...] = (httptools, jinja2, jsonschema, regex, starlette, uvicorn)
 
 
 def _bound(port: int) -> socket.socket:

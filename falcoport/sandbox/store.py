@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-LAYOUT = "1"
+LAYOUT = "2"
 """The version of the tables below; a file of another one is refused."""
 
 _TABLES = """
@@ -48,8 +48,7 @@ CREATE TABLE webhook(
 CREATE TABLE event(
     key INTEGER PRIMARY KEY AUTOINCREMENT, webhook INTEGER NOT NULL, received TEXT NOT NULL,
     state TEXT NOT NULL, payload TEXT, result TEXT);
-CREATE INDEX event_waiting ON event(key) WHERE state = 'waiting';
-CREATE INDEX event_refused ON event(key) WHERE state = 'refused';
+CREATE INDEX event_by_state ON event(state);
 CREATE TABLE handled(
     webhook INTEGER NOT NULL, request TEXT NOT NULL, PRIMARY KEY(webhook, request)) WITHOUT ROWID;
 """
@@ -62,7 +61,10 @@ def now() -> str:
 
 def dump(value: Any) -> str:
     """Return JSON text; pure ASCII, since a lone surrogate has no UTF-8 form."""
-    return json.dumps(value, separators=(",", ":"))
+    return _ENCODER.encode(value)
+
+
+_ENCODER = json.JSONEncoder(separators=(",", ":"))
 
 
 @dataclass
@@ -83,42 +85,57 @@ class Store:
                 isolation_level=None,
                 check_same_thread=False,
                 cached_statements=256,
+                timeout=0,
             )
+            self.execute = self._connection.execute
+            self.executemany = self._connection.executemany
             try:
                 self._prepare()
             except BaseException:
                 self._connection.close()
                 raise
         except sqlite3.Error as error:
+            locked = getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_BUSY
+            reason = "another sandbox uses it" if locked else error
             raise UsageError(
-                f"cannot use {database} as the sandbox's database: {error}",
+                f"cannot use {database} as the sandbox's database: {reason}",
                 hint="Name a file that can be written, or leave the option out to keep "
                 "everything in memory.",
             ) from None
-        self.execute = self._connection.execute
-        self.executemany = self._connection.executemany
 
     def _prepare(self) -> None:
         connection = self._connection
         # Another sandbox on the same file would map the same events a second time.
         connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+        self._check_contents()
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute("PRAGMA cache_size = -65536")
         connection.execute("PRAGMA temp_store = MEMORY")
-        connection.execute("BEGIN IMMEDIATE")
-        tables = [row[0] for row in connection.execute("SELECT name FROM sqlite_schema")]
-        if not tables:
+        if not self._tables():
+            connection.execute("BEGIN IMMEDIATE")
             for statement in _TABLES.split(";"):
                 connection.execute(statement)
             connection.execute("INSERT INTO meta VALUES ('layout', ?)", (LAYOUT,))
-        elif "meta" not in tables or "event" not in tables:
+            connection.execute("COMMIT")
+
+    def _check_contents(self) -> None:
+        """Raise an error if the file holds anything but a sandbox of this version."""
+        tables = self._tables()
+        if not tables:
+            return
+        if not {"meta", "event", "entity"} <= tables:
             raise sqlite3.DatabaseError("it holds something else")
-        else:
-            found = connection.execute("SELECT value FROM meta WHERE key = 'layout'").fetchone()
-            if found is None or found[0] != LAYOUT:
-                raise sqlite3.DatabaseError("it was written by another version of falcoport")
-        connection.execute("COMMIT")
+        if self.scalar("SELECT value FROM meta WHERE key = 'layout'") != LAYOUT:
+            raise sqlite3.DatabaseError("it was written by another version of falcoport")
+
+    def _tables(self) -> set[str]:
+        return {row[0] for row in self.execute("SELECT name FROM sqlite_schema")}
+
+    @property
+    def version(self) -> int:
+        """A number that grows with every change."""
+        return self._connection.total_changes
 
     def close(self) -> None:
         """Close the database; what was committed stays."""

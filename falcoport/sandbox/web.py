@@ -50,6 +50,9 @@ async def listen(app: Any, listener: socket.socket, *, grace: float) -> AsyncIte
         lifespan="off",
         ws="none",
         interface="asgi3",
+        proxy_headers=False,
+        server_header=False,
+        date_header=False,
         timeout_keep_alive=_KEEP_ALIVE,
     )
     config.load()
