@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from typing import Any
 
 from hypothesis import strategies as st
@@ -24,7 +25,10 @@ NAMESPACES = st.none() | st.sampled_from(["", "<NA>", "auth", "kube-system", "ku
 TAGS = st.sampled_from(
     ["", "k8s", "port-", "port-auth-namespace", "port-port-x", "port_scan", "support", "T1059"]
 )
-TIMES = st.datetimes().map(lambda t: t.isoformat(timespec="microseconds") + "000Z")
+# The first instant of year 1 is what Go, and so Falcosidekick, takes for no time at all.
+TIMES = st.datetimes(min_value=datetime(1, 1, 2)).map(  # noqa: DTZ001 -- Falco's are in UTC
+    lambda t: t.isoformat(timespec="microseconds") + "000Z"
+)
 
 
 def _fields(given: tuple[dict[str, Any], Any, Any]) -> dict[str, Any]:

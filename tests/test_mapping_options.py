@@ -168,3 +168,27 @@ def test_options_that_do_not_fit_are_refused(arguments: list[str], code: int, to
     ran = falcoport("plan", *arguments)
     assert ran.exit_code == code
     assert told in ran.stderr
+
+
+def test_a_mapping_of_somebody_else_for_namespaces_stays(catalog: httpx.Client) -> None:
+    assert setup() == 0
+    other = {
+        "blueprint": "namespace",
+        "filter": '.body.kind == "namespace"',
+        "entity": {"identifier": ".body.name", "title": ".body.title"},
+    }
+    body = {"mappings": [*mappings(catalog), other]}
+    catalog.patch("/webhooks/falco_alert_mapper", json=body).raise_for_status()
+    assert setup("--ensure-namespaces") == 0
+    assert other in mappings(catalog)
+    assert len(mappings(catalog)) == 3
+
+
+@pytest.mark.parametrize("arguments", [[], ["--cluster", "prod"]])
+def test_teardown_takes_the_mapping_of_namespaces_along(
+    arguments: list[str], catalog: httpx.Client
+) -> None:
+    assert setup("--ensure-namespaces", *arguments) == 0
+    ran = falcoport("teardown", "--yes")
+    assert ran.exit_code == 0, ran.stderr
+    assert catalog.get("/webhooks/falco_alert_mapper").status_code == 404
