@@ -184,6 +184,9 @@ class Transport:
                 f"{self._settings.client_secret_source}, and that the region is right "
                 f"({self._settings.region.value}: {self._settings.api_url.value}).",
             )
+        if response.status_code == httpx.codes.NOT_FOUND:
+            # No resource is missing: this is no address of Port's API.
+            raise self._unexpected("POST", _TOKEN_PATH, "status 404")
         answer = self._checked("POST", _TOKEN_PATH, response, write=False)
         token = answer.get("accessToken")
         if not isinstance(token, str) or not token or not token.isascii():
@@ -238,7 +241,9 @@ class Transport:
             return UnknownOutcomeError(message, where=where, hint=AGAIN)
         return _PassingError(
             UnreachableError(
-                message, where=where, hint=f"Check the network and {self._settings.api_url.source}."
+                message,
+                where=where,
+                hint=f"Check the network and {self._settings.address_setting}.",
             )
         )
 
@@ -301,7 +306,7 @@ class Transport:
         return UnexpectedAnswerError(
             f"That is not an answer of Port's API: {what}.",
             where=self._where(method, path),
-            hint=f"Check {self._settings.api_url.source} ({self._settings.api_url.value}); "
+            hint=f"Check {self._settings.address_setting} ({self._settings.api_url.value}); "
             "if it is right, try again.",
         )
 
