@@ -34,6 +34,9 @@ EXIT_PORT = 6
 EXIT_PARTIAL = 7
 EXIT_INTERRUPTED = 130
 
+AGAIN = "Running the same command again is safe: it goes on from here."
+"""What to do after an interruption."""
+
 
 @dataclass(frozen=True)
 class Problem:

@@ -31,6 +31,7 @@ class Format(StrEnum):
 
     TEXT = "text"
     JSON = "json"
+    JSONL = "jsonl"
 
 
 class Style(StrEnum):
@@ -86,9 +87,14 @@ class Output:
         return self.format is Format.JSON
 
     @property
+    def is_stream(self) -> bool:
+        """Whether stdout carries JSON Lines."""
+        return self.format is Format.JSONL
+
+    @property
     def interactive(self) -> bool:
         """Whether a question may be asked: stdin and stderr are terminals, and not for scripts."""
-        return not self.is_json and sys.stdin.isatty() and self._stderr.isatty()
+        return self.format is Format.TEXT and sys.stdin.isatty() and self._stderr.isatty()
 
     def mask(self, secret: str) -> None:
         """Never write this text again, whatever it stands in."""
@@ -117,6 +123,11 @@ class Output:
         line = f"{self._styled('warning:', Style.CHANGED, self._stderr)} {self._clean(text)}\n"
         self._write(self._stderr, line)
 
+    def reveal(self, text: str, secret: str) -> None:
+        """Warn a person, and show a secret that they would lose otherwise, masked elsewhere."""
+        self.warn(text)
+        self._stderr.write(f"{secret}\n")
+
     def trace(self, text: str) -> None:
         """Tell a person what happens underneath; only with `--verbose`."""
         if self.verbose:
@@ -132,7 +143,7 @@ class Output:
         to_stdout: bool = False,
     ) -> None:
         """Show rows under column titles (none if all titles are empty)."""
-        if self.is_json or (self.quiet and not to_stdout):
+        if self.is_json or (self.quiet and not to_stdout) or (self.is_stream and to_stdout):
             return
         stream = self._stdout if to_stdout else self._stderr
         self._write(stream, self._rendered_table(columns, rows, title, stream))
@@ -140,6 +151,16 @@ class Output:
     def json_line(self, value: Any) -> None:
         """Write one JSON Lines record to stdout."""
         self._write(self._stdout, json.dumps(value, ensure_ascii=False) + "\n")
+
+    def json_lines(self, records: bytes) -> None:
+        """Write JSON Lines records, which are UTF-8 already, to stdout at once."""
+        binary = getattr(self._stdout, "buffer", None)
+        if binary is None:
+            self._stdout.write(records.decode())
+            return
+        self._stdout.flush()
+        binary.write(records)
+        binary.flush()
 
     def envelope(
         self,
@@ -159,9 +180,9 @@ class Output:
             "errors": [
                 {
                     "code": problem.code,
-                    "message": problem.message,
-                    "hint": problem.hint,
-                    "where": problem.where,
+                    "message": self._without_secrets(problem.message),
+                    "hint": self._without_secrets(problem.hint),
+                    "where": self._without_secrets(problem.where),
                 }
                 for problem in problems
             ],

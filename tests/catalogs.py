@@ -130,6 +130,19 @@ def as_set_up() -> Catalog:
     return Catalog((namespace, _SERVICE, blueprint), (_OTHER_WEBHOOK, webhook))
 
 
+def secured(secret: str) -> Catalog:
+    """Return a set-up whose webhook asks for a secret in a header."""
+    catalog = as_set_up()
+    other, webhook = catalog.webhooks
+    webhook["security"] = {
+        "secret": secret,
+        "signatureHeaderName": "X-Falco-Secret",
+        "signatureAlgorithm": "plain",
+        "requestIdentifierPath": ".body.uuid",
+    }
+    return Catalog(catalog.blueprints, (other, webhook))
+
+
 def extended(change: Callable[[Json, Json], None] = lambda _blueprint, _webhook: None) -> Catalog:
     """Return a set-up to which others added all there is; `change` alters it further.
 

@@ -220,6 +220,7 @@ class FaultyPort:
         self.port: int = self._reserved.getsockname()[1]
         self._lock = threading.Lock()
         self._open: set[socket.socket] = set()
+        self._serving: set[threading.Thread] = set()
         self._listener: socket.socket | None = None
         self.after_write: Callable[[], None] = lambda: None
         self.before: Callable[[Request], None] = lambda _request: None
@@ -263,9 +264,12 @@ class FaultyPort:
         self.refuse()
         self._reserved.close()
         with self._lock:
+            threads = list(self._serving)
             for connection in self._open:
                 with suppress(OSError):
                     connection.shutdown(socket.SHUT_RDWR)
+        for thread in threads:
+            thread.join()
 
     @staticmethod
     def _bound(port: int) -> socket.socket:
@@ -280,9 +284,11 @@ class FaultyPort:
                 connection, _address = listener.accept()
             except OSError:
                 return
+            thread = threading.Thread(target=self._serve, args=(connection,), daemon=True)
             with self._lock:
                 self._open.add(connection)
-            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+                self._serving.add(thread)
+            thread.start()
 
     def _serve(self, connection: socket.socket) -> None:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -296,6 +302,7 @@ class FaultyPort:
             upstream.close()
             with self._lock:
                 self._open.discard(connection)
+                self._serving.discard(threading.current_thread())
 
     def _read(self, connection: socket.socket) -> Request | None:
         received = b""

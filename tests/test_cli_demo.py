@@ -91,13 +91,12 @@ def test_sandbox_refuses_options_it_does_not_know(arguments: tuple[str, ...], wo
     assert word in ran.stderr
 
 
-def test_sandbox_without_its_extra_names_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
-    import importlib.util
-
-    found = importlib.util.find_spec
-    monkeypatch.setattr(
-        importlib.util, "find_spec", lambda name: None if name == "starlette" else found(name)
-    )
-    ran = falcoport("demo")
+@pytest.mark.parametrize("command", ["demo", "sandbox"])
+def test_sandbox_without_its_extra_names_the_command(
+    monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    monkeypatch.setitem(sys.modules, "starlette", None)
+    ran = falcoport(command)
     assert ran.exit_code == 2
+    assert "starlette" in ran.stderr
     assert "pip install 'falcoport[sandbox]'" in ran.stderr

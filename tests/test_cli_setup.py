@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
 
     from falcoport.sandbox.options import RunningSandbox
 
-SHIPPED = Path(str(resources.files("falcoport"))).parent
+SHIPPED = Path(__file__).parents[1]
 
 
 def shipped(path: str) -> dict[str, Any]:
@@ -230,6 +229,14 @@ def test_plan_reads_like_a_diff(catalog: httpx.Client) -> None:
         "      - Mine\n"
         "      + Falco Alert Mapper\n"
     )
+
+
+@pytest.mark.usefixtures("catalog")
+def test_plan_breaks_long_expressions_before_their_pipes() -> None:
+    falcoport("setup")
+    ran = falcoport("plan", "--cluster", "prod")
+    assert max(map(len, ran.stdout.splitlines())) <= 110
+    assert "\n        | map(" in ran.stdout
 
 
 @pytest.mark.usefixtures("catalog")

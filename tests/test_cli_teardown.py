@@ -142,3 +142,13 @@ def test_relation_made_by_add_relation_goes_too(wired: httpx.Client) -> None:
     assert falcoport("add-relation", *arguments).exit_code == 0
     assert falcoport("teardown").exit_code == 0
     assert not has_blueprint(wired)
+
+
+def test_mapping_that_creates_namespaces_goes_too(wired: httpx.Client) -> None:
+    options = ("--cluster", "prod", "--ensure-namespaces", "--identifier", "uuid")
+    assert falcoport("setup", *options).exit_code == 0
+    hook = wired.get("/webhooks/falco_alert_mapper").json()["integration"]
+    assert len(hook["mappings"]) == 2
+    assert falcoport("teardown").exit_code == 0
+    assert not has_webhook(wired)
+    assert not has_blueprint(wired)

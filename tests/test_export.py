@@ -26,6 +26,7 @@ SET_BY_PORT = {
     "createdBy": "someone",
     "updatedAt": "2026-08-17T09:00:00.000Z",
     "updatedBy": "someone",
+    "orgId": "org_abc",
 }
 HOSTILE = 'a "q" ${x} %{if} $${y} $$z %%{ \\b C:\\new \n\r\t é \u2028 \x00 $ %'
 
@@ -97,6 +98,7 @@ def test_the_shipped_set_up_reads_as_code(shipped: Resources) -> None:
     assert "lifecycle" not in webhook
     assert 'provider "port"' not in text
     assert "createdAt" not in text
+    assert "org_abc" not in text
     assert "ingest.port.example" not in text
 
 
@@ -180,7 +182,6 @@ def test_a_search_query_for_a_relation_is_json_text_as_go_writes_it(shipped: Res
 @pytest.mark.parametrize(
     ("blueprint", "webhook", "where"),
     [
-        ({"hidden": True}, None, "blueprint falco_alert.hidden"),
         ({"ownership": {"type": "Direct", "odd": 1}}, None, "falco_alert.ownership.odd"),
         (
             {"schema": {"properties": {"a": {"type": "string", "odd": 1}}}},
@@ -192,7 +193,11 @@ def test_a_search_query_for_a_relation_is_json_text_as_go_writes_it(shipped: Res
             None,
             "schema.properties.a.default",
         ),
-        (None, {"odd": 1}, "webhook falco_alert_mapper.odd"),
+        (
+            {"relations": {"namespace": {"target": "namespace", "type": "odd"}}},
+            None,
+            "relations.namespace.type",
+        ),
         (
             None,
             {"mappings": [{"blueprint": "x", "entity": {"identifier": {"combinator": "a"}}}]},
@@ -285,3 +290,13 @@ def test_the_code_is_laid_out_as_terraform_does(shipped: Resources, tmp_path: Pa
         text=True,
     )
     assert (answer.stdout, answer.returncode) == ("", 0)
+
+
+def test_the_namespace_blueprint_comes_along_where_asked(shipped: Resources) -> None:
+    namespace = load().namespace.body
+    with_it = Resources(shipped.blueprint, shipped.webhook, namespace)
+    text = terraform(with_it, adopt=True)
+    assert body_of(text, "import") == '  to = port_blueprint.namespace\n  id = "namespace"'
+    assert "      target   = port_blueprint.namespace.identifier\n" in text
+    assert '      target   = "namespace"\n' in terraform(shipped, adopt=True)
+    assert bodies(with_it)["namespace"] == namespace

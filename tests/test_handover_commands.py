@@ -10,9 +10,11 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
 
+import faulty_port as faults
 import pytest
 import yaml
 from command_line import falcoport
+from faulty_port import faulty_port
 from handover_readers import READERS
 
 from falcoport.delivery.send import Delivery
@@ -185,6 +187,66 @@ def test_a_secret_file_of_a_run_that_wrote_nothing_is_taken_away(tmp_path: Path)
     ran = falcoport("setup", "--secure", "--secret-out", str(file))
     assert ran.exit_code == 4  # the namespace blueprint is missing
     assert not file.exists()
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [faults.RESET_LATE, faults.CUT, faults.BROKEN_LATE, faults.GATEWAY_LATE, faults.MISSING],
+)
+def test_a_lost_answer_loses_no_secret(
+    fault: faults.Fault,
+    sandbox: RunningSandbox,
+    api: httpx.Client,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with faulty_port(sandbox.url) as proxy:
+        monkeypatch.setenv("PORT_API_URL", proxy.url)
+        proxy.fault, proxy.place = fault, ("POST", "/v1/webhooks", 1)
+        created = falcoport(*SETUP, "--secure")
+        assert created.exit_code == 0, created.stderr
+        first = generated(created.stderr)
+        url = webhook(api)["url"]
+        assert settled(api, url, {"X-Falcoport-Secret": first}) == []
+        proxy.place = ("PATCH", "/v1/webhooks/falco_alert_mapper", 1)
+        rotated = falcoport("setup", "--rotate-secret")
+        assert rotated.exit_code == 0, rotated.stderr
+        second = generated(rotated.stderr)
+    assert proxy.hurt == 2
+    post(url, {"X-Falcoport-Secret": first})
+    assert settled(api, url, {"X-Falcoport-Secret": second}) == []
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_port_quoting_the_secret_does_not_show_it(
+    form: str, sandbox: RunningSandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "secret"
+    with faulty_port(sandbox.url) as proxy:
+        monkeypatch.setenv("PORT_API_URL", proxy.url)
+        for more in ((), ("--secret-out", str(file))):
+            proxy.forget()
+            proxy.fault, proxy.place = faults.INVALID, ("POST", "/v1/webhooks", 1)
+            ran = falcoport(*SETUP, "--secure", "--verbose", "-o", form, *more)
+            [body] = [json.loads(one.body) for one in proxy.seen if one.path == "/v1/webhooks"]
+            assert ran.exit_code == 4
+            assert body["security"]["secret"] not in ran.everything
+            assert not file.exists()
+
+
+def test_a_secret_in_a_manifest_is_set_once_and_never_shown(
+    api: httpx.Client, tmp_path: Path
+) -> None:
+    manifest = tmp_path / "webhook.json"
+    body = json.loads(falcoport("export", "--offline", "--format", "json").stdout)["webhook"]
+    block = {"signatureHeaderName": "X-Mine", "signatureAlgorithm": "plain", "secret": SECRET}
+    manifest.write_text(json.dumps({**body, "security": block}), encoding="utf-8")
+    for options in (SETUP, ("setup",), ("plan", "--exit-code"), ("status",)):
+        ran = falcoport(*options, "--webhook-config", str(manifest), "--verbose")
+        assert ran.exit_code == 0, ran.stderr
+        assert SECRET not in ran.everything
+    assert settled(api, webhook(api)["url"], {"X-Mine": SECRET}) == []
+    post(webhook(api)["url"], {})
+    assert settled(api, webhook(api)["url"], {"X-Mine": SECRET}) == []
 
 
 def test_planning_makes_no_secret(tmp_path: Path) -> None:
@@ -402,6 +464,16 @@ def test_offline_needs_no_port_and_imports_nothing(monkeypatch: pytest.MonkeyPat
     assert ran.exit_code == 0, ran.stderr
     assert "import {" not in ran.stdout
     assert 'resource "port_blueprint" "falco_alert"' in ran.stdout
+
+
+def test_an_export_holds_what_was_asked_for() -> None:
+    bare = falcoport("export", "--offline", "--no-relation").stdout
+    assert "relations" not in bare
+    whole = falcoport("export", "--offline", "--namespace-blueprint").stdout
+    assert "port_blueprint.namespace.identifier" in whole
+    assert falcoport("export", "--no-relation").exit_code == 2
+    falcoport(*SETUP)
+    assert 'id = "namespace"' in falcoport("export", "--namespace-blueprint").stdout
 
 
 def test_exporting_what_is_not_there_says_to_set_up() -> None:

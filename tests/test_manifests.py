@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from falcoport.errors import ManifestError
-from falcoport.provision.desired import DEFAULT_TAG_PREFIX, is_tag_expression, tag_expression
+from falcoport.provision.desired import DEFAULT_TAG_PREFIX, is_own_expression, tag_expression
 from falcoport.provision.manifests import Manifests, load, load_webhook, renamed
 
 if TYPE_CHECKING:
@@ -52,8 +52,8 @@ def test_shipped_relation_is_what_add_relation_writes() -> None:
 
 @given(st.text(min_size=1), st.booleans())
 def test_own_tag_expressions_are_recognised(prefix: str, many: bool) -> None:
-    assert is_tag_expression(tag_expression(prefix, many=many))
-    assert not is_tag_expression(tag_expression(prefix, many=many) + " ")
+    assert is_own_expression(tag_expression(prefix, many=many))
+    assert not is_own_expression(tag_expression(prefix, many=many) + " ")
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,18 @@ import typer
 from typer.main import get_command
 
 from falcoport import __version__
-from falcoport.cli import completion, demo, handover, provisioning, sandbox, status, teardown
+from falcoport.cli import (
+    completion,
+    demo,
+    handover,
+    preview,
+    provisioning,
+    rules,
+    sandbox,
+    status,
+    teardown,
+    testing,
+)
 from falcoport.cli.command import fail
 from falcoport.errors import EXIT_OK, EXIT_USAGE, UsageError
 from falcoport.output import Format, Output
@@ -40,7 +51,18 @@ def _root(
     pass
 
 
-for _module in (provisioning, handover, status, teardown, demo, sandbox, completion):
+for _module in (
+    provisioning,
+    handover,
+    preview,
+    testing,
+    rules,
+    status,
+    teardown,
+    demo,
+    sandbox,
+    completion,
+):
     _module.register(app)
 
 

@@ -17,6 +17,7 @@ import typer
 
 from falcoport.cli import options
 from falcoport.errors import (
+    AGAIN,
     EXIT_ACCESS,
     EXIT_BUG,
     EXIT_CHECK,
@@ -31,14 +32,16 @@ from falcoport.errors import (
     Problem,
     UsageError,
 )
+from falcoport.interrupts import allowed
 from falcoport.output import Format, Output
 from falcoport.settings import DEFAULT_TIMEOUT, SettingOptions, resolve
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
     from pathlib import Path
 
     from falcoport.port.api import PortApi
+    from falcoport.provision.applying import Journal
     from falcoport.settings import Settings
 
 EXIT_CODES = {
@@ -98,6 +101,8 @@ class Run:
         self, output: Output, port_options: PortOptions, environment: Mapping[str, str]
     ) -> None:
         self.output = output
+        self.journal: Journal | None = None
+        """Where a command that writes notes what it has done."""
         self._port_options = port_options
         self._environment = environment
 
@@ -105,6 +110,10 @@ class Run:
     def environment(self) -> Mapping[str, str]:
         """The environment variables of this run."""
         return self._environment
+
+    def done(self) -> str:
+        """Say what was done in Port so far; empty if nothing was."""
+        return self.journal.sentence() if self.journal is not None else ""
 
     def against(self, environment: Mapping[str, str]) -> Run:
         """Return this run with another Port: that of `environment`, whatever the options say."""
@@ -170,13 +179,15 @@ def add(
     exits: tuple[int, ...],
     example: str,
     port: bool = True,
+    streams: bool = False,
     panel: str | None = None,
 ) -> Callable[[Callable[..., Finished]], Callable[..., Finished]]:
     """Register a command: common options in its signature, exit codes and an example in its help.
 
     `exits` are the exit codes it can give, `port` whether it talks to Port and so has the options
-    for that. The function's first parameter is the `Run`; one whose type is a dataclass stands for
-    a group of options, its fields.
+    for that, `streams` whether it writes JSON Lines on demand. The function's first parameter is
+    the `Run`; one whose type is a dataclass stands for a group of options, its fields. An option
+    of its own replaces a common one of the same name.
     """
 
     def register(function: Callable[..., Finished]) -> Callable[..., Finished]:
@@ -184,7 +195,7 @@ def add(
 
         def call(**given: Any) -> int:
             output = _group(OutputOptions, given)
-            port_options = _group(PortOptions, given) if port else PortOptions()
+            port_options = _group(PortOptions, given, own_names) if port else PortOptions()
             own = {
                 parameter.name: _group(parameter.annotation, given)
                 if is_dataclass(parameter.annotation)
@@ -193,13 +204,22 @@ def add(
             }
             writer = Output(output.output, quiet=output.quiet, verbose=output.verbose)
             this_run = Run(writer, port_options, os.environ)
-            return run(name, writer, lambda: function(this_run, **own))
+            if writer.is_stream and not streams:
+                return fail(name, writer, _no_stream(name))
+            return run(name, writer, lambda: function(this_run, **own), done=this_run.done)
 
         own_parameters = list(inspect.signature(function, eval_str=True).parameters.values())[1:]
+        own_options = [option for parameter in own_parameters for option in _options(parameter)]
+        own_names = {option.name for option in own_options}
         call.__signature__ = inspect.Signature(  # type: ignore[attr-defined] # how typer learns of them
             [
-                *(option for parameter in own_parameters for option in _options(parameter)),
-                *(parameter for group in groups for parameter in _parameters(group)),
+                *own_options,
+                *(
+                    parameter
+                    for group in groups
+                    for parameter in _parameters(group)
+                    if parameter.name not in own_names
+                ),
             ]
         )
         call.__annotations__ = {}
@@ -208,6 +228,14 @@ def add(
         return function
 
     return register
+
+
+def _no_stream(command: str) -> UsageError:
+    return UsageError(
+        f"falcoport {command} has no JSON Lines to write.",
+        where="-o",
+        hint="-o json is for scripts",
+    )
 
 
 def _options(parameter: inspect.Parameter) -> list[inspect.Parameter]:
@@ -223,8 +251,10 @@ def _parameters(group: Any) -> list[inspect.Parameter]:
     ]
 
 
-def _group(group: Any, given: dict[str, Any]) -> Any:
-    return group(**{item.name: given[item.name] for item in fields(group)})
+def _group(group: Any, given: dict[str, Any], without: Collection[str] = ()) -> Any:
+    """Return a group with what was given; what is in `without` means something else here."""
+    names = (item.name for item in fields(group))
+    return group(**{name: given[name] for name in names if name not in without})
 
 
 def _epilog(exits: tuple[int, ...], example: str) -> str:
@@ -232,12 +262,23 @@ def _epilog(exits: tuple[int, ...], example: str) -> str:
     return f"Example: {example}\n\nExit codes: {codes}"
 
 
-def run(command: str, output: Output, body: Callable[[], Finished]) -> int:
-    """Run a command's body; write its result or its failure, and return the exit code."""
+def run(
+    command: str,
+    output: Output,
+    body: Callable[[], Finished],
+    *,
+    done: Callable[[], str] = lambda: "",
+) -> int:
+    """Run a command's body; write its result or its failure, and return the exit code.
+
+    `done` tells what the body had done when it was interrupted.
+    """
     try:
-        finished = body()
-    except KeyboardInterrupt:
-        return fail(command, output, InterruptedRunError("Interrupted; nothing was changed."))
+        with allowed():
+            finished = body()
+    except (KeyboardInterrupt, typer.Abort):
+        said = done() or "Nothing was changed in Port."
+        return fail(command, output, InterruptedRunError(f"Interrupted. {said}", hint=AGAIN))
     except FalcoportError as error:
         return fail(command, output, error)
     except BrokenPipeError:

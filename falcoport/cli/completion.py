@@ -19,7 +19,7 @@ class Shell(StrEnum):
     FISH = "fish"
 
 
-_Shell = Annotated[Shell, typer.Argument(help="The shell to complete in.")]
+_Shell = Annotated[Shell, typer.Argument(metavar="|".join(Shell), help="The shell to complete in.")]
 
 
 def register(app: typer.Typer) -> None:

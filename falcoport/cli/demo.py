@@ -10,7 +10,7 @@ import typer
 
 from falcoport.cli.command import Finished, Run, add
 from falcoport.cli.provisioning import change_rows, provision
-from falcoport.cli.sandbox import announce, require_extra
+from falcoport.cli.sandbox import announce
 from falcoport.errors import EXIT_CHECK, EXIT_OK, EXIT_USAGE, Problem
 from falcoport.output import Cell, Style
 from falcoport.settings import API_URL, CLIENT_ID, CLIENT_SECRET, DEFAULT_TIMEOUT
@@ -71,7 +71,6 @@ class _Posted:
 
 def demo(run: Run, keep: Keep = False) -> Finished:
     """See it work without an account: a local Port, a real set-up, three alerts that arrive."""
-    require_extra()
     from falcoport.sandbox.options import SandboxOptions
     from falcoport.sandbox.server import running_sandbox
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from falcoport.cli import options
 from falcoport.cli.command import EXIT_CODES_WITH_CHECK, Finished, Run, add
-from falcoport.cli.provisioning import ManifestOptions, WebhookOptions
+from falcoport.cli.provisioning import ManifestOptions, MappingOptions, WebhookOptions
 from falcoport.cli.securing import given_secret
 from falcoport.errors import CheckFailedError, ConflictError, UsageError
 from falcoport.falco.sidekick import NAMESPACE, Format
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from falcoport.falco.header import Header
     from falcoport.provision.export import Resources
+    from falcoport.provision.manifests import Manifests
 
 
 def register(app: typer.Typer) -> None:
@@ -60,7 +61,7 @@ def show_url(
     with run.api() as api:
         live = api.webhook(identifier)
     if live is None:
-        raise _not_set_up("webhook", identifier)
+        raise not_set_up("webhook", identifier)
     _warn_if_disabled(run, live)
     url = str(live["url"])
     handover = Handover(
@@ -78,10 +79,12 @@ def show_url(
 def export(
     run: Run,
     manifest: ManifestOptions,
+    mapping: MappingOptions,
     form: options.ExportFormat = options.ExportLanguage.TERRAFORM,
     file: options.File = None,
     force: options.Force = False,
     offline: options.Offline = False,
+    namespace_blueprint: options.NamespaceBlueprint = False,
 ) -> Finished:
     """Write blueprint and webhook, as they are in Port, as Terraform code or as API bodies.
 
@@ -90,7 +93,16 @@ def export(
     """
     from falcoport.provision import export as exporting
 
-    resources = _shipped(manifest) if offline else _live(run, manifest)
+    if mapping != MappingOptions() and not offline:
+        raise UsageError(
+            "Options that change the mapping go with --offline: otherwise Port says what it is.",
+            where="--offline",
+        )
+    manifests = manifest.load()
+    if offline:
+        resources = _shipped(manifests, mapping, namespace=namespace_blueprint)
+    else:
+        resources = _live(run, manifests, namespace=namespace_blueprint)
     if form is options.ExportLanguage.JSON:
         text = json.dumps(exporting.bodies(resources), indent=2, ensure_ascii=False) + "\n"
     elif offline:
@@ -102,30 +114,40 @@ def export(
     return Finished({"format": str(form), **handed})
 
 
-def _shipped(manifest: ManifestOptions) -> Resources:
+def _shipped(manifests: Manifests, mapping: MappingOptions, *, namespace: bool) -> Resources:
+    """Return what `setup` would create in an empty catalog."""
     from falcoport.provision.export import Resources
 
-    manifests = manifest.load()
-    return Resources(manifests.blueprint.body, manifests.webhook.body)
+    desired = mapping.desired(manifests)
+    helper = manifests.namespace.body if namespace else None
+    return Resources(desired.blueprint, desired.webhook, helper)
 
 
-def _live(run: Run, manifest: ManifestOptions) -> Resources:
+def _live(run: Run, manifests: Manifests, *, namespace: bool) -> Resources:
+    """Return what is in Port; raises CheckFailedError where something is not."""
+    from functools import partial
+
     from falcoport.port.api import together
     from falcoport.provision.export import Resources
 
-    manifests = manifest.load()
-    blueprint, webhook = manifests.blueprint.identifier, manifests.webhook.identifier
+    webhook = manifests.webhook.identifier
+    blueprints = [manifests.blueprint.identifier]
+    if namespace:
+        blueprints.append(manifests.namespace.identifier)
     with run.api() as api:
         api.authenticate()
-        found = together([lambda: api.blueprint(blueprint), lambda: api.webhook(webhook)])
-    if found[0] is None:
-        raise _not_set_up("blueprint", blueprint)
-    if found[1] is None:
-        raise _not_set_up("webhook", webhook)
-    return Resources(found[0], found[1])
+        found = together(
+            [partial(api.webhook, webhook), *(partial(api.blueprint, one) for one in blueprints)]
+        )
+    names = [("webhook", webhook), *(("blueprint", one) for one in blueprints)]
+    for (what, identifier), resource in zip(names, found, strict=True):
+        if resource is None:
+            raise not_set_up(what, identifier)
+    return Resources(found[1], found[0], found[2] if namespace else None)
 
 
-def _not_set_up(what: str, identifier: str) -> CheckFailedError:
+def not_set_up(what: str, identifier: str) -> CheckFailedError:
+    """Return the error for a blueprint or webhook that a command needs and Port lacks."""
     return CheckFailedError(
         f"There is no {what} {identifier!r} in Port.",
         code="not_set_up",

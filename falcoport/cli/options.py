@@ -23,6 +23,13 @@ class ExportLanguage(StrEnum):
     JSON = "json"
 
 
+class RulesFormat(StrEnum):
+    """What `tag-rules` writes."""
+
+    YAML = "yaml"
+    HELM = "helm"
+
+
 ClientId = Annotated[
     str | None,
     typer.Option(
@@ -75,7 +82,8 @@ OutputFormat = Annotated[
         "-o",
         "--output",
         rich_help_panel=_OUTPUT,
-        help="text for people, json for scripts: one envelope on stdout, also on failure.",
+        help="text for people · json for scripts: one envelope on stdout, also on failure · jsonl: "
+        "a record per line, where there are many.",
     ),
 ]
 Quiet = Annotated[
@@ -166,6 +174,40 @@ TagPrefix = Annotated[
 ]
 Many = Annotated[
     bool, typer.Option("--many", help="Relate an alert to every entity tagged, not to one.")
+]
+
+Cluster = Annotated[
+    str | None,
+    typer.Option(
+        "--cluster",
+        metavar="NAME",
+        help="Relate an alert without such a tag to the namespace it happened in, as the "
+        "Kubernetes exporter names it with CLUSTER_NAME=NAME: <namespace>-NAME.",
+    ),
+]
+EnsureNamespaces = Annotated[
+    bool,
+    typer.Option(
+        "--ensure-namespaces",
+        help="Create the entity that an alert is related to where it is missing; one that exists "
+        "keeps all it has.",
+    ),
+]
+AlertIdentifier = Annotated[
+    str | None,
+    typer.Option(
+        "--identifier",
+        metavar="hostname-time|hostname-time-rule|uuid",
+        help="What tells alerts apart, for those who turn on Falco's rule_matching: all. "
+        "(default: the mapping's own, hostname-time)",
+    ),
+]
+AllowMappingErrors = Annotated[
+    bool,
+    typer.Option(
+        "--allow-mapping-errors",
+        help="Only warn where the mapping fails on falcoport's sample alerts.",
+    ),
 ]
 
 WebhookId = Annotated[
@@ -261,6 +303,92 @@ MinimumPriority = Annotated[
         help="Send only alerts of this priority or above, such as warning.",
     ),
 ]
+AlertFiles = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[FILE…|-]",
+        help="Files with alerts: Falco's JSON lines, its logs from kubectl or Docker, "
+        "Falcosidekick's bodies; - is stdin. (default: falcoport's samples)",
+        show_default=False,
+    ),
+]
+Live = Annotated[
+    bool, typer.Option("--live", help="Take the mapping from the webhook in Port, not from a file.")
+]
+RuleNames = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="RULE…",
+        help="Rules by their exact names; with --rules-file also patterns, such as '*container*'.",
+        show_default=False,
+    ),
+]
+NamespaceEntity = Annotated[
+    str,
+    typer.Option(
+        "--namespace",
+        metavar="ID",
+        help="The namespace's entity in Port, such as auth-prod.",
+    ),
+]
+RulesFiles = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--rules-file",
+        metavar="FILE",
+        help="A rules file that Falco loads; may be given several times. - reads what "
+        "`falco -L -o json_output=true` prints.",
+    ),
+]
+RulesFormatOption = Annotated[
+    RulesFormat,
+    typer.Option("--format", help="yaml: a rules file · helm: customRules for the falco chart."),
+]
+AlertFile = Annotated[
+    Path | None,
+    typer.Argument(
+        metavar="[FILE|-]",
+        help="A file whose first alert is sent, with the time of now. (default: a sample)",
+        show_default=False,
+    ),
+]
+SampleName = Annotated[
+    str | None,
+    typer.Option(
+        "--sample",
+        metavar="NAME",
+        help="Which of falcoport's samples, such as exec-into-pod. (default: fileless-execution)",
+    ),
+]
+TestNamespace = Annotated[
+    str | None,
+    typer.Option(
+        "--namespace", metavar="ID", help="The namespace's entity that the alert is to belong to."
+    ),
+]
+TestPriority = Annotated[
+    str | None,
+    typer.Option("--priority", metavar="PRIORITY", help="Its priority, such as critical."),
+]
+Via = Annotated[
+    str | None,
+    typer.Option(
+        "--via",
+        metavar="URL",
+        help="Send it to this Falcosidekick, such as http://localhost:2801, which proves the whole "
+        "chain.",
+    ),
+]
+ArrivalTimeout = Annotated[
+    float,
+    typer.Option(
+        "--timeout", metavar="SECONDS", help="How long to wait for the alert in the catalog."
+    ),
+]
+Cleanup = Annotated[
+    bool,
+    typer.Option("--cleanup", help="Remove it afterwards, and what earlier tests left."),
+]
 CustomTags = Annotated[
     list[str] | None,
     typer.Option(
@@ -289,6 +417,14 @@ Offline = Annotated[
     bool,
     typer.Option(
         "--offline",
-        help="Describe what `setup` would create in an empty catalog, without asking Port.",
+        help="Do it without asking Port: `export` describes what `setup` would create in an empty "
+        "catalog, `tag-rules` does not look the namespace up.",
+    ),
+]
+NamespaceBlueprint = Annotated[
+    bool,
+    typer.Option(
+        "--namespace-blueprint",
+        help="Describe the namespace blueprint as well, where nobody else keeps it.",
     ),
 ]

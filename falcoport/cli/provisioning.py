@@ -14,7 +14,14 @@ from falcoport.cli.command import (
     add,
 )
 from falcoport.cli.securing import SecurityOptions, WebhookSecret, webhook_secret
-from falcoport.errors import EXIT_CHECK, EXIT_OK, FalcoportError, UnexpectedAnswerError
+from falcoport.errors import (
+    EXIT_CHECK,
+    EXIT_OK,
+    FalcoportError,
+    ManifestError,
+    UnexpectedAnswerError,
+    UsageError,
+)
 from falcoport.output import Cell, Style
 
 if TYPE_CHECKING:
@@ -79,23 +86,68 @@ class ManifestOptions:
         return replace(manifests, webhook=webhook)
 
 
+@dataclass(frozen=True)
+class MappingOptions:
+    """How the mapping of a set-up differs from the manifest's."""
+
+    no_relation: options.NoRelation = False
+    identifier: options.AlertIdentifier = None
+    cluster: options.Cluster = None
+    ensure_namespaces: options.EnsureNamespaces = False
+
+    def desired(self, manifests: Manifests, *, create_namespace_blueprint: bool = False) -> Desired:
+        """Return what is to be in Port; raises InputError and UsageError."""
+        from falcoport.provision.desired import SetupChoices, for_setup
+        from falcoport.provision.expressions import Identifier
+
+        identifier = None
+        if self.identifier is not None:
+            if self.identifier not in list(Identifier):
+                raise UsageError(
+                    f"--identifier is {self.identifier!r}; it takes {', '.join(Identifier)}.",
+                    where="--identifier",
+                )
+            identifier = Identifier(self.identifier)
+        return for_setup(
+            manifests,
+            SetupChoices(
+                relation=not self.no_relation,
+                create_namespace_blueprint=create_namespace_blueprint,
+                identifier=identifier,
+                cluster=self.cluster,
+                ensure_namespaces=self.ensure_namespaces,
+            ),
+        )
+
+
+def _checked(run: Run, desired: Desired, source: str, *, allow: bool) -> Desired:
+    """Return what is desired if its mapping works on the samples; raises ManifestError."""
+    from falcoport.provision.checking import mapping_problems
+
+    problems = mapping_problems(desired.webhook["mappings"], source)
+    if problems and not allow:
+        raise ManifestError("The mapping fails on sample alerts.", problems=problems)
+    for problem in problems:
+        run.output.warn(problem.message)
+    return desired
+
+
 def setup(
     run: Run,
     manifest: ManifestOptions,
     security: SecurityOptions,
-    no_relation: options.NoRelation = False,
+    mapping: MappingOptions,
     create_namespace_blueprint: options.CreateNamespaceBlueprint = False,
+    allow_mapping_errors: options.AllowMappingErrors = False,
     dry_run: options.DryRun = False,
 ) -> Finished:
     """Create or bring up to date blueprint, relation, webhook and mapping; print the URL.
 
     Running it again changes nothing; what others added in Port stays.
     """
-    desired = desired_setup(
-        manifest.load(),
-        no_relation=no_relation,
-        create_namespace_blueprint=create_namespace_blueprint,
-    )
+    manifests = manifest.load()
+    desired = mapping.desired(manifests, create_namespace_blueprint=create_namespace_blueprint)
+    _checked(run, desired, manifests.webhook.source, allow=allow_mapping_errors)
     secret = webhook_secret(run, security, dry_run=dry_run)
     if dry_run:
         return _planned(run, desired, secret)
@@ -110,27 +162,17 @@ def plan(
     run: Run,
     manifest: ManifestOptions,
     security: SecurityOptions,
-    no_relation: options.NoRelation = False,
+    mapping: MappingOptions,
     create_namespace_blueprint: options.CreateNamespaceBlueprint = False,
+    allow_mapping_errors: options.AllowMappingErrors = False,
     exit_code: options.ExitCode = False,
 ) -> Finished:
     """Show what `setup` with the same options would change; change nothing."""
-    desired = desired_setup(
-        manifest.load(),
-        no_relation=no_relation,
-        create_namespace_blueprint=create_namespace_blueprint,
-    )
+    manifests = manifest.load()
+    desired = mapping.desired(manifests, create_namespace_blueprint=create_namespace_blueprint)
+    _checked(run, desired, manifests.webhook.source, allow=allow_mapping_errors)
     secret = webhook_secret(run, security, dry_run=True)
     return _planned(run, desired, secret, exit_code=exit_code)
-
-
-def desired_setup(
-    manifests: Manifests, *, no_relation: bool, create_namespace_blueprint: bool = False
-) -> Desired:
-    """Return what `setup` wants with these options."""
-    from falcoport.provision.desired import SetupChoices, for_setup
-
-    return for_setup(manifests, SetupChoices(not no_relation, create_namespace_blueprint))
 
 
 def _planned(
@@ -138,6 +180,7 @@ def _planned(
 ) -> Finished:
     from falcoport.provision import applying, planning
 
+    _hide_secret(run, desired)
     with run.api() as api:
         live = applying.read(api, desired)
     found = planning.plan(secret.desired(desired, live), live)
@@ -204,11 +247,13 @@ def add_relation(
     title: options.RelationTitle = None,
     tag_prefix: options.TagPrefix = None,
     many: options.Many = False,
+    cluster: options.Cluster = None,
+    ensure_namespaces: options.EnsureNamespaces = False,
 ) -> Finished:
     """Relate alerts to namespaces, or to any other blueprint, in a set-up that lacks it."""
     from falcoport.provision.desired import RelationChoices, for_relation
 
-    choices = RelationChoices(relation, target, title, tag_prefix, many)
+    choices = RelationChoices(relation, target, title, tag_prefix, many, cluster, ensure_namespaces)
     return _finished(_told(run, for_relation(manifest.load(), choices)))
 
 
@@ -250,22 +295,31 @@ def provision(run: Run, desired: Desired, secret: WebhookSecret | None = None) -
     from falcoport.provision import applying
     from falcoport.provision.planning import plan
 
+    _hide_secret(run, desired)
     secret = secret or WebhookSecret(run)
+    run.journal = secret.journal
     try:
         with run.api() as api:
             applied = applying.apply(
                 api,
                 lambda live: plan(secret.desired(desired, live), live),
                 lambda: applying.read(api, desired),
-                confirmed=secret.confirm,
+                journal=secret.journal,
             )
-    except FalcoportError as error:
-        secret.failed(error)
+    except (FalcoportError, KeyboardInterrupt):
+        secret.failed()
         raise
     webhook = applied.live.webhook
     if webhook is None:
         raise UnexpectedAnswerError("Port lost the webhook that was just written.")
     return Provisioned(applied.changes, webhook)
+
+
+def _hide_secret(run: Run, desired: Desired) -> None:
+    """Keep a secret that stands in a manifest off the screen."""
+    secret = (desired.webhook.get("security") or {}).get("secret")
+    if secret:
+        run.output.mask(secret)
 
 
 def change_rows(changes: tuple[Change, ...]) -> list[list[Cell | str]]:

@@ -104,7 +104,6 @@ def sandbox(
 
     Prints the lines that point falcoport, or any other client of Port, to it.
     """
-    require_extra()
     from falcoport.sandbox import options, server
 
     chosen = options.SandboxOptions(
@@ -123,20 +122,6 @@ def sandbox(
     except KeyboardInterrupt:
         run.output.note("Stopped.")
     return Finished()
-
-
-def require_extra() -> None:
-    """Raise UsageError, with the command that helps, unless the sandbox's packages are there."""
-    from importlib.util import find_spec
-
-    needed = ("starlette", "uvicorn", "jsonschema", "regex")
-    missing = [name for name in needed if find_spec(name) is None]
-    if missing:
-        raise UsageError(
-            f"The sandbox needs its extra ({', '.join(missing)} not installed).",
-            code="no_extra",
-            hint="pip install 'falcoport[sandbox]'",
-        )
 
 
 def announce(run: Run, running: RunningSandbox) -> None:

@@ -7,15 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 from falcoport.cli import options
 from falcoport.cli.command import Run, secret_from
-from falcoport.errors import FalcoportError, InterruptedRunError, UsageError
+from falcoport.errors import UsageError
 from falcoport.settings import WEBHOOK_SECRET
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from falcoport.provision.planning import Desired, Live, Write
+    from falcoport.provision.planning import Desired, Live
     from falcoport.provision.security import Securing
+
+
+_SECURITY = "security"
 
 
 @dataclass(frozen=True)
@@ -53,34 +56,31 @@ class WebhookSecret:
         force: bool = False,
         dry_run: bool = False,
     ) -> None:
+        from falcoport.provision.applying import Journal
+
         self._run = run
         self._securing = securing
         self._out = out
         self._force = force
         self._dry_run = dry_run
         self._generated: str | None = None
-        self._is_set = False
+        self.journal = Journal()
 
     def desired(self, desired: Desired, live: Live) -> Desired:
         """Return what is wanted of a live webhook, security included; raises ConflictError."""
-        if self._securing is None or self._is_set:
+        if self._securing is None or self.journal.has_written(_SECURITY):
             return desired
-        webhook = self._securing.laid_over(desired.webhook, live.webhook, self._generate)
-        return replace(desired, webhook=webhook)
+        return replace(desired, security=self._securing.block(live.webhook, self._generate))
 
-    def confirm(self, write: Write) -> None:
-        """Note that a write was done: Port does not give the secret back, so it is not repeated."""
-        self._is_set = self._is_set or "security" in write.body
-
-    def failed(self, error: FalcoportError) -> None:
+    def failed(self) -> None:
         """Give a generated secret away that may be in use; forget one that surely is not."""
         if self._generated is None:
             return
-        if not error.progress and not isinstance(error, InterruptedRunError):
+        if not self.journal.may_have_written(_SECURITY):
             if self._out is not None:
                 self._out.unlink(missing_ok=True)
         elif self._out is None:
-            self._run.output.warn(f"the webhook may have this secret now: {self._generated}")
+            self._run.output.reveal("the webhook may have this secret now:", self._generated)
 
     def finished(self, webhook: Mapping[str, Any]) -> dict[str, Any]:
         """Hand a generated secret to the user; return what the envelope tells about it.
@@ -91,7 +91,7 @@ class WebhookSecret:
         if self._generated is None:
             self._explain(webhook)
             return {}
-        if not self._is_set:
+        if not self.journal.has_written(_SECURITY):
             output.warn(
                 "Port's answer was lost, or somebody else secured the webhook at the same time: "
                 "whether it has the generated secret is not certain. --rotate-secret settles it."
@@ -100,9 +100,9 @@ class WebhookSecret:
             output.note(f"The webhook's secret is in {self._out}; Port does not give it back.")
             return {"webhook_secret_file": str(self._out)}
         if not output.is_json:
-            output.warn(
-                "this is the webhook's secret, shown this once; Port does not give it back:\n"
-                f"{self._generated}"
+            output.reveal(
+                "this is the webhook's secret, shown this once; Port does not give it back:",
+                self._generated,
             )
         return {"webhook_secret": self._generated}
 
@@ -111,7 +111,7 @@ class WebhookSecret:
         from falcoport.provision.security import Guard, guard, header_name
 
         output = self._run.output
-        if self._securing is not None and not self._is_set:
+        if self._securing is not None and not self.journal.has_written(_SECURITY):
             output.note(
                 f"The webhook asks for the header {header_name(webhook)} already; its secret stays "
                 "as it is. --rotate-secret changes it."
@@ -132,9 +132,9 @@ class WebhookSecret:
             return PLACEHOLDER
         if self._generated is None:
             secret = generate_secret()
+            self._run.output.mask(secret)
             if self._out is not None:
                 # Before Port has it: a secret that only Port knows would be lost.
-                self._run.output.mask(secret)
                 write_file(self._out, f"{secret}\n", private=True, force=self._force)
             self._generated = secret
         return self._generated

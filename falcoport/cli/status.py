@@ -6,9 +6,8 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from falcoport.cli import options
 from falcoport.cli.command import EXIT_CODES_WITH_CHECK, Finished, Run, add
-from falcoport.cli.provisioning import ManifestOptions, desired_setup
+from falcoport.cli.provisioning import ManifestOptions, MappingOptions
 from falcoport.errors import EXIT_CHECK, EXIT_OK, Problem
 from falcoport.output import Cell, Style
 
@@ -40,16 +39,17 @@ def register(app: typer.Typer) -> None:
 def status(
     run: Run,
     manifest: ManifestOptions,
-    no_relation: options.NoRelation = False,
+    mapping: MappingOptions,
 ) -> Finished:
     """Tell on one screen whether everything is wired as `setup` would do it, and alerts arrive.
 
-    Exit code 3 if something is missing, drifted or disabled.
+    Give it the options that `setup` was given. Exit code 3 if something is missing, drifted or
+    disabled.
     """
     from falcoport.provision.state import State, parts
 
     settings = run.settings()
-    desired = desired_setup(manifest.load(), no_relation=no_relation)
+    desired = mapping.desired(manifest.load())
     with run.api() as api:
         live, counted = _read(api, desired)
     found = parts(desired, live)

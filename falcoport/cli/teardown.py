@@ -11,7 +11,6 @@ from falcoport.cli.command import PORT_EXIT_CODES, Finished, Run, add
 from falcoport.cli.provisioning import (
     ManifestOptions,
     change_rows,
-    desired_setup,
     plan_data,
     show_plan,
 )
@@ -64,12 +63,13 @@ def teardown(
     What others added is never removed: it is named, and nothing happens.
     """
     from falcoport.provision import applying
+    from falcoport.provision.desired import for_removal
     from falcoport.provision.planning import field_values
     from falcoport.provision.removing import RemovalChoices, plan_removal
 
     if delete_alerts and keep_blueprint:
         raise UsageError("--delete-alerts and --keep-blueprint contradict each other.")
-    desired = desired_setup(manifest.load(), no_relation=False)
+    desired = for_removal(manifest.load())
     choices = RemovalChoices(delete_alerts, keep_blueprint)
 
     def planned(live: Live) -> Plan:
@@ -82,7 +82,10 @@ def teardown(
             return Finished(plan_data(plan))
         if delete_alerts and not yes:
             _ask(run, api, desired, choices)
-        applied = applying.apply(api, planned, lambda: applying.read_for_removal(api, desired))
+        run.journal = applying.Journal()
+        applied = applying.apply(
+            api, planned, lambda: applying.read_for_removal(api, desired), journal=run.journal
+        )
     run.output.table(("", "", "", ""), change_rows(applied.changes))
     return Finished({"changes": field_values(applied.changes)})
 

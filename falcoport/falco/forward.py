@@ -45,7 +45,9 @@ PRIORITIES = (
 """Falco's priorities as it writes them, the most severe first."""
 
 _PRIORITY_OF = {name.lower(): name for name in PRIORITIES} | {"info": "Informational"}
-_WHOLE_LIMIT = 4096
+WHOLE_LIMIT = 4096
+"""How many bytes an encoded alert may have before its long fields are cut."""
+
 _FIELD_LIMIT = 512
 _FIELD_KEPT = 507
 _CUT = b"[...]"
@@ -90,7 +92,7 @@ def forwarded(line: bytes | str, *, custom_tags: Sequence[str] = (), uuid: str =
     Only the first JSON value of `line` is read, as Falcosidekick does.
     Raises NotForwardedError if Falcosidekick refuses the alert or fails on it.
     """
-    text = line if isinstance(line, str) else _decoded(line)
+    text = line if isinstance(line, str) else go_text(line)
     payload = _payload(_read(text), text)
     payload.tags = tuple(sorted([*payload.tags, *custom_tags]))
     if payload.rule == "Test rule":
@@ -103,13 +105,13 @@ def forwarded(line: bytes | str, *, custom_tags: Sequence[str] = (), uuid: str =
     _check(payload)
     identity = uuid or str(uuids.uuid4())
     body = _encoded(payload, identity)
-    if len(body) > _WHOLE_LIMIT:
-        _shorten(payload)
+    if len(body) > WHOLE_LIMIT:
+        payload.output, payload.output_fields = shortened(payload.output, payload.output_fields)
         body = _encoded(payload, identity)
     return body + b"\n"
 
 
-def _decoded(line: bytes) -> str:
+def go_text(line: bytes) -> str:
     """Return the text of `line`; each byte that is not UTF-8 becomes U+FFFD, as in Go."""
     try:
         return line.decode()
@@ -119,14 +121,18 @@ def _decoded(line: bytes) -> str:
 
 def _read(text: str) -> Any:
     """Read the first JSON value of `text`, objects as lists of pairs, numbers as written."""
-    if "\\u" in text:
-        text = _ESCAPED_SURROGATE.sub(_replace_lone, text)
+    text = without_lone_surrogates(text)
     try:
         return _DECODER.raw_decode(text.lstrip(" \t\r\n"))[0]
     except RecursionError:
         raise NotForwardedError("it is nested too deeply") from None
     except json.JSONDecodeError as error:
         raise NotForwardedError(f"it is not JSON: {error.msg} at column {error.colno}") from None
+
+
+def without_lone_surrogates(text: str) -> str:
+    """Return JSON text in which an escaped half of a surrogate pair is U+FFFD."""
+    return _ESCAPED_SURROGATE.sub(_replace_lone, text) if "\\u" in text else text
 
 
 def _replace_lone(match: re.Match[str]) -> str:
@@ -251,18 +257,28 @@ def _check(payload: _Payload) -> None:
         raise NotForwardedError("it has no output_fields")
 
 
-def _shorten(payload: _Payload) -> None:
-    """Cut long fields, and the same texts inside the output, at a byte, not at a character."""
-    output = payload.output.encode()
-    for name, value in sorted(payload.output_fields.items()):
+def shortened(output: str, fields: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Cut long texts of `fields`, and the same texts inside `output`, as a too long alert's are.
+
+    The cut is at a byte, not at a character; each byte left over of a character is a lone
+    surrogate from U+DC80 up (see `without_cut_bytes`).
+    """
+    written = output.encode()
+    kept = dict(fields)
+    for name, value in sorted(fields.items()):
         if not isinstance(value, str) or isinstance(value, _Number):
             continue
         whole = value.encode()
         if len(whole) > _FIELD_LIMIT:
             cut = whole[:_FIELD_KEPT] + _CUT
-            output = output.replace(whole, cut)
-            payload.output_fields[name] = cut.decode(errors="surrogateescape")
-    payload.output = output.decode(errors="surrogateescape")
+            written = written.replace(whole, cut)
+            kept[name] = cut.decode(errors="surrogateescape")
+    return written.decode(errors="surrogateescape"), kept
+
+
+def without_cut_bytes(text: str) -> str:
+    """Return text with U+FFFD for each byte that `shortened` left of a character."""
+    return text if text.isascii() else _NOT_TEXT.sub("\ufffd", text)
 
 
 def _encoded(payload: _Payload, uuid: str) -> bytes:

@@ -9,7 +9,6 @@ is therefore held to what survives every way of handing it over. Pure.
 from __future__ import annotations
 
 import re
-import secrets
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -65,6 +64,8 @@ class Header:
 
 def generate_secret() -> str:
     """Return a new secret of 256 bits, in hexadecimal: it needs quoting nowhere."""
+    import secrets
+
     return secrets.token_hex(SECRET_BYTES)
 
 

@@ -49,14 +49,14 @@ _SHORT_PRIORITIES = {
 
 MAX_URL = 2000
 
-_URL = re.compile(
+# Compiled when first used: every command imports this module, few need it.
+_URL = (
     r"https?://"
     r"(?:(?:[\w.~!$&'()*+,;=:-]|%[0-9A-Fa-f]{2})*@)?"
     r"(?:[\w.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?"
-    r"(?:[/?#](?:[\w.~!$&'()*+,;=:@/?#\[\]-]|%[0-9A-Fa-f]{2})*)?",
-    re.ASCII,
+    r"(?:[/?](?:[\w.~!$&'()*+,;=:@/?\[\]-]|%[0-9A-Fa-f]{2})*)?"
 )
-_KUBERNETES_NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+_KUBERNETES_NAME = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _TAG_MARKS = frozenset("@_.+:/=-")
 
 _Tree = str | bool | tuple[str, ...] | dict[str, "_Tree"]
@@ -100,7 +100,7 @@ class Handover:
             _check_priority(self.minimum_priority)
         for tag in self.custom_tags:
             _check_tag(tag)
-        if not _KUBERNETES_NAME.fullmatch(self.namespace):
+        if not re.fullmatch(_KUBERNETES_NAME, self.namespace):
             raise InputError(
                 f"{self.namespace!r} is not a Kubernetes namespace.",
                 hint="Lower-case letters, digits and hyphens, at most 63.",
@@ -145,7 +145,9 @@ def _url_problem(url: str) -> str:
         return "it does not begin with https:// or http://"
     if not url.isascii() or not url.isprintable() or " " in url:
         return "it holds a space, a line end or a character beyond ASCII, unescaped"
-    if not _URL.fullmatch(url):
+    if "#" in url:
+        return "it holds a `#`, and what stands behind it is never sent"
+    if not re.fullmatch(_URL, url, re.ASCII):
         return "it is not a URL as RFC 3986 writes one; other characters are written as %XX"
     if len(url) > MAX_URL:
         return f"it is longer than {MAX_URL} characters"

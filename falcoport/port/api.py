@@ -19,6 +19,9 @@ Json = dict[str, Any]
 
 _BLUEPRINT_KEYS = {"identifier": str, "title": str, "schema": dict, "createdAt": str}
 _WEBHOOK_KEYS = {"identifier": str, "title": str, "url": str}
+# What holds other people's additions, and is sent whole when it changes.
+_BLUEPRINT_MAPS = ("relations",)
+_WEBHOOK_MAPS = ("mappings",)
 _ENTITY_KEYS = {"identifier": str, "properties": dict, "relations": dict}
 
 
@@ -38,7 +41,8 @@ class PortApi:
 
     def blueprint(self, identifier: str) -> Json | None:
         """Return a blueprint, or None if Port has none of that identifier."""
-        return self._get(_path("blueprints", identifier), "blueprint", _BLUEPRINT_KEYS)
+        found = self._get(_path("blueprints", identifier), "blueprint", _BLUEPRINT_KEYS)
+        return self._whole(found, _BLUEPRINT_MAPS, self.blueprints)
 
     def blueprints(self) -> list[Json]:
         """Return every blueprint."""
@@ -66,7 +70,8 @@ class PortApi:
 
     def webhook(self, identifier: str) -> Json | None:
         """Return a webhook, or None if Port has none of that identifier."""
-        return self._get(_path("webhooks", identifier), "integration", _WEBHOOK_KEYS)
+        found = self._get(_path("webhooks", identifier), "integration", _WEBHOOK_KEYS)
+        return self._whole(found, _WEBHOOK_MAPS, self.webhooks)
 
     def create_webhook(self, body: Json) -> Json:
         """Create a webhook and return it with its URL; TakenError if it exists."""
@@ -147,6 +152,25 @@ class PortApi:
         except NotFoundError:
             return None
         return _content(answer, envelope, keys, f"GET {path}")
+
+    @staticmethod
+    def _whole(
+        found: Json | None, keys: Sequence[str], listed: Callable[[], list[Json]]
+    ) -> Json | None:
+        """Return what was found, unless its answer lost a part that Port's list still has.
+
+        Port leaves out what is empty, and updates send these parts whole: one that only its answer
+        lacks would be lost for good.
+        """
+        missing = [key for key in keys if found is not None and found.get(key) is None]
+        if found is None or not missing:
+            return found
+        identifier = found["identifier"]
+        other = next((one for one in listed() if one.get("identifier") == identifier), {})
+        lost = [key for key in missing if other.get(key)]
+        if lost:
+            raise _unexpected(f"GET {identifier}", f"no {', '.join(lost)} of {identifier}")
+        return found
 
     def _list(self, path: str, envelopes: tuple[str, ...]) -> list[Json]:
         answer = self._transport.read(path)

@@ -19,6 +19,7 @@ import httpx
 
 from falcoport import __version__
 from falcoport.errors import (
+    AGAIN,
     CredentialsError,
     FalcoportError,
     PermissionsError,
@@ -103,6 +104,8 @@ class Transport:
             headers={"User-Agent": f"falcoport/{__version__}"},
             # Environment proxies apply to Port; loopback never goes through one.
             trust_env=not _is_local(settings.api_url.value),
+            # Loading certificates takes longer than a request; http:// (on loopback) needs none.
+            verify=settings.api_url.value.startswith("https:"),
         )
         self._token: str | None = None
         self._token_lock = threading.Lock()
@@ -232,7 +235,7 @@ class Transport:
         else:
             message = "The connection to Port broke."
         if write and not never_sent:
-            return UnknownOutcomeError(message, where=where, hint=_AGAIN)
+            return UnknownOutcomeError(message, where=where, hint=AGAIN)
         return _PassingError(
             UnreachableError(
                 message, where=where, hint=f"Check the network and {self._settings.api_url.source}."
@@ -256,15 +259,15 @@ class Transport:
                 PortError(
                     f"Port limits the rate of requests{said}.",
                     where=where,
-                    hint=_AGAIN,
+                    hint=AGAIN,
                     code="rate_limited",
                 ),
                 wait,
             )
         if status in _GATEWAY_STATUSES:
-            error = PortError(f"Port failed with status {status}{said}.", where=where, hint=_AGAIN)
+            error = PortError(f"Port failed with status {status}{said}.", where=where, hint=AGAIN)
             if write:
-                raise UnknownOutcomeError(error.message, where=where, hint=_AGAIN)
+                raise UnknownOutcomeError(error.message, where=where, hint=AGAIN)
             raise _PassingError(error)
         raise self._refusal(status, body, said, where)
 
@@ -283,7 +286,7 @@ class Transport:
         if status == httpx.codes.NOT_FOUND:
             return NotFoundError(f"Port has no such thing{said}.", where=where)
         if status == httpx.codes.CONFLICT:
-            return TakenError(f"Port says the identifier is taken{said}.", where=where, hint=_AGAIN)
+            return TakenError(f"Port says the identifier is taken{said}.", where=where, hint=AGAIN)
         return RefusedError(
             f"Port refuses the request with status {status}{said}.", where=where, code=code
         )
@@ -291,7 +294,7 @@ class Transport:
     def _garbled(self, method: str, path: str, what: str, write: bool) -> dict[str, Any]:
         error = self._unexpected(method, path, what)
         if write:
-            raise UnknownOutcomeError(error.message, where=error.where, hint=_AGAIN)
+            raise UnknownOutcomeError(error.message, where=error.where, hint=AGAIN)
         raise _PassingError(error)
 
     def _unexpected(self, method: str, path: str, what: str) -> UnexpectedAnswerError:
@@ -341,9 +344,6 @@ def _denial(status: int, said: str, where: str) -> FalcoportError:
         where=where,
         hint="Webhooks and blueprints need the credentials of an admin or moderator.",
     )
-
-
-_AGAIN = "Run the same command again: it goes on where this one stopped."
 
 
 def _gave_up(failure: _PassingError) -> PortError:

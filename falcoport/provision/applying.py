@@ -12,6 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from falcoport.errors import (
+    AGAIN,
     ConcurrentChangeError,
     FalcoportError,
     InterruptedRunError,
@@ -96,23 +97,23 @@ def apply(
     plan: Callable[[Live], Plan],
     read_live: Callable[[], Live],
     *,
-    confirmed: Callable[[Write], None] = lambda _write: None,
+    journal: Journal | None = None,
 ) -> Applied:
     """Read, plan and write until nothing is left to write.
 
-    `read_live` and `plan` are the road's beginning, `confirmed` is told of every write that Port
-    said is done: what Port does not give back cannot be settled by reading. Raises what they
-    raise; PortError where the outcome of a write stays unclear; ConcurrentChangeError where
-    somebody else's write shows in what was written; InterruptedRunError on Ctrl-C. An error that
-    comes after something was written says in its `progress` what that was.
+    `read_live` and `plan` are the road's beginning; `journal` is where the writes are noted, for a
+    caller who asks it later. Raises what they raise; PortError where the outcome of a write stays
+    unclear; ConcurrentChangeError where somebody else's write shows in what was written;
+    InterruptedRunError on Ctrl-C. An error that comes after something was written says in its
+    `progress` what that was.
     """
-    journal = Journal(confirmed)
+    journal = journal or Journal()
     try:
         return _Road(api, plan, read_live, journal).travelled()
     except KeyboardInterrupt:
         raise InterruptedRunError(
             f"Interrupted. {journal.sentence() or 'Nothing was changed in Port.'}",
-            hint="Running the same command again is safe: it goes on from here.",
+            hint=AGAIN,
         ) from None
     except FalcoportError as error:
         error.progress = journal.sentence()
@@ -159,8 +160,8 @@ class _Road:
         """Write what is pending, and see that Port has it."""
         if not self._is_settled:
             self._look(self._read_live())
-        updates = any(change.action is Action.UPDATE for change in self._planned.changes)
-        if self._planned.pending and updates:
+        overwrites = self._planned.overwrites
+        if overwrites:
             self._look_closely()
         if not self._planned.pending:
             return Applied(self._shown, self._live)
@@ -169,7 +170,7 @@ class _Road:
         failure, live = _write_stages(self._writer, written, self._live)
         if failure is not None:
             raise _UnsettledError(failure)
-        now = self._look(self._read_live() if updates else live)
+        now = self._look(self._read_live() if overwrites else live)
         _verify(written, now, self._live)
         if now.pending:
             left = ", ".join(write.identifier for stage in now.stages for write in stage)
@@ -187,7 +188,7 @@ class _Road:
         return self._planned
 
     def _look_closely(self) -> None:
-        """Read again right before an update, until two looks in a row agree on what to write.
+        """Read again right before overwriting, until two looks in a row agree on what to write.
 
         Port has no conditional writes. This keeps what somebody wrote since the first look, and
         an answer that lost a part on its way from overwriting that part.
@@ -331,35 +332,59 @@ def _is_masked(field: FieldChange) -> bool:
     return field.field == "security.secret"
 
 
+_Key = tuple[Resource, str, Action]
+
+
+def _key(write: Write) -> _Key:
+    return write.resource, write.identifier, write.action
+
+
 class Journal:
     """What was written so far, for whoever is told that a run stopped."""
 
-    def __init__(self, confirmed: Callable[[Write], None] = lambda _write: None) -> None:
-        self._confirmed = confirmed
-        self._begun: dict[tuple[Resource, str], Write] = {}
-        self._finished: dict[tuple[Resource, str], Write] = {}
+    def __init__(self) -> None:
+        self._done: list[Write] = []
+        self._begun: dict[_Key, Write] = {}
+        self._finished: dict[_Key, Write] = {}
 
     def begun(self, write: Write) -> None:
         """Note that a write is about to be sent: from now on it may take effect."""
-        self._begun[write.resource, write.identifier] = write
+        self._begun[_key(write)] = write
 
     def not_done(self, write: Write) -> None:
         """Note that Port did not do it."""
-        self._begun.pop((write.resource, write.identifier), None)
+        self._begun.pop(_key(write), None)
 
     def finished(self, write: Write) -> None:
         """Note that Port said it is done."""
+        # In this order: whoever asks in between, after Ctrl-C, must be told of it.
+        self._finished[_key(write)] = write
         self.not_done(write)
-        self._finished[write.resource, write.identifier] = write
-        self._confirmed(write)
+        self._done.append(write)
+
+    def has_written(self, key: str) -> bool:
+        """Tell whether Port said that a write with this key in its body is done.
+
+        What Port does not give back can be settled only so, not by reading.
+        """
+        return any(key in write.body for write in self._done)
+
+    def may_have_written(self, key: str) -> bool:
+        """Tell whether a write with this key is done, or may be: its answer was lost."""
+        return self.has_written(key) or any(
+            key in write.body for write in list(self._begun.values())
+        )
 
     def sentence(self) -> str:
         """Say what was done; empty if nothing was tried."""
+        # Copies: requests under way may still write here after Ctrl-C.
+        finished, begun = dict(self._finished), dict(self._begun)
+        unknown = [write for key, write in begun.items() if key not in finished]
         parts = []
-        if self._finished:
-            parts.append(f"Done so far: {_listed(self._finished.values(), '')}.")
-        if self._begun:
-            parts.append(f"Not known: {_listed(self._begun.values(), 'perhaps ')}.")
+        if finished:
+            parts.append(f"Done so far: {_listed(finished.values(), '')}.")
+        if unknown:
+            parts.append(f"Not known: {_listed(unknown, 'perhaps ')}.")
         return " ".join(parts)
 
     def shown(self, before: tuple[Change, ...], now: tuple[Change, ...]) -> tuple[Change, ...]:
@@ -371,12 +396,12 @@ class Journal:
         return tuple(change for key, change in merged.items() if key in found or key in kept)
 
     def _wrote(self, change: Change) -> bool:
-        key = (
+        resource = (
             (Resource.BLUEPRINT, change.blueprint)
             if change.resource is Resource.RELATION
             else (change.resource, change.identifier)
         )
-        return key in self._begun or key in self._finished
+        return any(key[:2] == resource for key in (*self._begun, *self._finished))
 
 
 _PAST = {Action.CREATE: "created", Action.UPDATE: "updated", Action.DELETE: "deleted"}

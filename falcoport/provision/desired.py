@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from falcoport.errors import InputError, Problem
+from falcoport.provision.expressions import (
+    Identifier,
+    creating_mapping,
+    identifier_expression,
+    with_own_namespace,
+)
 from falcoport.provision.limits import BLUEPRINT
 from falcoport.provision.planning import Desired, without_relations
 
@@ -24,6 +30,9 @@ class SetupChoices:
 
     relation: bool = True
     create_namespace_blueprint: bool = False
+    identifier: Identifier | None = None
+    cluster: str | None = None
+    ensure_namespaces: bool = False
 
 
 @dataclass(frozen=True)
@@ -39,15 +48,70 @@ class RelationChoices:
     title: str | None = None
     tag_prefix: str | None = None
     many: bool = False
+    cluster: str | None = None
+    ensure_namespaces: bool = False
 
 
 def for_setup(manifests: Manifests, choices: SetupChoices) -> Desired:
-    """Return what `setup` wants: everything the manifests name."""
+    """Return what `setup` wants: everything the manifests name, as the options change it.
+
+    Raises InputError where an option asks for what the manifests lack.
+    """
     blueprint, webhook = manifests.blueprint.body, manifests.webhook.body
     if not choices.relation:
         blueprint, webhook = without_relations(blueprint, webhook)
+    mappings = [
+        mapping
+        for shipped in webhook["mappings"]
+        for mapping in (
+            _chosen(blueprint, shipped, choices)
+            if shipped["blueprint"] == blueprint["identifier"]
+            else [shipped]
+        )
+    ]
     helpers = (manifests.namespace.body,) if choices.create_namespace_blueprint else ()
-    return Desired(blueprint, webhook, tuple(webhook["mappings"]), helpers)
+    return Desired(blueprint, {**webhook, "mappings": mappings}, tuple(mappings), helpers)
+
+
+def for_removal(manifests: Manifests) -> Desired:
+    """Return what `teardown` looks for: the manifests, recognised under every `--identifier`."""
+    desired = for_setup(manifests, SetupChoices())
+    variants = [
+        {**mapping, "entity": {**mapping["entity"], "identifier": identifier_expression(one)}}
+        for mapping in desired.own_mappings
+        if mapping["blueprint"] == desired.blueprint["identifier"]
+        for one in Identifier
+    ]
+    others = [mapping for mapping in variants if mapping not in desired.own_mappings]
+    return replace(desired, own_mappings=(*desired.own_mappings, *others))
+
+
+def _chosen(
+    blueprint: dict[str, Any], mapping: dict[str, Any], choices: SetupChoices
+) -> list[dict[str, Any]]:
+    """Return the mapping of alerts as the options want it, and the one before it, if any."""
+    entity = dict(mapping["entity"])
+    if choices.identifier is not None:
+        entity["identifier"] = identifier_expression(choices.identifier)
+    needed = "--cluster" if choices.cluster is not None else "--ensure-namespaces"
+    if choices.cluster is None and not choices.ensure_namespaces:
+        return [{**mapping, "entity": entity}]
+    relation = (blueprint.get("relations") or {}).get(DEFAULT_RELATION)
+    tagged = (entity.get("relations") or {}).get(DEFAULT_RELATION)
+    if relation is None or not isinstance(tagged, str):
+        raise InputError(
+            f"{needed} needs the relation {DEFAULT_RELATION}, in the blueprint and in the mapping.",
+            where=needed,
+            hint="Leave out --no-relation, or use `falcoport add-relation` for another relation.",
+        )
+    many = bool(relation.get("many"))
+    if choices.cluster is not None:
+        tagged = with_own_namespace(tagged, choices.cluster, many=many)
+        entity["relations"] = {**entity["relations"], DEFAULT_RELATION: tagged}
+    before = []
+    if choices.ensure_namespaces:
+        before = [creating_mapping(relation["target"], tagged, many=many)]
+    return [*before, {**mapping, "entity": entity}]
 
 
 def for_relation(manifests: Manifests, choices: RelationChoices) -> Desired:
@@ -74,11 +138,17 @@ def for_relation(manifests: Manifests, choices: RelationChoices) -> Desired:
         prefix = DEFAULT_TAG_PREFIX if choices.tag_prefix is None else choices.tag_prefix
         line = tag_expression(prefix, many=choices.many)
     _check(name, relation)
-    named = {"blueprint": blueprint["identifier"], "entity": {"relations": {name: line}}}
+    if choices.cluster is not None:
+        line = with_own_namespace(line, choices.cluster, many=choices.many)
+    named = [{"blueprint": blueprint["identifier"], "entity": {"relations": {name: line}}}]
+    recognised = [without_this(mapping, name) for mapping in own]
+    if choices.ensure_namespaces:
+        creating = creating_mapping(str(relation["target"]), line, many=choices.many)
+        named, recognised = [creating, *named], [creating, *recognised]
     return Desired(
         blueprint={"identifier": blueprint["identifier"], "relations": {name: relation}},
-        webhook={"identifier": webhook["identifier"], "mappings": [named]},
-        own_mappings=tuple(without_this(mapping, name) for mapping in own),
+        webhook={"identifier": webhook["identifier"], "mappings": named},
+        own_mappings=tuple(recognised),
         must_exist=True,
     )
 
@@ -109,8 +179,8 @@ def tag_expression(prefix: str, *, many: bool) -> str:
     return tags if many else f"{tags} | .[0]"
 
 
-def is_tag_expression(text: object) -> bool:
-    """Tell whether a relation's expression is one that `tag_expression` makes."""
+def is_own_expression(text: object) -> bool:
+    """Tell whether a relation's expression is one that falcoport writes, whatever the options."""
     if not isinstance(text, str):
         return False
     found = re.search(r'startswith\(("(?:[^"\\]|\\.)+")\)', text)
@@ -120,7 +190,20 @@ def is_tag_expression(text: object) -> bool:
         prefix = json.loads(found[1])
     except ValueError:
         return False
-    return text in (tag_expression(prefix, many=False), tag_expression(prefix, many=True))
+    tagged = (tag_expression(prefix, many=False), tag_expression(prefix, many=True))
+    with_cluster = tuple(f"({one}){joint}" for one in tagged for joint in (" // (", " as $tagged "))
+    return text in tagged or text.startswith(with_cluster)
+
+
+def is_own_creating_mapping(mapping: dict[str, Any]) -> bool:
+    """Tell whether a mapping is one that `--ensure-namespaces` puts before the alert's."""
+    entity, items = mapping.get("entity"), mapping.get("itemsToParse")
+    if not isinstance(entity, dict):
+        return False
+    relation = entity.get("identifier") if items is None else items
+    return is_own_expression(relation) and mapping == creating_mapping(
+        str(mapping.get("blueprint")), str(relation), many=items is not None
+    )
 
 
 def _check(name: str, relation: dict[str, Any]) -> None:

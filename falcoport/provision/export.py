@@ -15,10 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 from falcoport.errors import InputError, Problem
 from falcoport.provision.hcl import Block, Reference, label, written
+from falcoport.provision.limits import BLUEPRINT, WEBHOOK
 from falcoport.provision.security import Guard, guard
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
+
+    from falcoport.provision.shapes import Object
 
 Json = dict[str, Any]
 
@@ -28,8 +31,6 @@ TERRAFORM_VERSION = ">= 1.5"
 """The first with import blocks."""
 PROVIDER_API_URL = "https://api.getport.io"
 """Where the provider looks by default: Port's European API under its older name."""
-
-_SET_BY_PORT = ("id", "createdAt", "createdBy", "updatedAt", "updatedBy", "webhookKey", "url")
 
 # Port's keys and the provider's attributes. Those of every kind of property:
 _PROPERTY = {"title": "title", "icon": "icon", "description": "description"}
@@ -53,7 +54,12 @@ _BY_TYPE = {
         "enumColors": "enum_colors",
     },
     "boolean": {"default": "default"},
-    "array": {"minItems": "min_items", "maxItems": "max_items"},
+    "array": {
+        "minItems": "min_items",
+        "maxItems": "max_items",
+        "union": "union",
+        "includeDuplicates": "include_duplicates",
+    },
     "object": {"default": "default", "spec": "spec", "format": "format"},
 }
 _ITEMS = {
@@ -88,7 +94,7 @@ _CALCULATION = {
     "spec": "spec",
 }
 _BLUEPRINT = {"identifier": "identifier"} | _PROPERTY
-_OWNERSHIP = {"type": "type", "path": "path", "title": "title"}
+_OWNERSHIP = {"type": "type", "path": "path", "title": "title", "union": "union"}
 _SECURITY = {
     "signatureHeaderName": "signature_header_name",
     "signatureAlgorithm": "signature_algorithm",
@@ -99,19 +105,28 @@ _SECURITY = {
 
 @dataclass(frozen=True)
 class Resources:
-    """The blueprint and the webhook, as Port gives them or as the manifests say."""
+    """The blueprint and the webhook, as Port gives them or as the manifests say.
+
+    `namespace` is the blueprint that alerts are related to, None where it is left to its owner.
+    """
 
     blueprint: Json
     webhook: Json
+    namespace: Json | None = None
 
 
 def bodies(resources: Resources) -> Json:
     """Return the raw bodies that Port's API takes, ready for POST; never with a secret."""
-    return {"blueprint": _body(resources.blueprint), "webhook": _body(resources.webhook)}
+    blueprint = _body(resources.blueprint, BLUEPRINT)
+    found = {"blueprint": blueprint, "webhook": _body(resources.webhook, WEBHOOK)}
+    if resources.namespace is not None:
+        found = {"namespace": _body(resources.namespace, BLUEPRINT), **found}
+    return found
 
 
-def _body(resource: Json) -> Json:
-    body = {key: value for key, value in resource.items() if key not in _SET_BY_PORT}
+def _body(resource: Json, shape: Object) -> Json:
+    """Return what a person may set of a resource: Port adds identifiers, dates and more to it."""
+    body = {key: value for key, value in resource.items() if key in shape.fields}
     security = body.get("security")
     if isinstance(security, dict):
         kept = {key: v for key, v in security.items() if key != "secret" and v is not None}
@@ -130,17 +145,29 @@ def terraform(resources: Resources, *, adopt: bool, api_url: str = PROVIDER_API_
     Terraform writes resources whole, so leaving it out would remove it from Port.
     """
     missing = _Missing()
-    blueprint, webhook = _body(resources.blueprint), _body(resources.webhook)
-    blueprint_label, webhook_label = label(blueprint["identifier"]), label(webhook["identifier"])
-    known = {blueprint["identifier"]: Reference(f"port_blueprint.{blueprint_label}.identifier")}
+    webhook = _body(resources.webhook, WEBHOOK)
+    blueprints = [
+        _body(one, BLUEPRINT)
+        for one in (resources.namespace, resources.blueprint)
+        if one is not None
+    ]
+    addresses = {
+        one["identifier"]: f"port_blueprint.{label(one['identifier'])}" for one in blueprints
+    }
+    known = {name: Reference(f"{address}.identifier") for name, address in addresses.items()}
+    webhook_label = label(webhook["identifier"])
     blocks = [_required_provider()]
     if api_url.rstrip("/") not in (PROVIDER_API_URL, "https://api.port.io"):
         blocks.append(Block(("provider", "port"), {"base_url": api_url}))
     if adopt:
-        blocks.append(_import(f"port_blueprint.{blueprint_label}", blueprint["identifier"]))
+        blocks.extend(_import(address, name) for name, address in addresses.items())
         blocks.append(_import(f"port_webhook.{webhook_label}", webhook["identifier"]))
-    blocks.append(
-        Block(("resource", "port_blueprint", blueprint_label), _blueprint(blueprint, missing))
+    blocks.extend(
+        Block(
+            ("resource", "port_blueprint", label(one["identifier"])),
+            _blueprint(one, known, missing),
+        )
+        for one in blueprints
     )
     blocks.append(
         Block(
@@ -204,11 +231,12 @@ def _given(value: Mapping[str, Any]) -> list[str]:
     return [key for key, member in value.items() if member is not None]
 
 
-def _blueprint(blueprint: Json, missing: _Missing) -> Json:
+def _blueprint(blueprint: Json, known: Mapping[str, Reference], missing: _Missing) -> Json:
     where = f"blueprint {blueprint['identifier']}"
+    others = {name: address for name, address in known.items() if name != blueprint["identifier"]}
     parts: dict[str, Callable[[Any], Json]] = {
         "schema": lambda value: _properties(value, f"{where}: schema", missing),
-        "relations": lambda value: _relations(value, f"{where}: relations", missing),
+        "relations": lambda value: _relations(value, others, f"{where}: relations", missing),
         "mirrorProperties": lambda value: _mirrors(value, f"{where}: mirrorProperties", missing),
         "calculationProperties": lambda value: _calculations(
             value, f"{where}: calculationProperties", missing
@@ -226,8 +254,6 @@ def _blueprint(blueprint: Json, missing: _Missing) -> Json:
     for key, part in parts.items():
         if blueprint.get(key) not in (None, {}):
             attributes |= part(blueprint[key])
-    given = (key for key, value in blueprint.items() if value not in (None, {}))
-    missing.unknown(where, given, {*_BLUEPRINT, *parts})
     return attributes
 
 
@@ -304,12 +330,15 @@ def _items(value: Json, where: str, missing: _Missing) -> Json:
     return {f"{kind}_items": attributes}
 
 
-def _relations(relations: Json, where: str, missing: _Missing) -> Json:
+def _relations(
+    relations: Json, known: Mapping[str, Reference], where: str, missing: _Missing
+) -> Json:
     found = {}
     for name, relation in relations.items():
-        missing.unknown(f"{where}.{name}", relation, {*_RELATION, *_RELATION_FLAGS})
+        missing.unknown(f"{where}.{name}", _given(relation), {*_RELATION, *_RELATION_FLAGS})
         flags = {key: bool(relation.get(key)) for key in _RELATION_FLAGS}
         found[name] = _taken(relation, _RELATION) | flags
+        found[name]["target"] = known.get(relation["target"], relation["target"])
     return {"relations": found}
 
 
@@ -348,9 +377,6 @@ def _webhook(webhook: Json, known: Mapping[str, Reference], missing: _Missing) -
             _mapping(mapping, known, f"{where}: mappings[{index}]", missing)
             for index, mapping in enumerate(mappings)
         ]
-    missing.unknown(
-        where, _given(webhook), {*names, "enabled", "security", "mappings", "integrationType"}
-    )
     return attributes
 
 

@@ -18,6 +18,7 @@ _UNIONS = frozenset({("schema", "required")})
 # What Port takes an absent key to mean (API reference: defaults of a relation and of a webhook).
 _DEFAULTS: dict[str, Any] = {"required": False, "many": False, "enabled": True}
 _MAPPINGS = "mappings"
+_GROUPS = ("properties", "relations")
 # How far a difference is split before a value is shown whole.
 _SPLIT_CREATED = frozenset({"schema", "properties", "relations", _MAPPINGS, "entity"})
 
@@ -83,9 +84,7 @@ def _merged_mappings(live: list[Any], named: list[Any], own: Sequence[Json]) -> 
 
     Order matters to whoever names several: Port tries them one after the other.
     """
-    places: list[int | None] = []
-    for mapping in own:
-        places.append(own_mapping(live, mapping, frozenset(p for p in places if p is not None)))
+    places = _places(live, own)
     by_place = dict(zip(places, named, strict=True))
     merged: list[Any] = []
     for index, mapping in enumerate(live):
@@ -96,6 +95,24 @@ def _merged_mappings(live: list[Any], named: list[Any], own: Sequence[Json]) -> 
             merged.append(mapping)
     merged.extend(_new_before(None, places, named))
     return merged
+
+
+def _places(live: list[Any], own: Sequence[Json]) -> list[int | None]:
+    """Return the place of each of `own` in `live`, None where it has none.
+
+    The closest pairs find each other first, so that no mapping takes another one's place.
+    """
+    pairs = [
+        (_agreement(mapping, named), -place, -number)
+        for number, named in enumerate(own)
+        for place, mapping in _candidates(live, named, frozenset())
+        if _resembles(mapping, named)
+    ]
+    found: dict[int, int] = {}
+    for _score, place, number in sorted(pairs, reverse=True):
+        if -number not in found and -place not in found.values():
+            found[-number] = -place
+    return [found.get(number) for number in range(len(own))]
 
 
 def _new_before(index: int | None, places: list[int | None], named: list[Any]) -> list[Any]:
@@ -113,11 +130,35 @@ def _new_before(index: int | None, places: list[int | None], named: list[Any]) -
 def own_mapping(live: list[Any], named: Json, taken: frozenset[int] = frozenset()) -> int | None:
     """Return the place of the live mapping that `named` describes; None if there is none.
 
-    Candidates have the same blueprint and the same kind of operation. A single candidate is it,
-    however far it drifted; among several, the one that agrees with `named` in most expressions,
-    the identifier's and the filter's before any other, and the first of equals.
+    Candidates have the same blueprint and the same kind of operation, and the same identifier or
+    at least half of the named expressions: anything further away is somebody else's. Among
+    several, it is the one that agrees in most expressions, the identifier's and the filter's before
+    any other, and the first of equals.
     """
     candidates = [
+        (index, mapping)
+        for index, mapping in _candidates(live, named, taken)
+        if _resembles(mapping, named)
+    ]
+    return _closest(candidates, named)
+
+
+def made_mapping(live: list[Any], named: Json, taken: frozenset[int] = frozenset()) -> int | None:
+    """Return the place of the live mapping that surely is the one `named` once made, or None.
+
+    Stricter than `own_mapping`, for removing it: the same identifier and the same filter. What
+    resembles it no more than that may be somebody's variation of it.
+    """
+    candidates = [
+        (index, mapping)
+        for index, mapping in _candidates(live, named, taken)
+        if _agreement(mapping, named)[:2] == (True, True)
+    ]
+    return _closest(candidates, named)
+
+
+def _candidates(live: list[Any], named: Json, taken: frozenset[int]) -> list[tuple[int, Json]]:
+    return [
         (index, mapping)
         for index, mapping in enumerate(live)
         if index not in taken
@@ -125,9 +166,20 @@ def own_mapping(live: list[Any], named: Json, taken: frozenset[int] = frozenset(
         and mapping.get("blueprint") == named.get("blueprint")
         and _kind(mapping) == _kind(named)
     ]
+
+
+def _closest(candidates: list[tuple[int, Json]], named: Json) -> int | None:
     if not candidates:
         return None
     return max(candidates, key=lambda found: (_agreement(found[1], named), -found[0]))[0]
+
+
+def _resembles(live: Json, named: Json) -> bool:
+    same_identifier, _same_filter, equal = _agreement(live, named)
+    entity = named.get("entity")
+    groups = [entity.get(group) or {} for group in _GROUPS] if isinstance(entity, dict) else []
+    expressions = sum(len(group) for group in groups)
+    return same_identifier or 0 < expressions <= 2 * equal
 
 
 def _kind(mapping: Json) -> str:
@@ -145,7 +197,7 @@ def _agreement(live: Json, named: Json) -> tuple[bool, bool, int]:
     same_filter = live.get("filter", "true") == named.get("filter", "true")
     equal = sum(
         1
-        for group in ("properties", "relations")
+        for group in _GROUPS
         for name, expression in (named_entity.get(group) or {}).items()
         if isinstance(live_entity.get(group), dict) and live_entity[group].get(name) == expression
     )
@@ -168,9 +220,7 @@ def _differ(before: Any, after: Any, at: str, found: list[FieldChange]) -> None:
             path = f"{at}.{key}" if at else key
             if key not in after:
                 found.append(FieldChange(path, before[key], None))
-            elif key not in before and not (
-                key in _SPLIT_CREATED and isinstance(after[key], dict | list)
-            ):
+            elif key not in before and not _is_split(key, after[key]):
                 found.append(FieldChange(path, None, after[key]))
             else:
                 default: Any = [] if isinstance(after[key], list) else {}
@@ -181,17 +231,24 @@ def _differ(before: Any, after: Any, at: str, found: list[FieldChange]) -> None:
         found.append(FieldChange(at, before, after))
 
 
+def _is_split(key: str, created: Any) -> bool:
+    """Tell whether a value that is new is shown part by part."""
+    return key in _SPLIT_CREATED and isinstance(created, dict | list) and bool(created)
+
+
 def _differ_mappings(before: list[Any], after: list[Any], found: list[FieldChange]) -> None:
     """Compare mappings pair by pair: equal ones first, then those that belong together."""
     pairs: dict[int, int] = {}
     for index, mapping in enumerate(after):
-        free = (i for i, old in enumerate(before) if i not in pairs.values() and old == mapping)
+        free = (
+            i for i, old in enumerate(before) if i not in pairs.values() and _same(old, mapping)
+        )
         equal = next(free, None)
         if equal is not None:
             pairs[index] = equal
     for index, mapping in enumerate(after):
         if index not in pairs and isinstance(mapping, dict):
-            own = own_mapping(before, mapping, frozenset(pairs.values()))
+            own = _closest(_candidates(before, mapping, frozenset(pairs.values())), mapping)
             if own is not None:
                 pairs[index] = own
     for index, mapping in enumerate(after):
@@ -205,6 +262,10 @@ def _differ_mappings(before: list[Any], after: list[Any], found: list[FieldChang
 
 def _same(one: Any, other: Any) -> bool:
     """Tell whether two JSON values are equal; Python alone would take True for 1."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(_same(one[key], other[key]) for key in one)
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(_same, one, other))
     return bool(one == other) and isinstance(one, bool) == isinstance(other, bool)
 
 

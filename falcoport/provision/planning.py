@@ -7,12 +7,14 @@ way to change Port.
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
 from falcoport.errors import ConflictError, InputError, ManifestError, Problem
 from falcoport.provision.merging import FieldChange, Json, difference, merge, own_mapping
+from falcoport.provision.security import without_known, would_lose_secret
 
 _RELATIONS = "relations"
 
@@ -79,6 +81,13 @@ class Plan:
         """Whether anything is to be written."""
         return bool(self.stages)
 
+    @property
+    def overwrites(self) -> bool:
+        """Whether anything that is there already is to be changed or removed."""
+        writes = [write for stage in self.stages for write in stage]
+        new = {(w.resource, w.identifier) for w in writes if w.action is Action.CREATE}
+        return any((write.resource, write.identifier) not in new for write in writes)
+
 
 @dataclass(frozen=True)
 class Desired:
@@ -87,7 +96,8 @@ class Desired:
     `blueprint` and `webhook` are bodies as in a manifest, whole for `setup`, with only the named
     keys for `add-relation` (`must_exist`). `own_mappings` are the mappings by which falcoport
     recognises its own among those of a live webhook. `helpers` are blueprints to create where
-    missing and to leave alone otherwise.
+    missing and to leave alone otherwise. `security` is a webhook's security block to write whatever
+    there is, with its secret; None leaves that to the webhook's own.
     """
 
     blueprint: Json
@@ -95,6 +105,7 @@ class Desired:
     own_mappings: tuple[Json, ...]
     helpers: tuple[Json, ...] = ()
     must_exist: bool = False
+    security: Json | None = field(default=None, repr=False)
 
     @property
     def targets(self) -> tuple[str, ...]:
@@ -144,14 +155,18 @@ def plan(desired: Desired, live: Live) -> Plan:
     nothing is written in that case; every such problem at once.
     """
     _check_existing(desired, live)
-    problems = [*_missing_targets(desired, live), *_conflicts(desired, live)]
+    problems = [
+        *_missing_targets(desired, live),
+        *_conflicts(desired, live),
+        *_lost_secret(desired, live),
+    ]
     if problems:
         raise _refusal(problems)
-    merged_blueprint, merged_webhook = desired.blueprint, desired.webhook
+    merged_blueprint, merged_webhook = desired.blueprint, named_webhook(desired, live.webhook)
     if live.blueprint is not None:
         merged_blueprint = merge(live.blueprint, desired.blueprint)
     if live.webhook is not None:
-        merged_webhook = merge(live.webhook, desired.webhook, desired.own_mappings)
+        merged_webhook = merge(live.webhook, merged_webhook, desired.own_mappings)
     problems = _unknown_fields(desired, merged_blueprint)
     if problems:
         raise ManifestError(problems[0].message, problems=tuple(problems))
@@ -162,6 +177,27 @@ def plan(desired: Desired, live: Live) -> Plan:
         _change(Resource.WEBHOOK, desired.webhook["identifier"], live.webhook, merged_webhook),
     ]
     return Plan(tuple(changes), _stages(missing_helpers, live, merged_blueprint, merged_webhook))
+
+
+def named_webhook(desired: Desired, live: Json | None) -> Json:
+    """Return what is named of the webhook, its security block only where it must be written."""
+    if desired.security is not None:
+        return {**desired.webhook, "security": desired.security}
+    return without_known(desired.webhook, live)
+
+
+def _lost_secret(desired: Desired, live: Live) -> list[Problem]:
+    if desired.security is not None or not would_lose_secret(desired.webhook, live.webhook):
+        return []
+    return [
+        Problem(
+            "conflict",
+            "The manifest's security block differs from the webhook's and names no secret: writing "
+            "it would take the webhook's secret away, which Port does not give back.",
+            f"webhook {desired.webhook['identifier']}: security",
+            "Give --rotate-secret, or name the secret in the manifest.",
+        )
+    ]
 
 
 def _check_existing(desired: Desired, live: Live) -> None:
@@ -367,6 +403,8 @@ def _update(resource: Resource, identifier: str, before: Json, after: Json) -> W
 
 _SECRET_FIELDS = frozenset({"secret", "signatureSecret"})
 MASK = "***"
+_SHOWN_WIDTH = 90
+"""Columns a shown value takes before it is broken into lines."""
 
 
 def field_values(changes: tuple[Change, ...]) -> list[dict[str, Any]]:
@@ -395,15 +433,27 @@ def shown_value(field_path: str, value: Any, lead: str) -> str:
     if value is None:
         return f"{lead}(nothing)"
     if isinstance(value, str) and value and value == value.strip():
-        lines = value.splitlines() or [value]
+        lines = [part for line in value.splitlines() or [value] for part in _folded(line)]
     elif isinstance(value, dict | list) and value:
         import yaml
 
-        lines = yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=90).splitlines()
+        text = yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=_SHOWN_WIDTH)
+        lines = text.splitlines()
     else:
         lines = [json.dumps(value, ensure_ascii=False)]
     indent = " " * len(lead)
     return "\n".join(f"{lead if index == 0 else indent}{line}" for index, line in enumerate(lines))
+
+
+def _folded(text: str) -> list[str]:
+    """Break a long expression in front of its pipes, where a person would."""
+    lines = [""]
+    for part in re.split(r"(?= \| )", text):
+        if lines[-1] and len(lines[-1]) + len(part) > _SHOWN_WIDTH:
+            lines.append(part.removeprefix(" "))
+        else:
+            lines[-1] += part
+    return lines
 
 
 def shown_inline(field_path: str, value: Any) -> str:

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from falcoport.errors import ConflictError, Problem
-from falcoport.provision.desired import is_tag_expression
-from falcoport.provision.merging import difference, own_mapping
+from falcoport.provision.desired import is_own_creating_mapping, is_own_expression
+from falcoport.provision.merging import difference, made_mapping
 from falcoport.provision.planning import Action, Change, Desired, Plan, Resource, Write
 
 if TYPE_CHECKING:
@@ -74,9 +74,13 @@ def _webhook(desired: Desired, live: Live) -> tuple[Change, Write | None]:
 
 
 def _without_own(mappings: list[Json], desired: Desired) -> list[Json]:
-    own: set[int] = set()
+    own = {
+        index
+        for index, mapping in enumerate(mappings)
+        if isinstance(mapping, dict) and is_own_creating_mapping(mapping)
+    }
     for mapping in desired.own_mappings:
-        place = own_mapping(mappings, mapping, frozenset(own))
+        place = made_mapping(mappings, mapping, frozenset(own))
         if place is not None:
             own.add(place)
     return [mapping for index, mapping in enumerate(mappings) if index not in own]
@@ -146,7 +150,7 @@ def _added_by_others(desired: Desired, live: Live) -> Iterator[tuple[str, str]]:
             yield "property", name
     lines = _relation_lines(desired, live)
     for name in live_blueprint.get("relations") or {}:
-        made_here = name in (named.get("relations") or {}) or is_tag_expression(lines.get(name))
+        made_here = name in (named.get("relations") or {}) or is_own_expression(lines.get(name))
         if not made_here:
             yield "relation", name
     for group in _ADDITIONS:
@@ -160,7 +164,7 @@ def _relation_lines(desired: Desired, live: Live) -> Json:
     mappings = list((live.webhook or {}).get("mappings") or [])
     lines: Json = {}
     for mapping in desired.own_mappings:
-        place = own_mapping(mappings, mapping)
+        place = made_mapping(mappings, mapping)
         if place is not None:
             lines.update(mappings[place].get("entity", {}).get("relations") or {})
     return lines

@@ -41,7 +41,7 @@ class Guard(StrEnum):
 
 def guard(webhook: Mapping[str, Any]) -> Guard:
     """Tell what a webhook, as Port gives it, asks of its senders."""
-    security = webhook.get(_SECURITY) or {}
+    security = _block_of(webhook)
     algorithm = security.get("signatureAlgorithm")
     if not algorithm or not security.get("signatureHeaderName"):
         return Guard.OPEN
@@ -107,17 +107,15 @@ class Securing:
             hint="Give --rotate-secret to replace that, with a new secret.",
         )
 
-    def laid_over(
-        self, webhook: Json, live: Mapping[str, Any] | None, secret: Callable[[], str]
-    ) -> Json:
-        """Return a webhook's desired body with its security block, or as it is if none is needed.
+    def block(self, live: Mapping[str, Any] | None, secret: Callable[[], str]) -> Json | None:
+        """Return the security block to write, or None where the webhook's is right already.
 
         `secret` is asked only where one is needed and none was given. A prefix that somebody set
         for signatures is cleared: Port would expect it in front of the secret.
         Raises ConflictError.
         """
         if not self.needs_secret(live):
-            return webhook
+            return None
         name = self.header or (header_name(live) if live else None) or DEFAULT_HEADER
         header = Header(name, self.secret if self.secret is not None else secret())
         block: Json = {
@@ -126,6 +124,32 @@ class Securing:
             "signatureAlgorithm": ALGORITHM,
             "requestIdentifierPath": REQUEST_IDENTIFIER,
         }
-        if ((live or {}).get(_SECURITY) or {}).get("signaturePrefix"):
+        if _block_of(live).get("signaturePrefix"):
             block["signaturePrefix"] = None
-        return {**webhook, _SECURITY: block}
+        return block
+
+
+def without_known(webhook: Json, live: Mapping[str, Any] | None) -> Json:
+    """Return a manifest's webhook without its security block where Port's is the same.
+
+    Port's own secret cannot be compared; where all the rest agrees, it counts as the same.
+    """
+    if live is None or guard(live) is Guard.OPEN or not _agrees(webhook, live):
+        return webhook
+    return {key: value for key, value in webhook.items() if key != _SECURITY}
+
+
+def would_lose_secret(webhook: Mapping[str, Any], live: Mapping[str, Any] | None) -> bool:
+    """Tell whether writing a manifest's security block would take Port's secret away."""
+    if live is None or guard(live) is Guard.OPEN or _agrees(webhook, live):
+        return False
+    return not _block_of(webhook).get(_SECRET)
+
+
+def _agrees(webhook: Mapping[str, Any], live: Mapping[str, Any]) -> bool:
+    asked, found = _block_of(webhook), _block_of(live)
+    return all((found.get(key) or None) == (asked[key] or None) for key in asked if key != _SECRET)
+
+
+def _block_of(webhook: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    return (webhook or {}).get(_SECURITY) or {}

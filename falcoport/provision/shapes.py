@@ -6,9 +6,8 @@ Every shape has `check(value, at, report)`: `at` is the key path from the docume
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -36,6 +35,14 @@ def kind(value: object) -> str:
         type(None): "empty",
     }
     return names.get(type(value), f"a {type(value).__name__}")
+
+
+def nearest(word: str, words: Iterable[str]) -> str:
+    """Return the one of `words` that was probably meant; empty if none is near."""
+    # Imported here: only what is wrong needs it.
+    from difflib import get_close_matches
+
+    return next(iter(get_close_matches(word, words, n=1)), "")
 
 
 def child(at: str, key: object) -> str:
@@ -106,8 +113,8 @@ class Choice:
         if not isinstance(value, str):
             report(at, f"must be one of {', '.join(self.words)}, not {kind(value)}")
         elif value not in self.words:
-            near = get_close_matches(value, self.words, n=1)
-            meant = f" (did you mean {near[0]}?)" if near else ""
+            near = nearest(value, self.words)
+            meant = f" (did you mean {near}?)" if near else ""
             report(at, f"is {value!r}{meant}; Port accepts {', '.join(self.words)}")
 
 
@@ -173,8 +180,8 @@ class Object:
         for key, member in value.items():
             shape = self.fields.get(key) if isinstance(key, str) else None
             if shape is None:
-                near = get_close_matches(str(key), self.fields, n=1)
-                meant = f"; did you mean {near[0]}?" if near else ""
+                near = nearest(str(key), self.fields)
+                meant = f"; did you mean {near}?" if near else ""
                 report(child(at, key), f"is not a key that Port knows here{meant}")
             else:
                 shape.check(member, child(at, key), report)

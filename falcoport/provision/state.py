@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from falcoport.provision.merging import difference, merge
+from falcoport.provision.planning import named_webhook
 from falcoport.provision.security import Guard, guard, header_name
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ class Alerts:
 def parts(desired: Desired, live: Live) -> tuple[Part, ...]:
     """Return how every part of a set-up is, compared with what `setup` would make of it."""
     blueprint = _drift(live.blueprint, desired.blueprint)
-    webhook = _drift(live.webhook, desired.webhook, desired.own_mappings)
+    webhook = _drift(live.webhook, named_webhook(desired, live.webhook), desired.own_mappings)
     return (
         _part(
             "blueprint",

@@ -149,8 +149,12 @@ def _require_extra() -> None:
         import regex
         import starlette
         import uvicorn
-    except ImportError:
-        raise UsageError("the sandbox needs its extra: pip install 'falcoport[sandbox]'") from None
+    except ImportError as error:
+        raise UsageError(
+            f"The sandbox needs its extra ({error.name} is not installed).",
+            code="no_extra",
+            hint="pip install 'falcoport[sandbox]'",
+        ) from None
     _used: tuple[Any, ...] = (httptools, jinja2, jsonschema, regex, starlette, uvicorn)
 
 

@@ -1,0 +1,97 @@
+"""What Port would refuse in an entity, as far as a blueprint and Port's rules say.
+
+Source: Port's API reference, entities (identifier pattern and length) and property types.
+
+Pure.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from types import UnionType
+
+MAX_IDENTIFIER = 1000
+_PLAIN_IDENTIFIER = re.compile(r"[A-Za-z0-9@_.+:\\/=-]+")
+_MARKS = frozenset("@_.+:\\/=-")
+_DATE_TIME = re.compile(r"\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:\d{2})")
+
+
+def identifier_problem(identifier: str) -> str:
+    """Say why Port would refuse an entity's identifier; empty if it would not."""
+    if len(identifier) > MAX_IDENTIFIER:
+        return f"gives {len(identifier)} characters, and Port takes {MAX_IDENTIFIER}"
+    if identifier in (".", ".."):
+        return f"gives {identifier!r}, which Port refuses"
+    if _PLAIN_IDENTIFIER.fullmatch(identifier):
+        return ""
+    wrong = dict.fromkeys(character for character in identifier if not _may_be_in(character))
+    return f"gives characters that Port refuses: {' '.join(map(ascii, wrong))}" if wrong else ""
+
+
+def _may_be_in(character: str) -> bool:
+    if character.isascii():
+        return character.isalnum() or character in _MARKS
+    return unicodedata.category(character).startswith("L")
+
+
+def property_problem(value: Any, definition: Mapping[str, Any]) -> str:
+    """Say why Port would refuse a property's value; empty if it would not, or cannot be told."""
+    wanted = str(definition.get("type"))
+    if value is None or wanted not in _TYPES:
+        return ""
+    if not _is_a(value, wanted):
+        given = next(name for name in _TYPES if _is_a(value, name))
+        return (
+            f"gives {_ARTICLE[given]} {given}, and the blueprint wants {_ARTICLE[wanted]} {wanted}"
+        )
+    if definition.get("format") == "date-time" and not _DATE_TIME.fullmatch(str(value)):
+        return "gives no date-time"
+    return ""
+
+
+def _is_a(value: Any, name: str) -> bool:
+    if isinstance(value, bool):
+        return name == "boolean"
+    return isinstance(value, _TYPES[name])
+
+
+_TYPES: dict[str, type | UnionType] = {
+    "string": str,
+    "boolean": bool,
+    "number": int | float,
+    "object": dict,
+    "array": list,
+}
+_ARTICLE = {"string": "a", "number": "a", "boolean": "a", "object": "an", "array": "an"}
+
+
+class EntityCheck:
+    """Compares entities with the blueprints they are for."""
+
+    def __init__(self, blueprints: Mapping[str, Mapping[str, Any]]) -> None:
+        self._properties = {
+            name: blueprint.get("schema", {}).get("properties", {})
+            for name, blueprint in blueprints.items()
+        }
+
+    def problems(self, blueprint: str, entity: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+        """Yield the field and the message of everything that Port would refuse."""
+        identifier = entity["identifier"]
+        problem = identifier_problem(identifier) if isinstance(identifier, str) else ""
+        if problem:
+            yield "entity.identifier", problem
+        properties = self._properties.get(blueprint)
+        if properties is None:
+            return
+        for name, value in entity.get("properties", {}).items():
+            if name not in properties:
+                problem = f"is no property of the blueprint {blueprint}"
+            else:
+                problem = "" if value is None else property_problem(value, properties[name])
+            if problem:
+                yield f"entity.properties.{name}", problem

@@ -1,0 +1,189 @@
+"""Falco's rules files: which rules there are, and the override file that adds a tag to some.
+
+Source: Falco's rule loader (`rule_loader_reader.cpp`, engine 0.31.0, Falco 0.37.0 and later) for
+what a file may hold and how `override` appends tags; Falco's chart for `customRules`.
+
+Pure: text in, names and text out.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from difflib import get_close_matches
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from falcoport.errors import InputError, Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+ENGINE_VERSION = "0.31.0"
+"""The engine that first knows `override` (Falco 0.37.0)."""
+
+CHART_FILE = "zz-falcoport-tags.yaml"
+"""The file's name in `customRules`: late, since a later redefinition of a rule drops its tags."""
+
+_ITEMS = (
+    "rule",
+    "macro",
+    "list",
+    "required_engine_version",
+    "required_plugin_versions",
+)
+_GLOB = re.compile(r"[*?\[]")
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+@dataclass(frozen=True)
+class Rules:
+    """The names of the rules that Falco loads, in the order of their files."""
+
+    names: tuple[str, ...]
+
+
+def read_rules(text: str, source: str) -> Rules:
+    """Read a rules file, or what `falco -L -o json_output=true` prints.
+
+    Raises InputError, which names `source`, for a text that is neither.
+    """
+    if text.lstrip().startswith("{"):
+        return Rules(tuple(_listed(text, source)))
+    try:
+        document = yaml.load(text, Loader=_LOADER)  # noqa: S506 -- one of PyYAML's safe loaders
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f", line {mark.line + 1}" if mark is not None else ""
+        raise InputError(f"{source} is not YAML{line}.", where=source) from None
+    if document is None:
+        return Rules(())
+    if not isinstance(document, list):
+        raise InputError(f"{source} is not a Falco rules file: it is no list.", where=source)
+    return Rules(tuple(dict.fromkeys(_defined(document, source))))
+
+
+def _listed(text: str, source: str) -> Iterable[str]:
+    """Return the names in Falco's own listing; it may be followed by lines of text."""
+    try:
+        listing, _ = json.JSONDecoder().raw_decode(text.lstrip())
+        return [rule["info"]["name"] for rule in listing["rules"]]
+    except (ValueError, RecursionError, KeyError, TypeError):
+        raise InputError(
+            f"{source} is not what `falco -L -o json_output=true` prints.", where=source
+        ) from None
+
+
+def _defined(document: list[Any], source: str) -> Iterable[str]:
+    for number, item in enumerate(document, 1):
+        if not isinstance(item, dict) or not any(key in item for key in _ITEMS):
+            raise InputError(
+                f"{source} is not a Falco rules file: its item {number} is none of "
+                f"{', '.join(_ITEMS)}.",
+                where=source,
+            )
+        name = item.get("rule")
+        # An item that changes a rule needs one that is there already; it does not make one.
+        if isinstance(name, str) and "condition" in item and not _changes(item):
+            yield name
+
+
+def _changes(item: dict[str, Any]) -> bool:
+    return bool(item.get("append")) or bool(item.get("override"))
+
+
+def chosen(patterns: Sequence[str], rules: Rules | None) -> tuple[str, ...]:
+    """Return the names of the rules that the patterns mean, in Falco's order.
+
+    A pattern is a name, or a glob (`*`, `?`, `[…]`) where the rules are known. Without `rules`
+    every pattern is taken for a name. Raises InputError with every pattern that means none, and
+    the nearest names.
+    """
+    if rules is None:
+        return _as_names(patterns)
+    found: set[str] = set()
+    problems = []
+    for pattern in patterns:
+        matching = {n for n in rules.names if n == pattern or fnmatchcase(n, pattern)}
+        found |= matching
+        if not matching:
+            problems.append(_no_such_rule(pattern, rules))
+    if problems:
+        raise InputError(problems[0].message, problems=tuple(problems))
+    return tuple(name for name in rules.names if name in found)
+
+
+def _as_names(patterns: Sequence[str]) -> tuple[str, ...]:
+    for pattern in patterns:
+        if _GLOB.search(pattern):
+            raise InputError(
+                f"{pattern!r} is a pattern, and Falco has none for rules: which names it stands "
+                "for can only be told from the rules that Falco loads.",
+                where=pattern,
+                hint="Give them with --rules-file FILE, or falco -L -o json_output=true | "
+                "falcoport tag-rules … --rules-file -",
+            )
+        if not pattern.strip() or not pattern.isprintable():
+            raise InputError(f"{pattern!r} is no name of a rule.", where="RULE")
+    return tuple(dict.fromkeys(patterns))
+
+
+def _no_such_rule(pattern: str, rules: Rules) -> Problem:
+    by_lower = {name.lower(): name for name in rules.names}
+    near = get_close_matches(pattern.lower(), by_lower, n=3, cutoff=0.5)
+    named = ", ".join(repr(by_lower[name]) for name in near)
+    return Problem(
+        "no_such_rule",
+        f"No rule is called {pattern!r} among the {len(rules.names)} that Falco loads.",
+        pattern,
+        f"Nearest: {named}." if named else "Names must match to the letter.",
+    )
+
+
+def tag_for(prefix: str, namespace: str) -> str:
+    """Return the tag that relates an alert to a namespace's entity.
+
+    Raises InputError if Port would not take the rest of the tag for an identifier.
+    """
+    if not re.fullmatch(r"(?!\.{1,2}$)(?:[^\W\d_]|[0-9@_.+:\\/=-])+", namespace):
+        raise InputError(
+            f"--namespace {namespace!r} is no identifier of an entity in Port.",
+            where="--namespace",
+            hint="The Kubernetes exporter names a namespace's entity <namespace>-<cluster>.",
+        )
+    return f"{prefix}{namespace}"
+
+
+def override_file(names: Sequence[str], tag: str) -> str:
+    """Return a rules file that appends a tag to the named rules."""
+    head = [
+        "# Made by `falcoport tag-rules`: tags for Falco's rules, which stay as they are.",
+        "# Load it after the files that define them, such as /etc/falco/rules.d/zz-tags.yaml;",
+        "# check: falco -V falco_rules.yaml -V this-file",
+        f"- required_engine_version: {ENGINE_VERSION}",
+    ]
+    items = [
+        f"- rule: {_scalar(name)}\n  tags: [{_scalar(tag)}]\n  override:\n    tags: append"
+        for name in names
+    ]
+    return "\n".join([*head, *items]) + "\n"
+
+
+def chart_values(names: Sequence[str], tag: str) -> str:
+    """Return values of the `falco` chart that add the override file."""
+    inside = "".join(f"    {line}\n" for line in override_file(names, tag).splitlines())
+    return f"customRules:\n  {CHART_FILE}: |-\n{inside}"
+
+
+def _scalar(text: str) -> str:
+    """Return text as one YAML scalar, quoted where YAML would read it otherwise."""
+    if re.fullmatch(r"[A-Za-z][A-Za-z0-9 _./()+-]*[A-Za-z0-9_)]", text):
+        try:
+            if yaml.load(text, Loader=_LOADER) == text:  # noqa: S506 -- a safe loader
+                return text
+        except yaml.YAMLError:
+            pass
+    return json.dumps(text, ensure_ascii=False)

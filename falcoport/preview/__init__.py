@@ -1,0 +1,1 @@
+"""Real alerts through a mapping, without Port: what it would store, and what it would lose."""

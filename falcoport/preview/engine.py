@@ -1,0 +1,190 @@
+"""Maps the alerts of a chunk of lines: what Port would store for each, and what fails.
+
+Pure; one `Mapper` per process.
+"""
+
+from __future__ import annotations
+
+import json
+from array import array
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Any
+
+from falcoport.entities import EntityCheck
+from falcoport.falco.bodies import BodyReader, NotAnAlertError
+from falcoport.falco.forward import HEADERS
+from falcoport.falco.lines import find
+from falcoport.mapping import BodyEvaluator, EventError, FieldError, expressions
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from falcoport.falco.lines import Chunk
+    from falcoport.mapping import Outcome
+
+NAMED = 20
+"""How many bad lines are named, per chunk and in all; the others are counted."""
+
+_FILTERED = "filter is false"
+_IDENTIFIER = "entity.identifier"
+
+
+@dataclass(frozen=True)
+class MapperOptions:
+    """What a preview maps with.
+
+    `mappings` are the webhook's, `blueprints` the blueprints that values are checked against, by
+    identifier; `custom_tags` are those of Falcosidekick's settings.
+    """
+
+    mappings: Sequence[Mapping[str, Any]]
+    blueprints: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    custom_tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class LineProblem:
+    """A line that is no alert, and why."""
+
+    source: str
+    line: int
+    message: str
+
+
+@dataclass
+class Page:
+    """What became of one chunk.
+
+    `records` are JSON Lines in UTF-8, one per entity; `failures` counts those with an error,
+    `filtered` what a filter left out, `plain` lines of text; `problems` names the first `bad` ones;
+    `sightings` are triples of 64-bit integers for counting collisions: an identifier's hash, an
+    alert's hash, the line.
+    """
+
+    records: bytes = b""
+    alerts: int = 0
+    entities: int = 0
+    failures: int = 0
+    filtered: int = 0
+    bad: int = 0
+    plain: int = 0
+    problems: list[LineProblem] = field(default_factory=list)
+    sightings: array[int] = field(default_factory=lambda: array("q"))
+
+    def blame(self, source: str, line: int, message: str) -> None:
+        """Count a bad line, and name it if it is one of the first."""
+        self.bad += 1
+        if len(self.problems) < NAMED:
+            self.problems.append(LineProblem(source, line, message))
+
+
+class Mapper:
+    """Maps chunks of lines with the mappings of one webhook."""
+
+    def __init__(self, options: MapperOptions) -> None:
+        self._evaluator = BodyEvaluator(options.mappings, HEADERS)
+        self._reader = BodyReader(
+            options.custom_tags,
+            with_uuid=self._evaluator.may_read("uuid"),
+            in_order=self._evaluator.computes_with("output_fields"),
+        )
+        self._texts = [{e.field: e.text for e in expressions(m)} for m in options.mappings]
+        self._counted = [_is_counted(mapping, options.mappings) for mapping in options.mappings]
+        self._check = EntityCheck(options.blueprints)
+        self._encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+        self._blueprints = [self._encode(mapping.get("blueprint")) for mapping in options.mappings]
+
+    def page(self, source: str, chunk: Chunk) -> Page:
+        """Map all alerts of a chunk of the source of that name."""
+        page = Page()
+        alerts: list[tuple[int, dict[str, Any]]] = []
+        for found in find(chunk):
+            if found.problem:
+                page.blame(source, found.line, found.problem)
+            elif found.text:
+                try:
+                    alerts.append((found.line, self._reader.body(found.text)))
+                except NotAnAlertError as error:
+                    page.blame(source, found.line, str(error))
+            else:
+                page.plain += 1
+        name = self._encode(source)
+        records: list[str] = []
+        for line, body, outcomes in self._evaluated(source, alerts, page):
+            page.alerts += 1
+            for outcome in outcomes:
+                if outcome.skipped == _FILTERED:
+                    page.filtered += 1
+                else:
+                    records.append(self._record(page, name, line, body, outcome))
+        page.records = "".join(records).encode(errors="replace")
+        return page
+
+    def _evaluated(
+        self, source: str, alerts: Sequence[tuple[int, dict[str, Any]]], page: Page
+    ) -> Iterator[tuple[int, dict[str, Any], list[Outcome]]]:
+        try:
+            evaluated = self._evaluator.evaluate([body for _, body in alerts])
+        except EventError:
+            # One of them cannot be read: which one shows when each is evaluated alone.
+            for line, body in alerts:
+                try:
+                    yield line, body, self._evaluator.evaluate([body])[0]
+                except EventError as error:
+                    page.blame(source, line, str(error))
+            return
+        for (line, body), outcomes in zip(alerts, evaluated, strict=True):
+            yield line, body, outcomes
+
+    def _record(
+        self, page: Page, source: str, line: int, body: dict[str, Any], outcome: Outcome
+    ) -> str:
+        errors = [*outcome.errors, *self._objections(outcome)]
+        page.failures += bool(errors)
+        entity = "null"
+        if outcome.entity is not None:
+            page.entities += 1
+            entity = self._encode(_COMPLETE | outcome.entity)
+            identifier = outcome.entity["identifier"]
+            if self._counted[outcome.mapping] and isinstance(identifier, str):
+                page.sightings.extend((_hash(outcome.blueprint, identifier), _alert(body), line))
+        failed = "[]" if not errors else self._encode([vars(error) for error in errors])
+        blueprint = self._blueprints[outcome.mapping]
+        return (
+            f'{{"source":{source},"line":{line},"blueprint":{blueprint},'
+            f'"entity":{entity},"errors":{failed}}}\n'
+        )
+
+    def _objections(self, outcome: Outcome) -> Iterator[FieldError]:
+        """Yield what Port would refuse although no expression failed."""
+        texts = self._texts[outcome.mapping]
+        if outcome.entity is not None:
+            for name, problem in self._check.problems(outcome.blueprint, outcome.entity):
+                yield FieldError(name, texts.get(name, ""), problem)
+        elif not any(e.field in ("filter", "itemsToParse", _IDENTIFIER) for e in outcome.errors):
+            name = _IDENTIFIER if "identifier" in outcome.skipped else outcome.skipped.split()[0]
+            yield FieldError(name, texts.get(name, ""), f"{outcome.skipped}: Port stores nothing")
+
+
+_COMPLETE: dict[str, Any] = {"identifier": None, "title": None, "properties": {}, "relations": {}}
+
+
+def _is_counted(mapping: Mapping[str, Any], mappings: Sequence[Mapping[str, Any]]) -> bool:
+    """Tell whether a mapping is meant to give each alert an entity of its own.
+
+    One whose identifier is another mapping's relation makes the targets that alerts share.
+    """
+    own = mapping.get("entity", {}).get("identifier")
+    relations = (m.get("entity", {}).get("relations") or {} for m in mappings)
+    return isinstance(own, str) and all(own not in shared.values() for shared in relations)
+
+
+def _alert(body: Mapping[str, Any]) -> int:
+    """Return a number that two alerts share only if they are the same one, sent again or not."""
+    return _hash(*(str(body.get(name)) for name in ("hostname", "time", "rule", "source")))
+
+
+def _hash(*texts: str) -> int:
+    digest = blake2b("\0".join(texts).encode(errors="replace"), digest_size=8).digest()
+    return int.from_bytes(digest, "big", signed=True)

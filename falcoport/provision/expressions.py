@@ -1,0 +1,102 @@
+"""JQ that the options of `setup` and `add-relation` put into a mapping: identity, namespaces.
+
+Pure.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from enum import StrEnum
+from typing import Any
+
+from falcoport.errors import InputError
+
+_LONGEST_CLUSTER = 253
+_CLUSTER = re.compile(r"[A-Za-z0-9@_.+:=-]+")
+
+
+class Identifier(StrEnum):
+    """What tells one alert's entity from another's."""
+
+    HOSTNAME_TIME = "hostname-time"
+    HOSTNAME_TIME_RULE = "hostname-time-rule"
+    UUID = "uuid"
+
+
+# Port's entity identifiers (API reference): ^(?!\.{1,2}$)[\p{L}0-9@_.+:\\/=-]+$, at most 1000
+# long. A space becomes "+"; "+", "=" and whatever Port refuses become their code point between two
+# "=", so no two texts become one. Cutting to 1000 comes last.
+_AS_IDENTIFIER = (
+    r'gsub("(?<c>[^\\p{L}0-9@_.:\\\\/ -])"; "=" + (.c | explode | .[0] | tostring) + "=") '
+    r'| gsub(" "; "+") | .[0:1000]'
+)
+_IDENTIFIERS = {
+    Identifier.HOSTNAME_TIME: '.body.hostname + "-" + .body.time | tostring',
+    Identifier.HOSTNAME_TIME_RULE: (
+        f'(.body.hostname // "") + "-" + .body.time + "-" + .body.rule | {_AS_IDENTIFIER}'
+    ),
+    Identifier.UUID: ".body.uuid",
+}
+_OWN_NAMESPACE = (
+    '[.body.output_fields["k8s.ns.name"], .body.output_fields["ka.target.namespace"]] '
+    '| map(select(type == "string" and . != "" and . != "<NA>")) | .[0]'
+)
+
+
+def identifier_expression(identifier: Identifier) -> str:
+    """Return JQ for an alert's identifier.
+
+    `hostname-time` is that of Port's guide, which two rules that fire on one event share;
+    `hostname-time-rule` tells those apart; `uuid` is new whenever Falcosidekick gets an alert.
+    """
+    return _IDENTIFIERS[identifier]
+
+
+def with_own_namespace(tagged: str, cluster: str, *, many: bool) -> str:
+    """Return JQ for an alert's namespace: that of `tagged`, else the one the alert happened in.
+
+    `tagged` is JQ for what the tags say, a list with `many`. The alert's own namespace becomes
+    `<namespace>-<cluster>`, as Port's Kubernetes exporter names it; one that begins with `kube`,
+    which the exporter passes over, becomes null. Raises InputError for a cluster's name that
+    cannot be in an identifier.
+    """
+    if not _CLUSTER.fullmatch(cluster) or len(cluster) > _LONGEST_CLUSTER:
+        raise InputError(
+            f"--cluster {cluster!r} cannot be part of an identifier in Port.",
+            where="--cluster",
+            hint="Give the name that the Kubernetes exporter has as CLUSTER_NAME: letters, digits "
+            "and @ _ . + : = -",
+        )
+    suffix = json.dumps(f"-{cluster}")
+    if many:
+        own = (
+            f'[{_OWN_NAMESPACE} | select(type == "string" and (startswith("kube") | not)) '
+            f"| . + {suffix}]"
+        )
+        return f"({tagged}) as $tagged | if ($tagged | length) > 0 then $tagged else {own} end"
+    own = (
+        f'({_OWN_NAMESPACE}) | if type == "string" and (startswith("kube") | not) '
+        f"then . + {suffix} else null end"
+    )
+    return f"({tagged}) // ({own})"
+
+
+def creating_mapping(target: str, relation: str, *, many: bool) -> dict[str, Any]:
+    """Return a mapping that creates the entities an alert's relation names, where they are missing.
+
+    `target` is their blueprint, `relation` the relation's JQ. Only the identifier is mapped, so an
+    entity that exists keeps everything it has.
+    """
+    if many:
+        return {
+            "blueprint": target,
+            "itemsToParse": relation,
+            "filter": "true",
+            "entity": {"identifier": ".item"},
+        }
+    return {
+        "blueprint": target,
+        "filter": f"({relation}) != null",
+        "entity": {"identifier": relation},
+    }

@@ -1,0 +1,67 @@
+"""The documents agree with the program."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from command_line import falcoport
+
+from falcoport.falco.sidekick import IMAGE, Format
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+ROOT = Path(__file__).parent.parent
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+
+
+def reference_writer() -> ModuleType:
+    file = ROOT / "scripts" / "write_command_reference.py"
+    spec = importlib.util.spec_from_file_location(file.stem, file)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def commands_in(page: Path) -> list[str]:
+    """Return the falcoport command lines of a page's shell blocks."""
+    text = page.read_text(encoding="utf-8")
+    blocks = re.findall(r"^```sh\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+    lines = [line.partition("#")[0] for block in blocks for line in block.splitlines()]
+    found = [re.search(r"(?:^|\$ |\$\()(falcoport [^|>)&;]*)", line) for line in lines]
+    return [match[1].strip() for match in found if match]
+
+
+def test_the_command_reference_is_that_of_the_program() -> None:
+    page = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
+    assert page == reference_writer().reference(), "run python scripts/write_command_reference.py"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_the_commands_of_a_page_exist_with_their_options(page: Path) -> None:
+    for command in commands_in(page):
+        ran = falcoport(*shlex.split(command)[1:], "--help")
+        assert ran.exit_code == 0, f"{command}\n{ran.stderr}"
+
+
+def test_pages_show_commands_at_all() -> None:
+    assert sum(len(commands_in(page)) for page in PAGES) > 20
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_of_a_page_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\((?!https?://|#)([^)#]+)", page.read_text(encoding="utf-8")):
+        assert (page.parent / target).exists(), target
+
+
+def test_the_hand_over_page_knows_every_format_and_the_image() -> None:
+    text = (ROOT / "docs" / "falcosidekick.md").read_text(encoding="utf-8")
+    assert [form for form in Format if f"`{form}`" not in text] == []
+    assert set(re.findall(r"falcosecurity/falcosidekick:\S+", text)) == {IMAGE}
