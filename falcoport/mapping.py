@@ -36,6 +36,14 @@ _HIDE_ENVIRONMENT = "def env: {}; {} as $ENV | "
 # A comment at an expression's end must not swallow the bracket behind it; two line ends, since a
 # backslash at a comment's end continues it on the next line.
 _END = "\n\n)"
+# Loops, definitions, products (of texts too), regular expressions, and whatever can make a list as
+# long as a number says.
+_UNBOUNDED = re.compile(
+    r"\*|(?<![=!<>])=(?!=)|\d{5}|\d[eE]|\b(?:combinations|def|foreach|implode|import|include|input"
+    r"|inputs|limit|match|capture|pow|range|recurse|recurse_down|reduce|repeat|scan|setpath|split"
+    r"|splits|sub|gsub|test|transpose|until|while|getpath|paths|pick|skip|nth|tojson"
+    r"|exp10|exp2)\b"
+)
 
 
 @dataclass(frozen=True)
@@ -103,6 +111,14 @@ def _first_message(text: str) -> str:
     line = text.strip().splitlines()[0] if text.strip() else "jq cannot compile it"
     line = line.removeprefix("jq: error: ")
     return re.sub(r" at <top-level>, line \d+(, column \d+)?:?$", "", line)
+
+
+def is_bounded(expression: str) -> bool:
+    """Tell whether an expression surely ends soon, in memory in proportion to its event.
+
+    Cautious: a word inside a text counts as well.
+    """
+    return _UNBOUNDED.search(expression) is None
 
 
 def is_delete(operation: object) -> bool:
@@ -379,7 +395,7 @@ class _Divided:
         passed = [True] if self._filter is None else self._answer(self._filter, body, computed)
         if passed is _ASTRAY:
             return None
-        if passed != [True]:
+        if not _is(passed, True):
             raw: dict[str, Any] = {"filter": passed, "fields": None}
             return _outcome(index, None, self._mapping, self._found, raw)
         answers = [self._answer(slot, body, computed) for slot in self._slots]
@@ -532,7 +548,7 @@ def _evaluate_mapping_apart(
     answers = []
     for one in events:
         passed = [True] if condition is None else _evaluate_one(condition, one)
-        fields = [_evaluate_one(e, one) for e in results.values()] if passed == [True] else None
+        fields = [_evaluate_one(e, one) for e in results.values()] if _is(passed, True) else None
         answers.append({"filter": passed, "fields": fields})
     return answers
 
@@ -625,13 +641,18 @@ def _delete_dependents(mapping: Mapping[str, Any]) -> bool:
     return bool(operation.get("deleteDependents", True)) if isinstance(operation, dict) else True
 
 
+def _is(answer: Any, value: bool) -> bool:
+    """Tell whether an answer is exactly true or false: in Python 1 equals True."""
+    return isinstance(answer, list) and bool(answer) and answer[0] is value
+
+
 def _refused(
     field: str, wanted: str, answer: Any, texts: Mapping[str, str]
 ) -> tuple[str, tuple[FieldError, ...]]:
     if isinstance(answer, dict):
         message = answer["error"]
         return f"{field} failed", (FieldError(field, texts.get(field, ""), message),)
-    if field == "filter" and answer == [False]:
+    if field == "filter" and _is(answer, False):
         return "filter is false", ()
     given = _shown(answer[0]) if answer else "nothing"
     return f"{field} gives {given}, not {wanted}", ()

@@ -182,13 +182,8 @@ def _is_written_plainly(alert: dict[str, Any], text: str) -> bool:
 def _is_usual(alert: dict[str, Any]) -> bool:
     """Tell whether every value is of its type and one that Falcosidekick does not rewrite."""
     time, tags, fields = alert["time"], alert.get("tags", []), alert["output_fields"]
-    texts = (
-        alert.get("output", ""),
-        alert.get("hostname", ""),
-        alert["rule"],
-        alert["source"],
-        time,
-    )
+    own = (alert["priority"], alert["rule"], alert["source"], time)
+    texts = (alert.get("output", ""), alert.get("hostname", ""), *own)
     return (
         _are_texts(texts)
         and _ORDINARY_TIME.fullmatch(time) is not None

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import regex
 
-from falcoport.mapping import EventError
+from falcoport.sandbox.apart import Apart, evaluate
 from falcoport.sandbox.entities import Mode
 from falcoport.sandbox.refusals import Refusal
 from falcoport.sandbox.requests import check
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from falcoport.mapping import Outcome
+    from falcoport.sandbox.apart import Outcomes
     from falcoport.sandbox.blueprints import Blueprints
     from falcoport.sandbox.entities import Entities
     from falcoport.sandbox.options import OnMissingRelation
@@ -41,6 +42,8 @@ MAX_PAYLOAD = 512 * 1024
 """The most bytes of one event (Port docs, Webhook, limits)."""
 
 _BATCH = 64
+_PAUSE = 1.0
+"""Seconds before events are tried again that could not be mapped."""
 _log = logging.getLogger("falcoport.sandbox")
 _IDENTIFIER = regex.compile(ENTITY_IDENTIFIER["pattern"])
 
@@ -98,6 +101,7 @@ class Ingest:
         self._work = asyncio.Event()
         self._work.set()
         self._idle = asyncio.Event()
+        self._apart = Apart()
 
     # --- taking in --------------------------------------------------------------------------
 
@@ -161,8 +165,13 @@ class Ingest:
         while True:
             await self._work.wait()
             self._work.clear()
-            while self._map_some():  # noqa: ASYNC110 - others get their turn between two batches
-                await asyncio.sleep(0)
+            try:
+                while await self._map_some():  # noqa: ASYNC110 - others get their turn in between
+                    await asyncio.sleep(0)
+            except Exception:  # noqa: BLE001 - such as a disk that is full: the events wait
+                _log.exception("events cannot be mapped now: a fault of the sandbox")
+                await asyncio.sleep(_PAUSE)
+                self._work.set()
             if not self._work.is_set():
                 self._idle.set()
 
@@ -170,7 +179,11 @@ class Ingest:
         """Return once no event waits to be mapped."""
         await self._idle.wait()
 
-    def _map_some(self) -> bool:
+    async def close(self) -> None:
+        """End the process that evaluates what might not end."""
+        await self._apart.close()
+
+    async def _map_some(self) -> bool:
         """Map the oldest waiting events; return whether there were any."""
         rows = self._store.execute(
             "SELECT key, webhook, payload FROM event WHERE state = 'waiting' ORDER BY key LIMIT ?",
@@ -180,11 +193,9 @@ class Ingest:
         for webhook_key, group in groupby(rows, key=lambda row: row[1]):
             some = list(group)
             webhook = self._webhooks.by_key(webhook_key)
+            found = await self._evaluated(webhook, [row[2] for row in some])
             evaluated += [
-                (row[0], webhook, outcomes)
-                for row, outcomes in zip(
-                    some, _evaluated(webhook, [row[2] for row in some]), strict=True
-                )
+                (row[0], webhook, outcomes) for row, outcomes in zip(some, found, strict=True)
             ]
         try:
             self._apply_all(evaluated)
@@ -193,7 +204,14 @@ class Ingest:
                 self._apply_alone(one)
         return bool(rows)
 
-    def _apply_all(self, events: Sequence[tuple[int, Webhook | None, list[Outcome] | str]]) -> None:
+    async def _evaluated(self, webhook: Webhook | None, events: list[str]) -> list[Outcomes]:
+        if webhook is None:
+            return ["" for _ in events]
+        if webhook.is_bounded:
+            return evaluate(webhook.evaluator, events)
+        return await self._apart.evaluate(webhook.mappings, events)
+
+    def _apply_all(self, events: Sequence[tuple[int, Webhook | None, Outcomes]]) -> None:
         finished = []
         with self._store.transaction():
             for key, webhook, outcomes in events:
@@ -203,7 +221,7 @@ class Ingest:
         for key, webhook, result in finished:
             _log_event(key, webhook, result)
 
-    def _apply_alone(self, event: tuple[int, Webhook | None, list[Outcome] | str]) -> None:
+    def _apply_alone(self, event: tuple[int, Webhook | None, Outcomes]) -> None:
         try:
             self._apply_all([event])
         except Exception as error:  # noqa: BLE001 - one event must not hold up the others
@@ -221,7 +239,7 @@ class Ingest:
             (state, dump(result), state == MAPPED, key),
         )
 
-    def _applied(self, webhook: Webhook | None, outcomes: list[Outcome] | str) -> dict[str, Any]:
+    def _applied(self, webhook: Webhook | None, outcomes: Outcomes) -> dict[str, Any]:
         if webhook is None:
             return {"skipped": "the webhook was deleted", "outcomes": []}
         if isinstance(outcomes, str):
@@ -386,23 +404,6 @@ def _is_signed(security: Mapping[str, Any], delivery: Delivery) -> bool:
 
 def _bytes(text: str) -> bytes:
     return text.encode(errors="surrogatepass")
-
-
-def _evaluated(webhook: Webhook | None, events: list[str]) -> list[list[Outcome] | str]:
-    """Return what the mappings make of each event, or why libjq cannot read it."""
-    if webhook is None:
-        return ["" for _ in events]
-    evaluator = webhook.evaluator
-    try:
-        return [*evaluator.evaluate_many(events)]
-    except EventError:
-        answers: list[list[Outcome] | str] = []
-        for event in events:
-            try:
-                answers.append(evaluator.evaluate(event))
-            except EventError as error:
-                answers.append(f"libjq cannot read the event: {error}")
-        return answers
 
 
 def _is_plain(body: Mapping[str, Any]) -> bool:

@@ -138,6 +138,7 @@ class _Server:
         for worker in workers:
             worker.cancel()
         await asyncio.wait(workers)
+        await sandbox.ingest.close()
 
 
 def _require_extra() -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from falcoport.mapping import Evaluator
+from falcoport.mapping import Evaluator, expressions, is_bounded
 from falcoport.sandbox import refusals
 from falcoport.sandbox.entities import generated_identifier
 from falcoport.sandbox.store import dump, now
@@ -45,13 +45,27 @@ class Webhook:
         return self.document.get("security") or {}
 
     @cached_property
-    def evaluator(self) -> Evaluator:
-        """The compiled mappings, and behind them one whose title is the event's own id."""
+    def mappings(self) -> list[Any]:
+        """The mappings, and behind them one whose title is the event's own id if it has one."""
         mappings = list(self.document.get("mappings") or [])
         path = self.security.get("requestIdentifierPath")
         if path:
             mappings.append({"blueprint": "", "entity": {"identifier": '"event"', "title": path}})
-        return Evaluator(mappings)
+        return mappings
+
+    @cached_property
+    def evaluator(self) -> Evaluator:
+        """The compiled mappings."""
+        return Evaluator(self.mappings)
+
+    @cached_property
+    def is_bounded(self) -> bool:
+        """Whether evaluating the mappings surely ends soon."""
+        return all(
+            is_bounded(expression.text)
+            for mapping in self.mappings
+            for expression in expressions(mapping)
+        )
 
 
 class Webhooks:
