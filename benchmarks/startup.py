@@ -19,7 +19,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from falcoport.cli.app import app
+from falcoport.cli.catalogue import COMMANDS
 from falcoport.sandbox.server import SandboxOptions, running_sandbox
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def main() -> None:
         seconds([*falcoport, "setup", "--no-relation", "-q"])
         script, empty = Path(work, "requests.py"), Path(work, "empty.py")
         script.write_text(SAME_REQUESTS, encoding="utf-8")
-        empty.write_text(empty_app(len(app.registered_commands)), encoding="utf-8")
+        empty.write_text(empty_app(len(COMMANDS)), encoding="utf-8")
         compare("show-url", [*falcoport, "show-url"], [sys.executable, str(script)], runs)
         compare("--help", [*falcoport, "--help"], [sys.executable, str(empty), "--help"], runs)
 

@@ -8,9 +8,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from typer.main import get_command
-
-from falcoport.cli.app import app
+from falcoport.cli.app import commands
 
 FILE = Path(__file__).parent.parent / "docs" / "commands.md"
 
@@ -24,9 +22,9 @@ Every command also has `-h` and `--help`.
 
 def reference() -> str:
     """Return the whole page."""
-    commands: dict[str, Any] = get_command(app).commands  # type: ignore[attr-defined] # a group has
-    common = _options_of_all(commands)
-    parts = [_HEAD, *(_command(name, command, common) for name, command in commands.items())]
+    found = commands()
+    common = _options_of_all(found)
+    parts = [_HEAD, *(_command(name, command, common) for name, command in found.items())]
     parts.append("## Options of every command\n\n" + _table(common["Output"]))
     parts.append("## Options of every command that talks to Port\n\n" + _table(common["Port"]))
     return "\n".join(parts)

@@ -6,15 +6,10 @@ import json
 from typing import Any
 
 import pytest
+from alerts import ALERTS, as_line
 from hypothesis import given
-from hypothesis import strategies as st
 
-from falcoport.falco.forward import (
-    DEFAULT_HELM_TAGS,
-    PRIORITIES,
-    NotForwardedError,
-    forwarded,
-)
+from falcoport.falco.forward import DEFAULT_HELM_TAGS, NotForwardedError, forwarded
 from falcoport.falco.samples import sample
 
 UUID = "00000000-0000-4000-8000-000000000000"
@@ -223,33 +218,10 @@ def test_a_sample_over_the_limit_stays_readable() -> None:
     assert found["output_fields"]["proc.cmdline"].endswith("[...]")
 
 
-TEXTS = st.text(max_size=20)
-VALUES: st.SearchStrategy[Any] = st.recursive(
-    st.none() | st.booleans() | st.integers() | TEXTS | st.text("é€a", min_size=500, max_size=900),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3),
-    max_leaves=8,
-)
-ALERTS = st.fixed_dictionaries(
-    {
-        "output_fields": st.dictionaries(TEXTS, VALUES, min_size=1, max_size=6),
-        "priority": st.sampled_from(PRIORITIES),
-        "rule": st.text(min_size=1, max_size=30),
-        "time": st.datetimes().map(lambda t: t.isoformat(timespec="microseconds") + "000Z"),
-    },
-    optional={
-        "hostname": TEXTS,
-        "output": TEXTS,
-        "source": TEXTS,
-        "tags": st.lists(TEXTS, max_size=5),
-    },
-)
-
-
 @given(ALERTS)
 def test_whatever_falco_prints_is_passed_on(alert: dict[str, Any]) -> None:
     """Nothing but the stated changes happens to an alert that is not cut."""
-    text = json.dumps(alert, ensure_ascii=False, separators=(",", ":"))
-    sent = forwarded(text)
+    sent = forwarded(as_line(alert))
     found = json.loads(sent)
     assert sent.endswith(b"}\n")
     assert not any(char in sent for char in (b"<", b">", b"&"))

@@ -2,33 +2,56 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
 from falcoport import __version__
-from falcoport.cli import (
-    completion,
-    demo,
-    handover,
-    preview,
-    provisioning,
-    rules,
-    sandbox,
-    status,
-    teardown,
-    testing,
-)
-from falcoport.cli.command import fail
-from falcoport.errors import EXIT_OK, EXIT_USAGE, UsageError
-from falcoport.output import Format, Output
+from falcoport.cli.catalogue import COMMANDS
+from falcoport.errors import EXIT_OK, EXIT_USAGE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+class _Commands(TyperGroup):
+    """All commands; a command's module is loaded when that command is called."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        for entry in COMMANDS.values():
+            listed = TyperCommand(entry.name, help=entry.summary, rich_help_panel=entry.panel)
+            self.commands[entry.name] = listed
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Put the real command in the place of the listed one, if it is that which is called."""
+        self.load(args[:1])
+        return super().resolve_command(ctx, args)
+
+    def load(self, names: Iterable[str]) -> None:
+        """Load the commands of these names, as far as there are any."""
+        for name in names:
+            if name in COMMANDS:
+                self.commands[name] = _loaded(name)
+
+
+def _loaded(name: str) -> Any:
+    module = importlib.import_module(f"falcoport.cli.{COMMANDS[name].module}")
+    own = typer.Typer()
+    own.callback()(lambda: None)
+    module.register(own)
+    return get_command(own).commands[name]  # type: ignore[attr-defined] # a group has them
+
 
 app = typer.Typer(
     name="falcoport",
     help="Wire Falco alerts into Port: blueprint, relation, webhook and mapping in one command.",
+    cls=_Commands,
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
@@ -38,6 +61,8 @@ app = typer.Typer(
 
 def _version(value: bool) -> None:
     if value:
+        from falcoport.output import Output
+
         Output().result(f"falcoport {__version__}")
         raise typer.Exit
 
@@ -51,19 +76,11 @@ def _root(
     pass
 
 
-for _module in (
-    provisioning,
-    handover,
-    preview,
-    testing,
-    rules,
-    status,
-    teardown,
-    demo,
-    sandbox,
-    completion,
-):
-    _module.register(app)
+def commands() -> dict[str, Any]:
+    """Return every command, loaded, by its name: for the command reference."""
+    group: Any = get_command(app)
+    group.load(COMMANDS)
+    return dict(group.commands)
 
 
 def run(arguments: list[str]) -> int:
@@ -85,13 +102,18 @@ def run(arguments: list[str]) -> int:
 
 def _usage(arguments: list[str], error: typer.TyperException) -> int:
     """Explain a command line that typer could not read, in the format that it asked for."""
+    from falcoport.cli.command import fail
+    from falcoport.errors import UsageError
+    from falcoport.output import Format, Output
+
     context = getattr(error, "ctx", None)
     path = context.command_path if context else "falcoport"
     name = path.split(" ", 1)[1] if " " in path else ""
     message = error.format_message().rstrip(".")
     if not message:
         return EXIT_USAGE
-    wrong = UsageError(f"{message}.", where=path, hint=f"See {path} --help")
+    sentence = message if message.endswith("?") else f"{message}."
+    wrong = UsageError(sentence, where=path, hint=f"See {path} --help")
     output = Output(Format.JSON if _asks_for_json(arguments) else Format.TEXT)
     return fail(name, output, wrong)
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from falcoport.cli import options
+from falcoport.cli.catalogue import COMMANDS
 from falcoport.errors import (
     AGAIN,
     EXIT_ACCESS,
@@ -180,9 +181,10 @@ def add(
     example: str,
     port: bool = True,
     streams: bool = False,
-    panel: str | None = None,
 ) -> Callable[[Callable[..., Finished]], Callable[..., Finished]]:
     """Register a command: common options in its signature, exit codes and an example in its help.
+
+    Its summary is the catalogue's, the rest of its help the function's docstring.
 
     `exits` are the exit codes it can give, `port` whether it talks to Port and so has the options
     for that, `streams` whether it writes JSON Lines on demand. The function's first parameter is
@@ -223,8 +225,8 @@ def add(
             ]
         )
         call.__annotations__ = {}
-        call.__doc__ = function.__doc__
-        app.command(name, epilog=_epilog(exits, example), rich_help_panel=panel)(call)
+        call.__doc__ = f"{COMMANDS[name].summary}\n\n{inspect.getdoc(function)}"
+        app.command(name, epilog=_epilog(exits, example))(call)
         return function
 
     return register

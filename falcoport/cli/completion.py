@@ -34,10 +34,9 @@ def register(app: typer.Typer) -> None:
 
 
 def completion(run: Run, shell: _Shell) -> Finished:
-    """Print a script that completes falcoport's commands and options in a shell.
+    """Put the example, with the shell's name, into ~/.bashrc or ~/.zshrc (there, behind compinit).
 
-    bash and zsh: put the example, with the shell's name, into ~/.bashrc or ~/.zshrc (there, behind
-    compinit). fish: falcoport completion fish > ~/.config/fish/completions/falcoport.fish
+    fish: falcoport completion fish > ~/.config/fish/completions/falcoport.fish
     """
     # typer re-exports it without saying so.
     from typer.completion import get_completion_script  # type: ignore[attr-defined]

@@ -45,7 +45,6 @@ def register(app: typer.Typer) -> None:
         exits=(EXIT_OK, EXIT_USAGE, EXIT_CHECK),
         example="falcoport demo --keep",
         port=False,
-        panel="Without a Port account",
     )(demo)
 
 
@@ -70,7 +69,7 @@ class _Posted:
 
 
 def demo(run: Run, keep: Keep = False) -> Finished:
-    """See it work without an account: a local Port, a real set-up, three alerts that arrive."""
+    """All of it in one process, and nothing stays behind without --keep."""
     from falcoport.sandbox.options import SandboxOptions
     from falcoport.sandbox.server import running_sandbox
 

@@ -50,10 +50,7 @@ def show_url(
     kube_namespace: options.KubernetesNamespace = NAMESPACE,
     webhook_secret_file: options.WebhookSecretFile = None,
 ) -> Finished:
-    """Print the URL of the webhook that `setup` made, alone or as Falcosidekick's configuration.
-
-    For a secured webhook, every format but url needs the secret as well.
-    """
+    """For a secured webhook, every format but url needs the secret as well."""
     from falcoport.falco.sidekick import Handover, render
 
     secret = given_secret(run, webhook_secret_file)
@@ -86,9 +83,7 @@ def export(
     offline: options.Offline = False,
     namespace_blueprint: options.NamespaceBlueprint = False,
 ) -> Finished:
-    """Write blueprint and webhook, as they are in Port, as Terraform code or as API bodies.
-
-    The Terraform code adopts them: its import blocks take over what `setup` made, and its first
+    """The Terraform code adopts them: its import blocks take over what `setup` made, and its first
     plan changes nothing.
     """
     from falcoport.provision import export as exporting

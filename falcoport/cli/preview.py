@@ -54,10 +54,9 @@ def preview(
     live: options.Live = False,
     custom_tag: options.CustomTags = None,
 ) -> Finished:
-    """Show what Port would store for real alerts, and what the mapping would lose.
+    """Each alert first becomes what Falcosidekick forwards, then what the mapping makes of it.
 
-    Each alert first becomes what Falcosidekick forwards, then what the mapping makes of it. Needs
-    neither credentials nor network, unless the mapping is taken from Port with --live.
+    Needs neither credentials nor network, unless the mapping is taken from Port with --live.
     """
     from falcoport.preview.collisions import CollisionCounter
     from falcoport.preview.workers import pages

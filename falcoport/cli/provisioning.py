@@ -141,10 +141,7 @@ def setup(
     allow_mapping_errors: options.AllowMappingErrors = False,
     dry_run: options.DryRun = False,
 ) -> Finished:
-    """Create or bring up to date blueprint, relation, webhook and mapping; print the URL.
-
-    Running it again changes nothing; what others added in Port stays.
-    """
+    """Running it again changes nothing; what others added in Port stays."""
     manifests = manifest.load()
     desired = mapping.desired(manifests, create_namespace_blueprint=create_namespace_blueprint)
     _checked(run, desired, manifests.webhook.source, allow=allow_mapping_errors)
@@ -167,7 +164,7 @@ def plan(
     allow_mapping_errors: options.AllowMappingErrors = False,
     exit_code: options.ExitCode = False,
 ) -> Finished:
-    """Show what `setup` with the same options would change; change nothing."""
+    """`setup` with the same options then does exactly this."""
     manifests = manifest.load()
     desired = mapping.desired(manifests, create_namespace_blueprint=create_namespace_blueprint)
     _checked(run, desired, manifests.webhook.source, allow=allow_mapping_errors)
@@ -250,7 +247,7 @@ def add_relation(
     cluster: options.Cluster = None,
     ensure_namespaces: options.EnsureNamespaces = False,
 ) -> Finished:
-    """Relate alerts to namespaces, or to any other blueprint, in a set-up that lacks it."""
+    """Without options it is the relation to the namespace, which `setup --no-relation` left out."""
     from falcoport.provision.desired import RelationChoices, for_relation
 
     choices = RelationChoices(relation, target, title, tag_prefix, many, cluster, ensure_namespaces)

@@ -40,10 +40,9 @@ def tag_rules(
     file: options.File = None,
     force: options.Force = False,
 ) -> Finished:
-    """Write the Falco file that tags rules, so that their alerts belong to a namespace in Port.
+    """Falco adds the tag to the rules it has; falco_rules.yaml stays as it is.
 
-    Falco adds the tag to the rules it has; falco_rules.yaml, which updates overwrite, stays as it
-    is. An override for a rule that is not loaded stops Falco from starting: --rules-file tells.
+    An override for a rule that is not loaded stops Falco from starting: --rules-file tells.
     """
     from falcoport.falco.rules import chart_values, chosen, override_file, tag_for
     from falcoport.output import write_file

@@ -86,7 +86,6 @@ def register(app: typer.Typer) -> None:
         exits=(EXIT_OK, EXIT_USAGE),
         example="falcoport sandbox --db catalog.db",
         port=False,
-        panel="Without a Port account",
     )(sandbox)
 
 
@@ -100,10 +99,7 @@ def sandbox(
     on_nested_patch: OnNestedPatch = "replace",
     rate_limit: RateLimitText = None,
 ) -> Finished:
-    """Run a local Port on loopback until Ctrl-C, to try falcoport without an account.
-
-    Prints the lines that point falcoport, or any other client of Port, to it.
-    """
+    """Prints the lines that point falcoport, or any other client of Port, to it."""
     from falcoport.sandbox import options, server
 
     chosen = options.SandboxOptions(

@@ -41,9 +41,7 @@ def status(
     manifest: ManifestOptions,
     mapping: MappingOptions,
 ) -> Finished:
-    """Tell on one screen whether everything is wired as `setup` would do it, and alerts arrive.
-
-    Give it the options that `setup` was given. Exit code 3 if something is missing, drifted or
+    """Give it the options that `setup` was given. Exit code 3 if something is missing, drifted or
     disabled.
     """
     from falcoport.provision.state import State, parts

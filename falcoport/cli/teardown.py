@@ -58,10 +58,7 @@ def teardown(
     keep_blueprint: KeepBlueprint = False,
     dry_run: options.DryRun = False,
 ) -> Finished:
-    """Remove the webhook, the relation and the blueprint; alerts stay unless asked otherwise.
-
-    What others added is never removed: it is named, and nothing happens.
-    """
+    """What others added is never removed: it is named, and nothing happens."""
     from falcoport.provision import applying
     from falcoport.provision.desired import for_removal
     from falcoport.provision.planning import field_values

@@ -89,9 +89,7 @@ def send_test(
     manifest: ManifestOptions,
     webhook_secret_file: options.WebhookSecretFile = None,
 ) -> Finished:
-    """Send one test alert as Falcosidekick does, and see that it is in the catalog as it should be.
-
-    It has the tag falcoport-test. Checked are every property and the relation, against what the
+    """It has the tag falcoport-test. Checked are every property and the relation, against what the
     webhook's mapping in Port says.
     """
     from falcoport.delivery.arrival import wait_for

@@ -10,6 +10,7 @@ from array import array
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
+from zlib import crc32
 
 from falcoport.entities import EntityCheck
 from falcoport.falco.bodies import BodyReader, NotAnAlertError
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 NAMED = 20
 """How many bad lines are named, per chunk and in all; the others are counted."""
 
+_REPEATING = ("tags", "rule", "priority", "source")  # there are as many as there are rules
 _FILTERED = "filter is false"
 _IDENTIFIER = "entity.identifier"
 
@@ -83,7 +85,7 @@ class Mapper:
     """Maps chunks of lines with the mappings of one webhook."""
 
     def __init__(self, options: MapperOptions) -> None:
-        self._evaluator = BodyEvaluator(options.mappings, HEADERS)
+        self._evaluator = BodyEvaluator(options.mappings, HEADERS, repeating=_REPEATING)
         self._reader = BodyReader(
             options.custom_tags,
             with_uuid=self._evaluator.may_read("uuid"),
@@ -181,10 +183,15 @@ def _is_counted(mapping: Mapping[str, Any], mappings: Sequence[Mapping[str, Any]
 
 
 def _alert(body: Mapping[str, Any]) -> int:
-    """Return a number that two alerts share only if they are the same one, sent again or not."""
-    return _hash(*(str(body.get(name)) for name in ("hostname", "time", "rule", "source")))
+    """Return a number that two alerts share only if they are the same one, sent again or not.
+
+    It tells apart what has the same identifier, and so hardly more than a few.
+    """
+    told = f"{body.get('rule')}\0{body.get('source')}\0{body.get('hostname')}\0{body.get('time')}"
+    return crc32(told.encode(errors="replace"))
 
 
-def _hash(*texts: str) -> int:
-    digest = blake2b("\0".join(texts).encode(errors="replace"), digest_size=8).digest()
+def _hash(blueprint: str, identifier: str) -> int:
+    text = f"{blueprint}\0{identifier}"
+    digest = blake2b(text.encode(errors="replace"), digest_size=8).digest()
     return int.from_bytes(digest, "big", signed=True)

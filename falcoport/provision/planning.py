@@ -215,7 +215,9 @@ def _check_existing(desired: Desired, live: Live) -> None:
                 hint="Run `falcoport setup` first.",
             )
     assert live.webhook is not None  # checked above
-    for mapping in desired.own_mappings:
+    for named, mapping in zip(desired.webhook["mappings"], desired.own_mappings, strict=True):
+        if "identifier" in named["entity"]:
+            continue  # it is whole, so it can be added
         if own_mapping(live.webhook.get("mappings") or [], mapping) is None:
             raise InputError(
                 f"Webhook {desired.webhook['identifier']!r} has no mapping for blueprint "
