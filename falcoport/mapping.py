@@ -203,7 +203,8 @@ class Evaluator:
             lines = self._program.input_text("\n".join(events)).text().split("\n")
         except ValueError:
             return [self.evaluate(event) for event in events]
-        if len(lines) != len(events):
+        # An expression that ends the whole program (`halt`, `input`) leaves too few lines, or none.
+        if len(lines) != len(events) or "" in lines:
             return [self.evaluate(event) for event in events]
         try:
             return [self._outcomes(json.loads(line)) for line in lines]

@@ -27,6 +27,7 @@ WEBHOOK_SECRET = "FALCOPORT_WEBHOOK_SECRET"  # noqa: S105 -- the name of a varia
 
 DEFAULT_REGION = "eu"
 DEFAULT_TIMEOUT = 10.0
+LONGEST_TIMEOUT = 3600.0
 
 _HOW_TO_GET_CREDENTIALS = (
     f"In Port, open the … menu, Credentials, and copy both values; then "
@@ -67,7 +68,7 @@ class SettingOptions:
     """
 
     client_id: str | None = None
-    client_secret: str | None = None
+    client_secret: str | None = field(default=None, repr=False)
     api_url: str | None = None
     region: str | None = None
     timeout: float = DEFAULT_TIMEOUT
@@ -109,9 +110,11 @@ def resolve(options: SettingOptions, environment: Mapping[str, str]) -> Settings
             hint=_HOW_TO_GET_CREDENTIALS,
         )
     api_url, region = _address(options, environment)
-    if not options.timeout > 0:
+    if not 0 < options.timeout <= LONGEST_TIMEOUT:
         raise UsageError(
-            f"--timeout must be more than 0 seconds, not {options.timeout:g}.", where="--timeout"
+            f"--timeout must be more than 0 and at most {LONGEST_TIMEOUT:g} seconds, "
+            f"not {options.timeout:g}.",
+            where="--timeout",
         )
     return Settings(
         client_id=client_id,
@@ -177,7 +180,7 @@ def base_url(text: str, source: str) -> str:
             where=source,
             hint=hint,
         )
-    if parts.username or parts.password or parts.query or parts.fragment:
+    if "@" in parts.netloc or parts.query or parts.fragment:
         raise UsageError(
             f"{source} must hold neither user, password, query nor fragment.",
             code="bad_url",
