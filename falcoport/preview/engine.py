@@ -91,8 +91,8 @@ class Page:
 
     `records` are JSON Lines in UTF-8, one per entity; `failures` counts those with an error, which
     `failed` tells apart; `filtered` what a filter left out, `plain` lines of text; `problems` names
-    the first `bad` ones; `sightings` are triples of 64-bit integers for counting collisions: an identifier's hash, an
-    alert's hash, the line.
+    the first `bad` ones; `sightings` are triples of 64-bit integers for counting collisions: an
+    identifier's hash, an alert's hash, the line.
     """
 
     records: bytes = b""
