@@ -55,19 +55,51 @@ class LineProblem:
 
 
 @dataclass
+class Failure:
+    """One way in which a field fails: how often, and where first."""
+
+    field: str
+    expression: str
+    message: str
+    source: str
+    line: int
+    count: int = 0
+
+
+class Failures:
+    """The different ways in which fields fail, up to a number of them, in order of appearance."""
+
+    def __init__(self) -> None:
+        self._found: dict[tuple[str, str, str], Failure] = {}
+
+    def add(self, failure: Failure) -> None:
+        """Count a failure, as another of a known kind or as a new one."""
+        key = (failure.field, failure.expression, failure.message)
+        known = self._found.get(key)
+        if known is not None:
+            known.count += failure.count
+        elif len(self._found) < NAMED:
+            self._found[key] = failure
+
+    def __iter__(self) -> Iterator[Failure]:
+        return iter(self._found.values())
+
+
+@dataclass
 class Page:
     """What became of one chunk.
 
-    `records` are JSON Lines in UTF-8, one per entity; `failures` counts those with an error,
-    `filtered` what a filter left out, `plain` lines of text; `problems` names the first `bad` ones;
-    `sightings` are triples of 64-bit integers for counting collisions: an identifier's hash, an
-    alert's hash, the line.
+    `records` are JSON Lines in UTF-8, one per entity; `failures` counts those with an error, which
+    `failed` tells apart; `filtered` what a filter left out, `plain` lines of text; `problems` names
+    the first `bad` ones; `sightings` are triples of 64-bit integers for counting collisions: an
+    identifier's hash, an alert's hash, the line.
     """
 
     records: bytes = b""
     alerts: int = 0
     entities: int = 0
     failures: int = 0
+    failed: Failures = field(default_factory=Failures)
     filtered: int = 0
     bad: int = 0
     plain: int = 0
@@ -119,7 +151,14 @@ class Mapper:
                 if outcome.skipped == _FILTERED:
                     page.filtered += 1
                 else:
-                    records.append(self._record(page, name, line, body, outcome))
+                    errors = [*outcome.errors, *self._objections(outcome)]
+                    if errors:
+                        page.failures += 1
+                        for e in errors:
+                            page.failed.add(
+                                Failure(e.field, e.expression, e.message, source, line, 1)
+                            )
+                    records.append(self._record(page, name, line, body, outcome, errors))
         page.records = "".join(records).encode(errors="replace")
         return page
 
@@ -140,10 +179,14 @@ class Mapper:
             yield line, body, outcomes
 
     def _record(
-        self, page: Page, source: str, line: int, body: dict[str, Any], outcome: Outcome
+        self,
+        page: Page,
+        source: str,
+        line: int,
+        body: dict[str, Any],
+        outcome: Outcome,
+        errors: list[FieldError],
     ) -> str:
-        errors = [*outcome.errors, *self._objections(outcome)]
-        page.failures += bool(errors)
         entity = "null"
         if outcome.entity is not None:
             page.entities += 1
