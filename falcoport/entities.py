@@ -78,6 +78,15 @@ class EntityCheck:
             name: blueprint.get("schema", {}).get("properties", {})
             for name, blueprint in blueprints.items()
         }
+        # Most values are of the one type that is all a property asks for.
+        self._plain = {
+            blueprint: {
+                name: _TYPES.get(definition.get("type"))
+                for name, definition in properties.items()
+                if "format" not in definition
+            }
+            for blueprint, properties in self._properties.items()
+        }
 
     def problems(self, blueprint: str, entity: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         """Yield the field and the message of everything that Port would refuse."""
@@ -88,10 +97,13 @@ class EntityCheck:
         properties = self._properties.get(blueprint)
         if properties is None:
             return
+        plain = self._plain[blueprint]
         for name, value in entity.get("properties", {}).items():
+            if value is None or type(value) is plain.get(name):
+                continue
             if name not in properties:
                 problem = f"is no property of the blueprint {blueprint}"
             else:
-                problem = "" if value is None else property_problem(value, properties[name])
+                problem = property_problem(value, properties[name])
             if problem:
                 yield f"entity.properties.{name}", problem

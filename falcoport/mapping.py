@@ -26,7 +26,7 @@ import jq
 from falcoport.reach import gives_one_output, members_read, plain_path
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
 MAX_ITEMS = 500
 """How many elements of `itemsToParse` Port handles (docs: "Webhook", limits)."""
@@ -203,7 +203,8 @@ class Evaluator:
             lines = self._program.input_text("\n".join(events)).text().split("\n")
         except ValueError:
             return [self.evaluate(event) for event in events]
-        if len(lines) != len(events):
+        # An expression that ends the whole program (`halt`, `input`) leaves too few lines, or none.
+        if len(lines) != len(events) or "" in lines:
             return [self.evaluate(event) for event in events]
         try:
             return [self._outcomes(json.loads(line)) for line in lines]
@@ -247,39 +248,49 @@ class BodyEvaluator:
     can read.
     """
 
-    def __init__(self, mappings: Sequence[Mapping[str, Any]], headers: Mapping[str, str]) -> None:
-        """Prepare for bodies that all arrive with the same `headers`."""
-        self._mappings = tuple(mappings)
+    def __init__(
+        self,
+        mappings: Sequence[Mapping[str, Any]],
+        headers: Mapping[str, str],
+        *,
+        repeating: Collection[str] = (),
+    ) -> None:
+        """Prepare for bodies that all arrive with the same `headers`.
+
+        `repeating` are members of a body that have few different values: what is computed from
+        those alone is computed once for each.
+        """
         self._headers = dict(headers)
         self._whole = Evaluator(mappings)
-        self._divided = tuple(_Divided(mapping) for mapping in mappings)
         self._able = all("itemsToParse" not in mapping for mapping in mappings)
-        computed = [text for divided in self._divided for text in divided.computed]
-        self._members = _members(computed)
         self._encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
-        self._program = jq.compile(
-            _HIDE_ENVIRONMENT
-            + ".[] | ["
-            + ",".join(divided.program for divided in self._divided if divided.computed)
-            + "]"
+        texts = dict.fromkeys(t for mapping in mappings for t in _computed_texts(mapping))
+        repeated = [text for text in texts if _reads_only(text, repeating)]
+        fresh = [text for text in texts if text not in repeated]
+        self._fresh = _Computation(fresh)
+        self._repeated = _Computation(repeated)
+        self._known: dict[tuple[Any, ...], list[Any]] = {}
+        place = {text: index for index, text in enumerate([*fresh, *repeated])}
+        self._divided = tuple(
+            _Divided(index, mapping, place) for index, mapping in enumerate(mappings)
         )
 
     @property
     def reads_everything(self) -> bool:
         """Whether libjq sees the whole event, so that even the order of keys may matter."""
-        return not self._able or self._members is None
+        return not self._able or self._fresh.members is None
 
     def may_read(self, member: str) -> bool:
         """Tell whether any expression may read this member of the body."""
-        return (
-            self.reads_everything
-            or member in (self._members or ())
-            or any(member == path[0] for divided in self._divided for path in divided.plain)
+        return self.computes_with(member) or any(
+            member == path[0] for divided in self._divided for path in divided.plain
         )
 
     def computes_with(self, member: str) -> bool:
         """Tell whether an expression that is more than a path may read this member."""
-        return self.reads_everything or member in (self._members or ())
+        if self.reads_everything:
+            return True
+        return any(member in (part.members or ()) for part in (self._fresh, self._repeated))
 
     def evaluate(self, bodies: Sequence[dict[str, Any]]) -> list[list[Outcome]]:
         """Evaluate all mappings on each body.
@@ -288,10 +299,14 @@ class BodyEvaluator:
         """
         if not self._able:
             return self._whole.evaluate_many([self._encode(self._event(body)) for body in bodies])
-        answers = self._computed(bodies)
-        if answers is None:
+        fresh = self._computed(self._fresh, bodies)
+        repeated = self._looked_up(bodies)
+        if fresh is None or repeated is None:
             return [self._alone(body) for body in bodies]
-        return [self._outcomes(body, row) for body, row in zip(bodies, answers, strict=True)]
+        return [
+            self._outcomes(body, one + other)
+            for body, one, other in zip(bodies, fresh, repeated, strict=True)
+        ]
 
     def _event(self, body: dict[str, Any]) -> dict[str, Any]:
         return {"body": body, "headers": self._headers, "queryParams": {}}
@@ -299,10 +314,12 @@ class BodyEvaluator:
     def _alone(self, body: dict[str, Any]) -> list[Outcome]:
         return self._whole.evaluate(self._encode(self._event(body)))
 
-    def _computed(self, bodies: Sequence[dict[str, Any]]) -> list[Any] | None:
+    def _computed(
+        self, computation: _Computation, bodies: Sequence[dict[str, Any]]
+    ) -> list[list[Any]] | None:
         """Return libjq's answers for each body; None where an expression ended the program."""
-        members = self._members
-        if not any(divided.computed for divided in self._divided):
+        members = computation.members
+        if not computation.texts:
             return [[] for _ in bodies]
         if members is None:
             events = [self._event(body) for body in bodies]
@@ -311,26 +328,75 @@ class BodyEvaluator:
                 {"body": {name: body[name] for name in members if name in body}} for body in bodies
             ]
         try:
-            found = self._program.input_text(self._encode(events)).all()
+            found = computation.program.input_text(self._encode(events)).all()
         except (ValueError, RecursionError):
             return None
         return found if len(found) == len(bodies) else None
 
-    def _outcomes(self, body: dict[str, Any], row: list[Any]) -> list[Outcome]:
-        answers = iter(row)
+    def _looked_up(self, bodies: Sequence[dict[str, Any]]) -> list[list[Any]] | None:
+        """Return the answers that few members decide, from earlier ones where there are."""
+        members = self._repeated.members or ()
+        keys = [tuple(_key(body.get(name)) for name in members) for body in bodies]
+        new = {key: body for key, body in zip(keys, bodies, strict=True) if key not in self._known}
+        if len(self._known) + len(new) > _MOST_KNOWN:
+            self._known.clear()
+            new = dict(zip(keys, bodies, strict=True))
+        answers = self._computed(self._repeated, list(new.values()))
+        if answers is None:
+            return None
+        self._known.update(zip(new, answers, strict=True))
+        return [self._known[key] for key in keys]
+
+    def _outcomes(self, body: dict[str, Any], answers: list[Any]) -> list[Outcome]:
         found = []
         for index, divided in enumerate(self._divided):
-            computed = next(answers) if divided.computed else []
-            outcome = divided.outcome(index, body, computed)
+            outcome = divided.outcome(body, answers)
             found.append(self._alone(body)[index] if outcome is None else outcome)
         return found
+
+
+_MOST_KNOWN = 10_000
+
+
+def _key(value: Any) -> Any:
+    """Return what tells a value from others as a key: in Python 1, 1.0 and True are one."""
+    if type(value) is list and all(type(inner) is str for inner in value):
+        return tuple(value)
+    return value if value is None or type(value) is str else (json.dumps(value), "")
+
+
+def _reads_only(expression: str, members: Collection[str]) -> bool:
+    found = members_read(expression)
+    return found is not None and found <= set(members)
+
+
+def _computed_texts(mapping: Mapping[str, Any]) -> list[str]:
+    """List the expressions of a mapping that are more than a path, for libjq to compute."""
+    return [e.text for e in expressions(mapping) if not _path_of(e) and not _is_always_true(e)]
+
+
+def _path_of(expression: Expression) -> tuple[str, ...]:
+    return plain_path(_QUOTE_AT_WORD_EDGE.sub(_double_quote, expression.text))
+
+
+class _Computation:
+    """Expressions that libjq computes together, and the members of a body they may read.
+
+    `members` is None where that may be the whole event.
+    """
+
+    def __init__(self, texts: Sequence[str]) -> None:
+        self.texts = tuple(texts)
+        self.members = _members(texts)
+        guards = ",".join(_guard(Expression("", text)) for text in texts)
+        self.program = jq.compile(f"{_HIDE_ENVIRONMENT}.[] | [{guards}]")
 
 
 def _members(expressions: Iterable[str]) -> frozenset[str] | None:
     """Return the members of a body that any of these expressions may read; None for all."""
     found: frozenset[str] = frozenset()
     for expression in expressions:
-        members = members_read(expression)
+        members = members_read(_QUOTE_AT_WORD_EDGE.sub(_double_quote, expression))
         if members is None:
             return None
         found |= members
@@ -353,25 +419,19 @@ class _Slot:
 
 
 class _Divided:
-    """One mapping, divided into what a path gives and what libjq must compute.
+    """One mapping, divided into what a path gives and what libjq computes.
 
-    `program` is jq text that gives a list with one guarded answer per text in `computed`.
+    `place` says where among libjq's answers that of a text is.
     """
 
-    def __init__(self, mapping: Mapping[str, Any]) -> None:
+    def __init__(self, index: int, mapping: Mapping[str, Any], place: Mapping[str, int]) -> None:
+        self._index = index
         self._mapping = mapping
         self._found = expressions(mapping)
-        paths = {
-            e.field: plain_path(_QUOTE_AT_WORD_EDGE.sub(_double_quote, e.text)) for e in self._found
-        }
-        needed = (e.text for e in self._found if not paths[e.field] and not _is_always_true(e))
-        self.plain = tuple(path for path in paths.values() if path)
-        self.computed = tuple(dict.fromkeys(needed))
-        place = {text: index for index, text in enumerate(self.computed)}
         slots = [
-            _Slot(*_position(e.field), e, paths[e.field], place.get(e.text, -1))
-            for e in self._found
+            _Slot(*_position(e.field), e, _path_of(e), place.get(e.text, -1)) for e in self._found
         ]
+        self.plain = tuple(slot.path for slot in slots if slot.path)
         self._filter = next((slot for slot in slots if slot.expression.field == "filter"), None)
         self._slots = [slot for slot in slots if slot.expression.field != "filter"]
         self._is_flat = all(slot.key and "." not in slot.key for slot in self._slots)
@@ -388,16 +448,20 @@ class _Divided:
         }
         copied = {(group, key) for group, pairs in self._copied.items() for key, _ in pairs}
         self._slots = [slot for slot in self._slots if (slot.group, slot.key) not in copied]
-        self.program = "[" + ",".join(_guard(Expression("", text)) for text in self.computed) + "]"
+        self._made = (
+            str(mapping.get("blueprint", "")),
+            _operation(mapping),
+            _delete_dependents(mapping),
+        )
 
-    def outcome(self, index: int, body: dict[str, Any], computed: list[Any]) -> Outcome | None:
+    def outcome(self, body: dict[str, Any], computed: list[Any]) -> Outcome | None:
         """Return what the mapping makes of a body; None where a path leads through no object."""
         passed = [True] if self._filter is None else self._answer(self._filter, body, computed)
         if passed is _ASTRAY:
             return None
         if not _is(passed, True):
             raw: dict[str, Any] = {"filter": passed, "fields": None}
-            return _outcome(index, None, self._mapping, self._found, raw)
+            return _outcome(self._index, None, self._mapping, self._found, raw)
         answers = [self._answer(slot, body, computed) for slot in self._slots]
         failed = []
         for slot, answer in zip(self._slots, answers, strict=True):
@@ -411,7 +475,7 @@ class _Divided:
         else:
             named = {slot.expression.field: a for slot, a in zip(self._slots, answers, strict=True)}
             entity = _entity(self._mapping["entity"], named)
-        return _concluded(index, None, self._mapping, entity, failed)
+        return _concluded(self._index, None, self._made, entity, failed)
 
     def _answer(self, slot: _Slot, body: Any, computed: list[Any]) -> Any:
         """Return `[value]`, `[]` or `{"error": …}`, as libjq's guard does; or _ASTRAY."""
@@ -608,27 +672,30 @@ def _stored(
     ]
     template = mapping.get("entity")
     entity = _entity(template, answers) if isinstance(template, dict) else {}
-    return _concluded(index, item, mapping, entity, failed)
+    made = str(mapping.get("blueprint", "")), _operation(mapping), _delete_dependents(mapping)
+    return _concluded(index, item, made, entity, failed)
 
 
 def _concluded(
     index: int,
     item: int | None,
-    mapping: Mapping[str, Any],
+    made: tuple[str, str, bool],
     entity: dict[str, Any],
-    failed: Iterable[FieldError],
+    failed: Sequence[FieldError],
 ) -> Outcome:
+    """Tell whether there is an entity to store; `made` is the blueprint, operation, dependents."""
+    blueprint, operation, delete_dependents = made
     identifier = entity.get("identifier")
     missing = not identifier or not isinstance(identifier, str | dict)
     return Outcome(
-        mapping=index,
-        blueprint=str(mapping.get("blueprint", "")),
-        operation=_operation(mapping),
-        entity=None if missing else entity,
-        skipped=f"the identifier is {_shown(identifier)}" if missing else "",
-        errors=tuple(failed),
-        item=item,
-        delete_dependents=_delete_dependents(mapping),
+        index,
+        blueprint,
+        operation,
+        None if missing else entity,
+        f"the identifier is {_shown(identifier)}" if missing else "",
+        tuple(failed),
+        item,
+        delete_dependents,
     )
 
 

@@ -233,7 +233,7 @@ class Output:
         from rich.text import Text
 
         table = Table(
-            title=Text(title, style="bold") if title else None,
+            title=Text(self._clean(title), style="bold") if title else None,
             title_justify="left",
             show_header=any(columns),
             box=None,
@@ -241,7 +241,7 @@ class Output:
             pad_edge=False,
         )
         for column in columns:
-            table.add_column(Text(column, style="dim"), overflow="fold")
+            table.add_column(Text(self._clean(column), style="dim"), overflow="fold")
         for row in rows:
             cells = [cell if isinstance(cell, Cell) else Cell(cell) for cell in row]
             table.add_row(*(Text(self._clean(cell.text), style=cell.style) for cell in cells))

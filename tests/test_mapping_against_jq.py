@@ -40,7 +40,7 @@ def with_jq(program: str, events: list[dict[str, Any]]) -> list[Any]:
     ran = subprocess.run(
         [JQ, "-c", program], input=text, capture_output=True, text=True, check=True
     )
-    return [json.loads(line, parse_int=float) for line in ran.stdout.splitlines()]
+    return [json.loads(line, parse_int=float) for line in ran.stdout.split("\n") if line]
 
 
 def mapping(relation: str, identifier: str) -> dict[str, Any]:

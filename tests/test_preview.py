@@ -177,6 +177,39 @@ def test_what_a_filter_leaves_out_is_counted_and_not_shown(
     assert "1 left out by a filter" in ran.stderr
 
 
+def test_each_way_to_fail_is_told_once_with_its_count(alert_file: Path, tmp_path: Path) -> None:
+    """Also where it shows only far behind the entities that the table has room for."""
+    config = mapping_file(tmp_path, properties={"rule": ".body.rule | ascii_downcase | .[0:3] + 1"})
+    alert_file.write_text(f"{ALERT.line}\n" * 100, encoding="utf-8")
+    ran = falcoport("preview", str(alert_file), "--webhook-config", config, "-o", "json")
+    [failure] = ran.data["failed"]
+    assert (failure["count"], failure["line"]) == (100, 1)
+    text = falcoport("preview", str(alert_file), "--webhook-config", config)
+    assert text.stdout.count("cannot be added") == 1
+    assert "… and 60 more" in text.stderr
+
+
+def test_items_of_a_list_are_mapped_as_well(
+    pointed: RunningSandbox, api: httpx.Client, alert_file: Path
+) -> None:
+    del pointed
+    assert falcoport("setup", "--create-namespace-blueprint").exit_code == 0
+    webhook = api.get("/webhooks/falco_alert_mapper").json()["integration"]
+    items = {
+        "blueprint": "namespace",
+        "itemsToParse": ".body.tags",
+        "filter": '.item | startswith("port-")',
+        "entity": {"identifier": ".item"},
+    }
+    body = {"mappings": [items, *webhook["mappings"]]}
+    api.patch("/webhooks/falco_alert_mapper", json=body).raise_for_status()
+    ran = falcoport("preview", str(alert_file), "--live", "-o", "json")
+    found = [record["entity"]["identifier"] for record in ran.data["entities"]]
+    assert found[0] == "port-auth-namespace"
+    assert len(found) == 2
+    assert ran.data["filtered"] == len(ALERT.alert["tags"]) - 1
+
+
 def two_rules() -> str:
     other = {**ALERT.alert, "rule": "Drop and execute (new) binary"}
     return f"{ALERT.line}\n{as_line(other)}\n{ALERT.line}\n"

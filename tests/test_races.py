@@ -10,6 +10,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
+import faulty_port as faults
 import pytest
 from catalogs import before_setup, drifted, extended, state_of, without_namespaces, without_relation
 from command_line import falcoport
@@ -251,3 +252,21 @@ def test_teardowns_at_once_all_end_well(pointed: RunningSandbox, api: httpx.Clie
     ended = [(process.communicate(timeout=60)[1], process.returncode) for process in running]
     assert ended == [("", EXIT_OK)] * 3
     assert sorted(name for _kind, name in state_of(api)) == ["github", "namespace", "service"]
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        (faults.RESET_EARLY, "Done so far: blueprint falco_alert updated."),
+        (faults.MISSING_EARLY, "Done so far: blueprint falco_alert updated."),
+        (faults.INVALID, "Done so far: blueprint falco_alert updated."),
+    ],
+)
+def test_a_failure_tells_what_reading_shows_was_done(
+    fault: faults.Fault, said: str, proxy: FaultyPort, pointed: RunningSandbox
+) -> None:
+    drifted().seed(pointed)
+    proxy.fault, proxy.place, proxy.always = fault, ("PATCH", WEBHOOK, 1), True
+    ran = falcoport("setup")
+    assert ran.exit_code in (EXIT_INPUT, EXIT_PORT)
+    assert ran.stderr.splitlines()[-1] == f"  done  {said}"

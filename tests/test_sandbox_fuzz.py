@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import httpx
 
 SETTINGS = settings(
-    max_examples=120,
+    max_examples=60,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
@@ -171,5 +171,68 @@ def test_no_event_is_a_fault(port: httpx.Client) -> None:
         assert port.post(url, content=json.dumps(event)).status_code == 202
         told = port.get(events).json()["events"][0]
         assert "a fault of the sandbox" not in told.get("reason", "")
+
+    check()
+
+
+EXPRESSIONS = st.sampled_from(
+    (
+        ".body",
+        ".body.id",
+        ".item",
+        "'x'",
+        "[.body, .body]",
+        "error",
+        "empty",
+        ".body | keys",
+        "{(.body | tostring): 1}",
+        "env",
+        "$__prog_args",
+        "input",
+        "halt",
+        "\0",
+        "\ud800",
+        "\\",
+        "#",
+        "",
+    )
+) | st.text(max_size=6)
+
+
+def with_expressions(value: Any, draw: st.DrawFn) -> Any:
+    """Return the same value with JQ, good or bad, where it has texts."""
+    if isinstance(value, dict):
+        return {name: with_expressions(member, draw) for name, member in value.items()}
+    if isinstance(value, list):
+        return [with_expressions(member, draw) for member in value]
+    return draw(EXPRESSIONS) if isinstance(value, str) else value
+
+
+@st.composite
+def mappings(draw: st.DrawFn) -> dict[str, Any]:
+    made: dict[str, Any] = draw(fitting(MAPPING, MAPPING))
+    for name in ("filter", "itemsToParse", "entity"):
+        if name in made:
+            made[name] = with_expressions(made[name], draw)
+    made["blueprint"] = "b"
+    return made
+
+
+MAPPING = schemas.WEBHOOK_PUT["properties"]["mappings"]["items"]
+
+
+def test_no_mapping_is_a_fault(port: httpx.Client) -> None:
+    body = {"identifier": "m", "title": "M", "enabled": True}
+    url = port.post("/webhooks", json=body).json()["integration"]["url"]
+    events = url.rpartition("/")[0] + "/_sandbox/events?settled=true&limit=1"
+
+    @SETTINGS
+    @given(mappings(), st.fixed_dictionaries({"id": TEXTS}))
+    def check(mapping: dict[str, Any], event: Any) -> None:
+        change = {"mappings": [mapping], "security": {"requestIdentifierPath": None}}
+        assert port.patch("/webhooks/m", content=json.dumps(change)).status_code in (200, 422)
+        assert port.post(url, content=json.dumps(event)).status_code == 202
+        told = port.get(events).json()["events"][0]
+        assert "a fault of the sandbox" not in told.get("reason", ""), told
 
     check()

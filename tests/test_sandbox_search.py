@@ -102,6 +102,8 @@ def rule(name: str, operator: str, value: Any = ...) -> dict[str, Any]:
         ("$createdAt", "notBetween", {"preset": "lastWeek"}, ""),
         ("$createdAt", ">", "2020-01-01T00:00:00Z", "abc"),
         ("text", "=", "hello", "b"),
+        ("tags", "=", "x", "a"),
+        ("text", "=", 'say "é"', ""),
         ("text", "!=", "hello", "ac"),
         ("text", "contains", "world", "a"),
         ("text", "doesNotContains", "world", "bc"),

@@ -86,10 +86,11 @@ try:
     with running_sandbox(SandboxOptions(port=0)):
         pass
 except UsageError as error:
-    print(error)
+    print(error.problems[0].message, error.problems[0].hint)
 """
     ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert ran.stdout == "The sandbox needs its extra (starlette is not installed).\n"
+    assert ran.stdout.startswith("The sandbox needs its extra (starlette is not installed).")
+    assert "pip install 'falcoport[sandbox]'" in ran.stdout
 
 
 def test_what_is_written_is_there_after_a_restart(tmp_path: Path) -> None:

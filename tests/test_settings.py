@@ -1,4 +1,4 @@
-"""Which Port, as whom: options, environment, defaults, and what is refused."""
+"""Which Port, as whom: options over environment over defaults, each value with its source."""
 
 from __future__ import annotations
 
@@ -8,34 +8,137 @@ import pytest
 from command_line import falcoport
 
 from falcoport.errors import EXIT_PORT, EXIT_USAGE, UsageError
-from falcoport.settings import LONGEST_TIMEOUT, SettingOptions, Settings, Sourced, resolve
+from falcoport.settings import (
+    Secret,
+    SettingOptions,
+    Sourced,
+    base_url,
+    is_loopback,
+    resolve,
+)
 
 if TYPE_CHECKING:
-    from falcoport.sandbox.server import RunningSandbox
+    from falcoport.sandbox.options import RunningSandbox
 
-CREDENTIALS = {"PORT_CLIENT_ID": "id", "PORT_CLIENT_SECRET": "not for the screen"}
+CREDENTIALS = {"PORT_CLIENT_ID": "id", "PORT_CLIENT_SECRET": "secret-4711"}
 
 
-def resolved(options: SettingOptions | None = None, **environment: str) -> Settings:
-    return resolve(options or SettingOptions(), CREDENTIALS | environment)
+def test_without_anything_but_credentials_it_is_the_european_port() -> None:
+    settings = resolve(SettingOptions(), CREDENTIALS)
+    assert settings.client_id == Sourced("id", "PORT_CLIENT_ID")
+    assert settings.client_secret.reveal() == "secret-4711"
+    assert settings.client_secret_source == "PORT_CLIENT_SECRET"
+    assert settings.api_url == Sourced("https://api.port.io", "default")
+    assert settings.region == Sourced("eu", "default")
+    assert settings.timeout == 10
+
+
+def test_options_win_over_the_environment() -> None:
+    options = SettingOptions("other", "other-secret", None, "US", 2.5)
+    settings = resolve(options, {**CREDENTIALS, "PORT_API_URL": "https://port.example"})
+    assert settings.client_id == Sourced("other", "--client-id")
+    assert settings.client_secret.reveal() == "other-secret"
+    assert settings.client_secret_source == "--client-secret-file"
+    assert settings.api_url == Sourced("https://api.us.port.io", "--region")
+    assert settings.region == Sourced("us", "--region")
+    assert settings.timeout == 2.5
 
 
 @pytest.mark.parametrize(
-    ("given", "used"),
+    ("options", "environment", "url", "region", "source"),
     [
-        ("https://api.port.io", "https://api.port.io"),
-        ("https://api.port.io/v1", "https://api.port.io"),
-        (" https://api.port.io/v1/ ", "https://api.port.io"),
-        ("https://gateway.example/port/v1", "https://gateway.example/port"),
-        ("http://localhost:8010/", "http://localhost:8010"),
-        ("http://[::1]:8010/v1", "http://[::1]:8010"),
+        ({}, {"PORT_REGION": "us"}, "https://api.us.port.io", "us", "PORT_REGION"),
+        ({}, {"PORT_REGION": " EU "}, "https://api.port.io", "eu", "PORT_REGION"),
+        ({}, {"PORT_REGION": ""}, "https://api.port.io", "eu", "default"),
+        (
+            {},
+            {"PORT_BASE_URL": "https://a.example"},
+            "https://a.example",
+            "custom",
+            "PORT_BASE_URL",
+        ),
+        (
+            {},
+            {"PORT_BASE_URL": "https://a.example", "PORT_API_URL": "https://b.example"},
+            "https://b.example",
+            "custom",
+            "PORT_API_URL",
+        ),
+        (
+            {},
+            {"PORT_REGION": "us", "PORT_API_URL": "https://b.example"},
+            "https://b.example",
+            "custom",
+            "PORT_API_URL",
+        ),
+        (
+            {},
+            {"PORT_API_URL": "https://api.us.port.io/v1"},
+            "https://api.us.port.io",
+            "us",
+            "PORT_API_URL",
+        ),
+        (
+            {"api_url": "https://c.example", "region": "us"},
+            {"PORT_API_URL": "https://b.example"},
+            "https://c.example",
+            "custom",
+            "--api-url",
+        ),
     ],
 )
-def test_an_api_url_is_taken_with_and_without_its_version(given: str, used: str) -> None:
-    assert resolved(PORT_API_URL=given).api_url == Sourced(used, "PORT_API_URL")
-    assert resolved(PORT_BASE_URL=given).api_url == Sourced(used, "PORT_BASE_URL")
-    options = SettingOptions(api_url=given)
-    assert resolved(options, PORT_API_URL="https://other.example").api_url.value == used
+def test_an_address_comes_from_the_first_that_names_one(
+    options: dict[str, str], environment: dict[str, str], url: str, region: str, source: str
+) -> None:
+    settings = resolve(SettingOptions(**options), CREDENTIALS | environment)  # type: ignore[arg-type]
+    assert settings.api_url == Sourced(url, source)
+    assert settings.region == Sourced(region, source)
+
+
+@pytest.mark.parametrize(
+    ("environment", "missing"),
+    [
+        ({}, "PORT_CLIENT_ID and PORT_CLIENT_SECRET"),
+        ({"PORT_CLIENT_ID": "id"}, "PORT_CLIENT_SECRET"),
+        ({"PORT_CLIENT_ID": " ", "PORT_CLIENT_SECRET": "x"}, "PORT_CLIENT_ID"),
+    ],
+)
+def test_missing_credentials_are_named(environment: dict[str, str], missing: str) -> None:
+    with pytest.raises(UsageError, match=f"{missing} not set") as caught:
+        resolve(SettingOptions(), environment)
+    assert caught.value.exit_code == EXIT_USAGE
+    assert "Credentials" in caught.value.hint
+
+
+def test_an_unknown_region_is_refused_with_those_there_are() -> None:
+    with pytest.raises(UsageError, match="'mars': Port has eu and us"):
+        resolve(SettingOptions(region="mars"), CREDENTIALS)
+
+
+@pytest.mark.parametrize("timeout", [0, -1, float("nan"), float("inf"), 1e300])
+def test_a_timeout_is_a_sensible_number_of_seconds(timeout: float) -> None:
+    with pytest.raises(UsageError, match="--timeout must be"):
+        resolve(SettingOptions(timeout=timeout), CREDENTIALS)
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("https://api.port.io", "https://api.port.io"),
+        ("https://api.port.io/", "https://api.port.io"),
+        ("https://api.port.io/v1", "https://api.port.io"),
+        ("https://api.port.io/v1/", "https://api.port.io"),
+        ("https://api.port.io//v1//", "https://api.port.io"),
+        ("https://proxy.example/port/v1", "https://proxy.example/port"),
+        ("https://proxy.example:8443/port", "https://proxy.example:8443/port"),
+        ("http://localhost:8010", "http://localhost:8010"),
+        ("http://127.0.0.1:8010/v1", "http://127.0.0.1:8010"),
+        ("http://127.8.9.1", "http://127.8.9.1"),
+        ("http://[::1]:8010", "http://[::1]:8010"),
+    ],
+)
+def test_an_api_url_is_accepted_with_and_without_v1(given: str, expected: str) -> None:
+    assert base_url(given, "PORT_API_URL") == expected
 
 
 @pytest.mark.parametrize(
@@ -44,40 +147,58 @@ def test_an_api_url_is_taken_with_and_without_its_version(given: str, used: str)
         "api.port.io",
         "ftp://api.port.io",
         "https://",
-        "https://api.port.io:99999",
-        "https://api. port.io",
+        "https:///v1",
+        "https://host:port",
+        "https://host:99999",
         "https://api..port.io",
         f"https://{'a' * 64}.port.io",
-        "https://user:pass@api.port.io",
-        "https://api.port.io/v1?region=eu",
-        "http://api.port.io",
-        "http://127.0.0.1.example.com",
+        "https://[::1",
+        "https://api.port.io/v1?x=1",
+        "https://api.port.io/#x",
+        "https://user@api.port.io",
+        "https://user:word@api.port.io",
+        "https://@api.port.io",
+        "https://api.port.io /v1",
+        "https://api.port.io\nX: y",
+        "https://api.port.io\x1b[31m",
     ],
 )
-def test_a_url_that_is_not_safe_to_use_is_refused_without_repeating_it(given: str) -> None:
-    with pytest.raises(UsageError) as refused:
-        resolved(PORT_API_URL=given)
-    assert refused.value.where == "PORT_API_URL"
-    assert "pass" not in refused.value.message.replace("password", "")
+def test_an_api_url_that_is_none_is_refused(given: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        base_url(given, "PORT_API_URL")
+    assert caught.value.where == "PORT_API_URL"
 
 
-def test_regions_are_known_in_any_case_and_others_are_refused() -> None:
-    assert resolved().api_url.value == "https://api.port.io"
-    assert resolved(PORT_REGION=" US ").api_url.value == "https://api.us.port.io"
-    assert resolved(PORT_REGION="").region == Sourced("eu", "default")
-    with pytest.raises(UsageError, match="Unknown region 'xx'"):
-        resolved(PORT_REGION="xx")
+@pytest.mark.parametrize(
+    "given",
+    [
+        "http://api.port.io",
+        "http://127.0.0.1.evil.example",
+        "http://localhost.evil.example",
+        "http://evil.example/127.0.0.1",
+        "http://0.0.0.0:8010",
+        "http://10.0.0.1",
+        "http://127.1",
+        "http://2130706433",
+        "HTTP://api.port.io",
+    ],
+)
+def test_plain_http_is_for_loopback_only(given: str) -> None:
+    with pytest.raises(UsageError, match="must use https://"):
+        base_url(given, "--api-url")
 
 
-@pytest.mark.parametrize("seconds", [0.0, -1.0, float("nan"), float("inf"), 2 * LONGEST_TIMEOUT])
-def test_a_timeout_that_no_request_can_have_is_refused(seconds: float) -> None:
-    with pytest.raises(UsageError, match="--timeout must be more than 0 seconds"):
-        resolved(SettingOptions(timeout=seconds))
+def test_loopback_is_told_by_the_parsed_address() -> None:
+    assert all(map(is_loopback, ["localhost", "127.0.0.1", "127.255.255.254", "::1"]))
+    assert not any(map(is_loopback, ["", "localhost.example", "127.0.0.1.example", "::2"]))
 
 
-def test_what_to_check_is_something_that_can_be_set() -> None:
-    assert resolved().address_setting == "PORT_REGION"
-    assert resolved(PORT_API_URL="https://a.example").address_setting == "PORT_API_URL"
+def test_no_representation_holds_the_secret() -> None:
+    options = SettingOptions(client_secret="secret-4711")
+    settings = resolve(options, CREDENTIALS)
+    secret = Secret("secret-4711")
+    shown = f"{options!r} {settings!r} {settings} {secret} {secret!r}"
+    assert "secret-4711" not in shown
 
 
 @pytest.mark.parametrize("command", ["setup", "show-url", "teardown", "status"])
@@ -89,9 +210,3 @@ def test_an_address_that_is_not_ports_is_no_missing_webhook(
     assert ran.exit_code == EXIT_PORT
     assert ran.errors == ["That is not an answer of Port's API: status 404."]
     assert "Check PORT_API_URL" in ran.stderr
-
-
-def test_without_credentials_everything_missing_is_named() -> None:
-    ran = falcoport("setup", "-o", "json")
-    assert ran.exit_code == EXIT_USAGE
-    assert ran.errors == ["No credentials for Port: PORT_CLIENT_ID and PORT_CLIENT_SECRET not set."]

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     import typer
 
     from falcoport.preview.collisions import Collisions
-    from falcoport.preview.engine import MapperOptions, Page
+    from falcoport.preview.engine import Failures, LineProblem, MapperOptions, Page
     from falcoport.preview.workers import Source
 
 _ROWS = 40
@@ -73,6 +73,7 @@ def preview(
         collisions = counter.count()
     if not run.output.is_stream:
         _show(run, seen, several=len(sources) > 1)
+        _show_failures(run, seen)
     _tell(run, seen, collisions)
     return _finished(seen, collisions, files or [])
 
@@ -172,6 +173,12 @@ def _blocks(name: str) -> Iterator[bytes]:
         raise InputError(problem.message, where=name) from None
 
 
+def _failures() -> Failures:
+    from falcoport.preview.engine import Failures
+
+    return Failures()
+
+
 @dataclass
 class _Seen:
     """What all pages had in sum, the first records, and each kind of failure once."""
@@ -183,7 +190,8 @@ class _Seen:
     filtered: int = 0
     bad: int = 0
     plain: int = 0
-    problems: list[Any] = field(default_factory=list)
+    problems: list[LineProblem] = field(default_factory=list)
+    failed: Failures = field(default_factory=_failures)
 
     def take(self, page: Page, keep: int | None) -> None:
         """Add a page; of its records only so many that `keep` are kept in all (None: every one)."""
@@ -192,6 +200,8 @@ class _Seen:
         for name in ("alerts", "entities", "failures", "filtered", "bad", "plain"):
             setattr(self, name, getattr(self, name) + getattr(page, name))
         self.problems.extend(page.problems[: NAMED - len(self.problems)])
+        for failure in page.failed:
+            self.failed.add(failure)
         if keep is None or len(self.records) < keep:
             lines = page.records.splitlines()
             wanted = lines if keep is None else lines[: keep - len(self.records)]
@@ -199,7 +209,7 @@ class _Seen:
 
 
 def _show(run: Run, seen: _Seen, *, several: bool) -> None:
-    """Show the first entities as a table on stdout, and what failed in them."""
+    """Show the first entities as a table on stdout."""
     if not seen.records or run.output.is_json:
         return
     relations = _names(seen.records, "relations")
@@ -207,18 +217,6 @@ def _show(run: Run, seen: _Seen, *, several: bool) -> None:
     columns = ["Source"] * several + ["Line", "Identifier", *map(str.title, [*shown, *relations])]
     rows = [_row(record, shown, relations, several=several) for record in seen.records]
     run.output.table([*columns, ""], rows, to_stdout=True)
-    failures = [
-        (
-            f"{record['source']}:{record['line']}",
-            Cell(error["field"], Style.STRONG),
-            error["message"],
-            Cell(error["expression"], Style.FAINT),
-        )
-        for record in seen.records
-        for error in record["errors"]
-    ]
-    if failures:
-        run.output.table(("", "", "", ""), failures, title="What fails", to_stdout=True)
 
 
 def _names(records: Iterable[dict[str, Any]], group: str) -> list[str]:
@@ -250,8 +248,24 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
+def _show_failures(run: Run, seen: _Seen) -> None:
+    rows = [
+        (
+            Cell(failure.field, Style.STRONG),
+            Cell(failure.message, Style.BAD),
+            f"{failure.count:,}",
+            f"{failure.source}:{failure.line}",
+            Cell(failure.expression, Style.FAINT),
+        )
+        for failure in seen.failed
+    ]
+    if rows:
+        columns = ("Field", "jq says", "Times", "First at", "Expression")
+        run.output.table(columns, rows, title="What fails", to_stdout=True)
+
+
 def _tell(run: Run, seen: _Seen, collisions: Collisions) -> None:
-    """Tell a person how many there were, which lines are no alerts, and what collides."""
+    """Tell a person how many there were, and what collides."""
     out = run.output
     hidden = seen.entities - sum(record["entity"] is not None for record in seen.records)
     if hidden > 0 and not out.is_stream and not out.is_json:
@@ -297,6 +311,7 @@ def _finished(seen: _Seen, collisions: Collisions, files: list[str]) -> Finished
         "alerts": seen.alerts,
         "stored": seen.entities,
         "failures": seen.failures,
+        "failed": [vars(failure) for failure in seen.failed],
         "filtered": seen.filtered,
         "bad_lines": seen.bad,
         "text_lines": seen.plain,

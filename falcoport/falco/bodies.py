@@ -104,16 +104,17 @@ class BodyReader:
         fields = alert["output_fields"]
         if self._in_order and not _is_flat_and_sorted(fields):
             return None
-        length = _Length(text, alert)
         output = alert.get("output", "")
-        if length.at_most > WHOLE_LIMIT and any(map(_may_be_cut, fields.values())):
-            if length.at_least <= WHOLE_LIMIT:
+        if any(map(_may_be_cut, fields.values())):
+            too_long = _is_too_long(text, alert)
+            if too_long is None:
                 return None
-            output, fields = shortened(output, fields)
-            output = without_cut_bytes(output)
-            fields = {
-                k: without_cut_bytes(v) if isinstance(v, str) else v for k, v in fields.items()
-            }
+            if too_long:
+                output, fields = shortened(output, fields)
+                output = without_cut_bytes(output)
+                fields = {
+                    k: without_cut_bytes(v) if isinstance(v, str) else v for k, v in fields.items()
+                }
         return self._arranged(alert, output, fields)
 
     def _arranged(
@@ -209,21 +210,19 @@ def _is_nested(fields: dict[str, Any]) -> bool:
     return any(isinstance(value, dict | list) for value in fields.values())
 
 
-class _Length:
-    """Bounds for the length in bytes of an alert as Falcosidekick encodes it, before any cut."""
-
-    def __init__(self, text: str, alert: dict[str, Any]) -> None:
-        written = len(text) if text.isascii() else len(text.encode(errors="replace"))
-        self.at_most = written + _MORE_AROUND
-        if self.at_most <= WHOLE_LIMIT // (1 + _MORE_WHEN_ESCAPED):
-            self.at_least = 0
-            return
+def _is_too_long(text: str, alert: dict[str, Any]) -> bool | None:
+    """Tell whether Falcosidekick cuts an alert of this text; None where it takes encoding it."""
+    written = len(text) if text.isascii() else len(text.encode(errors="replace"))
+    if written <= WHOLE_LIMIT:
         escaped = sum(map(text.count, "<>&" if text.isascii() else "<>&\u2028\u2029"))
-        self.at_most += _MORE_WHEN_ESCAPED * escaped
-        # Escapes that Falcosidekick writes shorter take away; so do things that it drops.
-        shorter = _MORE_WHEN_ESCAPED * (text.count("\\u") + text.count("\\/"))
-        unknown = "message" in alert or _is_spaced(text) or _is_nested(alert["output_fields"])
-        self.at_least = 0 if unknown else written - shorter - _LESS_AROUND
+        return (
+            None if written + _MORE_AROUND + _MORE_WHEN_ESCAPED * escaped > WHOLE_LIMIT else False
+        )
+    if "message" in alert or _is_spaced(text) or _is_nested(alert["output_fields"]):
+        return None
+    # Escapes that Falcosidekick writes shorter take away; so do things that it drops.
+    shorter = _MORE_WHEN_ESCAPED * (text.count("\\u") + text.count("\\/")) if "\\" in text else 0
+    return True if written - shorter - _LESS_AROUND > WHOLE_LIMIT else None
 
 
 def _is_spaced(text: str) -> bool:

@@ -89,17 +89,22 @@ class _PassingError(Exception):
 
 
 class Transport:
-    """A client of one Port with one pair of credentials; safe to use from several threads."""
+    """A client of one Port with one pair of credentials; safe to use from several threads.
+
+    `observe` is told of each exchange; `transport` carries the requests in the network's place.
+    """
 
     def __init__(
         self,
         settings: Settings,
         *,
         observe: Callable[[Exchange], None] | None = None,
+        transport: httpx.BaseTransport | None = None,
     ) -> None:
         self._settings = settings
         self._observe = observe or (lambda _exchange: None)
         self._client = httpx.Client(
+            transport=transport,
             timeout=settings.timeout,
             headers={"User-Agent": f"falcoport/{__version__}"},
             # Environment proxies apply to Port; loopback never goes through one.
@@ -217,7 +222,7 @@ class Transport:
                 f"{self._settings.api_url.value} cannot be used: {error}.",
                 where=self._settings.api_url.source,
             ) from None
-        except (httpx.HTTPError, httpx.StreamError) as error:
+        except (httpx.HTTPError, httpx.StreamError, httpx.CookieConflict) as error:
             self._report(method, path, None, started, type(error).__name__)
             raise self._failed(method, path, error, write=write) from None
         self._report(method, path, response.status_code, started, "")
@@ -240,11 +245,7 @@ class Transport:
         if write and not never_sent:
             return UnknownOutcomeError(message, where=where, hint=AGAIN)
         return _PassingError(
-            UnreachableError(
-                message,
-                where=where,
-                hint=f"Check the network and {self._settings.address_setting}.",
-            )
+            UnreachableError(message, where=where, hint=f"Check the network and {self._address()}.")
         )
 
     def _checked(
@@ -267,7 +268,8 @@ class Transport:
                     hint=AGAIN,
                     code="rate_limited",
                 ),
-                wait,
+                # No time at all would be no pause at all: the usual one is better.
+                wait or None,
             )
         if status in _GATEWAY_STATUSES:
             error = PortError(f"Port failed with status {status}{said}.", where=where, hint=AGAIN)
@@ -306,9 +308,14 @@ class Transport:
         return UnexpectedAnswerError(
             f"That is not an answer of Port's API: {what}.",
             where=self._where(method, path),
-            hint=f"Check {self._settings.address_setting} ({self._settings.api_url.value}); "
-            "if it is right, try again.",
+            hint=f"Check {self._address()}; if it is right, try again.",
         )
+
+    def _address(self) -> str:
+        """Name what the API's address comes from, for hints."""
+        url = self._settings.api_url
+        source = "PORT_REGION or PORT_API_URL" if url.source == "default" else url.source
+        return f"{source} ({url.value})"
 
     def _said(self, response: httpx.Response, body: dict[str, Any] | None) -> str:
         """Quote Port's own words, short, on one line, without our secrets."""
@@ -369,9 +376,11 @@ def wait_seconds(headers: Mapping[str, str], now: datetime) -> float | None:
     documentation and its Terraform provider disagree on: large values are read as a moment.
     """
     text = headers.get("retry-after", "").strip()
-    if text:
-        seconds = _number(text)
-        return max(0.0, seconds) if seconds is not None else _seconds_until(text, now)
+    seconds = _number(text)
+    if text and seconds is None:
+        seconds = _seconds_until(text, now)
+    if seconds is not None:
+        return max(0.0, seconds)
     reset = _number(headers.get("x-ratelimit-reset", ""))
     if reset is None:
         return None
@@ -395,7 +404,7 @@ def _seconds_until(date: str, now: datetime) -> float | None:
         return None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
-    return max(0.0, (moment - now).total_seconds())
+    return (moment - now).total_seconds()
 
 
 def _json_object(response: httpx.Response) -> dict[str, Any] | None:

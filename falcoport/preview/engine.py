@@ -10,6 +10,7 @@ from array import array
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
+from zlib import crc32
 
 from falcoport.entities import EntityCheck
 from falcoport.falco.bodies import BodyReader, NotAnAlertError
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 NAMED = 20
 """How many bad lines are named, per chunk and in all; the others are counted."""
 
+_REPEATING = ("tags", "rule", "priority", "source")  # there are as many as there are rules
 _FILTERED = "filter is false"
 _IDENTIFIER = "entity.identifier"
 
@@ -53,19 +55,51 @@ class LineProblem:
 
 
 @dataclass
+class Failure:
+    """One way in which a field fails: how often, and where first."""
+
+    field: str
+    expression: str
+    message: str
+    source: str
+    line: int
+    count: int = 0
+
+
+class Failures:
+    """The different ways in which fields fail, up to a number of them, in order of appearance."""
+
+    def __init__(self) -> None:
+        self._found: dict[tuple[str, str, str], Failure] = {}
+
+    def add(self, failure: Failure) -> None:
+        """Count a failure, as another of a known kind or as a new one."""
+        key = (failure.field, failure.expression, failure.message)
+        known = self._found.get(key)
+        if known is not None:
+            known.count += failure.count
+        elif len(self._found) < NAMED:
+            self._found[key] = failure
+
+    def __iter__(self) -> Iterator[Failure]:
+        return iter(self._found.values())
+
+
+@dataclass
 class Page:
     """What became of one chunk.
 
-    `records` are JSON Lines in UTF-8, one per entity; `failures` counts those with an error,
-    `filtered` what a filter left out, `plain` lines of text; `problems` names the first `bad` ones;
-    `sightings` are triples of 64-bit integers for counting collisions: an identifier's hash, an
-    alert's hash, the line.
+    `records` are JSON Lines in UTF-8, one per entity; `failures` counts those with an error, which
+    `failed` tells apart; `filtered` what a filter left out, `plain` lines of text; `problems` names
+    the first `bad` ones; `sightings` are triples of 64-bit integers for counting collisions: an
+    identifier's hash, an alert's hash, the line.
     """
 
     records: bytes = b""
     alerts: int = 0
     entities: int = 0
     failures: int = 0
+    failed: Failures = field(default_factory=Failures)
     filtered: int = 0
     bad: int = 0
     plain: int = 0
@@ -83,7 +117,7 @@ class Mapper:
     """Maps chunks of lines with the mappings of one webhook."""
 
     def __init__(self, options: MapperOptions) -> None:
-        self._evaluator = BodyEvaluator(options.mappings, HEADERS)
+        self._evaluator = BodyEvaluator(options.mappings, HEADERS, repeating=_REPEATING)
         self._reader = BodyReader(
             options.custom_tags,
             with_uuid=self._evaluator.may_read("uuid"),
@@ -117,7 +151,14 @@ class Mapper:
                 if outcome.skipped == _FILTERED:
                     page.filtered += 1
                 else:
-                    records.append(self._record(page, name, line, body, outcome))
+                    errors = [*outcome.errors, *self._objections(outcome)]
+                    if errors:
+                        page.failures += 1
+                        for e in errors:
+                            page.failed.add(
+                                Failure(e.field, e.expression, e.message, source, line, 1)
+                            )
+                    records.append(self._record(page, name, line, body, outcome, errors))
         page.records = "".join(records).encode(errors="replace")
         return page
 
@@ -138,10 +179,14 @@ class Mapper:
             yield line, body, outcomes
 
     def _record(
-        self, page: Page, source: str, line: int, body: dict[str, Any], outcome: Outcome
+        self,
+        page: Page,
+        source: str,
+        line: int,
+        body: dict[str, Any],
+        outcome: Outcome,
+        errors: list[FieldError],
     ) -> str:
-        errors = [*outcome.errors, *self._objections(outcome)]
-        page.failures += bool(errors)
         entity = "null"
         if outcome.entity is not None:
             page.entities += 1
@@ -181,10 +226,15 @@ def _is_counted(mapping: Mapping[str, Any], mappings: Sequence[Mapping[str, Any]
 
 
 def _alert(body: Mapping[str, Any]) -> int:
-    """Return a number that two alerts share only if they are the same one, sent again or not."""
-    return _hash(*(str(body.get(name)) for name in ("hostname", "time", "rule", "source")))
+    """Return a number that two alerts share only if they are the same one, sent again or not.
+
+    It tells apart what has the same identifier, and so hardly more than a few.
+    """
+    told = f"{body.get('rule')}\0{body.get('source')}\0{body.get('hostname')}\0{body.get('time')}"
+    return crc32(told.encode(errors="replace"))
 
 
-def _hash(*texts: str) -> int:
-    digest = blake2b("\0".join(texts).encode(errors="replace"), digest_size=8).digest()
+def _hash(blueprint: str, identifier: str) -> int:
+    text = f"{blueprint}\0{identifier}"
+    digest = blake2b(text.encode(errors="replace"), digest_size=8).digest()
     return int.from_bytes(digest, "big", signed=True)

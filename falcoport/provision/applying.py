@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
     from falcoport.provision.merging import FieldChange, Json
 
+_NEVER_READ = "security"
+"""The key of a webhook whose secret Port keeps to itself."""
 _REMOVAL_SECONDS = 60.0
 """How long to wait for Port to remove alerts."""
 _LOOKS = 3
@@ -152,14 +154,14 @@ class _Road:
         try:
             return repeated(self._round, _UnsettledError)
         except _UnsettledError as last:
-            if self._look(self._read_live()).pending:
+            if self._settle().pending:
                 raise _final(last.failure) from None
             return Applied(self._shown, self._live)
 
     def _round(self) -> Applied:
         """Write what is pending, and see that Port has it."""
         if not self._is_settled:
-            self._look(self._read_live())
+            self._settle()
         overwrites = self._planned.overwrites
         if overwrites:
             self._look_closely()
@@ -173,7 +175,9 @@ class _Road:
         now = self._look(self._read_live() if overwrites else live)
         _verify(written, now, self._live)
         if now.pending:
-            left = ", ".join(write.identifier for stage in now.stages for write in stage)
+            left = ", ".join(
+                f"{write.resource} {write.identifier}" for stage in now.stages for write in stage
+            )
             raise _UnsettledError(
                 ConcurrentChangeError(
                     f"Port says it is done, and it is not: {left}.",
@@ -181,6 +185,12 @@ class _Road:
                 )
             )
         return Applied(self._shown, self._live)
+
+    def _settle(self) -> Plan:
+        """Read what became of the writes so far; return what is left to write."""
+        left = self._look(self._read_live())
+        self._journal.settle(left)
+        return left
 
     def _look(self, live: Live) -> Plan:
         self._live, self._planned = live, self._plan(live)
@@ -361,6 +371,21 @@ class Journal:
         self._finished[_key(write)] = write
         self.not_done(write)
         self._done.append(write)
+
+    def settle(self, left: Plan) -> None:
+        """Correct what was noted by what reading shows: `left` is what is still to be written.
+
+        A write that carries what Port does not give back stays as it was noted.
+        """
+        pending = {_key(write) for stage in left.stages for write in stage}
+        for key, write in list((self._begun | self._finished).items()):
+            if _NEVER_READ in write.body:
+                continue
+            if key in pending:
+                self._begun.pop(key, None)
+                self._finished.pop(key, None)
+            elif key in self._begun:
+                self.finished(write)
 
     def has_written(self, key: str) -> bool:
         """Tell whether Port said that a write with this key in its body is done.

@@ -108,14 +108,24 @@ class Entities:
         return found
 
     def page(
-        self, blueprint: Blueprint, after: int, limit: int, *, newest_first: bool = False
+        self,
+        blueprint: Blueprint,
+        after: int,
+        limit: int,
+        *,
+        newest_first: bool = False,
+        holding: Sequence[str] = (),
     ) -> list[Row]:
-        """Return up to `limit` entities behind the one with key `after`, in order of creation."""
+        """Return up to `limit` entities behind the one with key `after`, in order of creation.
+
+        Only those are looked at in whose document every text of `holding` stands somewhere.
+        """
         comparison, order = ("<", "DESC") if newest_first else (">", "ASC")
+        holds = "AND instr(document, ?) " * len(holding)
         rows = self._store.execute(
-            "SELECT key, identifier, document FROM entity "  # noqa: S608 - two fixed words
-            f"WHERE blueprint = ? AND key {comparison} ? ORDER BY key {order} LIMIT ?",
-            (blueprint.key, after, limit),
+            "SELECT key, identifier, document FROM entity "  # noqa: S608 - fixed words
+            f"WHERE blueprint = ? AND key {comparison} ? {holds}ORDER BY key {order} LIMIT ?",
+            (blueprint.key, after, *map(dump, holding), limit),
         )
         return [Row(row[0], blueprint.key, row[1], json.loads(row[2])) for row in rows]
 

@@ -207,9 +207,13 @@ class Ingest:
     async def _evaluated(self, webhook: Webhook | None, events: list[str]) -> list[Outcomes]:
         if webhook is None:
             return ["" for _ in events]
-        if webhook.is_bounded:
-            return evaluate(webhook.evaluator, events)
-        return await self._apart.evaluate(webhook.mappings, events)
+        try:
+            if webhook.is_bounded:
+                return evaluate(webhook.evaluator, events)
+            return await self._apart.evaluate(webhook.mappings, events)
+        except Exception as error:  # noqa: BLE001 - one webhook must not hold up the others
+            _log.exception("mappings could not be evaluated: a fault of the sandbox")
+            return [_fault(error) for _ in events]
 
     def _apply_all(self, events: Sequence[tuple[int, Webhook | None, Outcomes]]) -> None:
         finished = []
@@ -227,8 +231,7 @@ class Ingest:
         except Exception as error:  # noqa: BLE001 - one event must not hold up the others
             _log.exception("event %d could not be mapped: a fault of the sandbox", event[0])
             with self._store.transaction():
-                reason = f"a fault of the sandbox: {type(error).__name__}"
-                self._finish(event[0], {"reason": reason, "outcomes": []})
+                self._finish(event[0], {"reason": _fault(error), "outcomes": []})
 
     def _finish(self, key: int, result: Mapping[str, Any]) -> None:
         state = _state(result)
@@ -432,6 +435,10 @@ def _told_errors(outcome: Outcome, field: str = "") -> list[dict[str, str]]:
         {"field": field or e.field, "expression": e.expression, "message": e.message}
         for e in outcome.errors
     ]
+
+
+def _fault(error: Exception) -> str:
+    return f"a fault of the sandbox: {type(error).__name__}"
 
 
 def _state(result: Mapping[str, Any]) -> str:

@@ -272,6 +272,7 @@ _CALCULATION = _object(
         "type": _enum(*_TYPES),
         "format": _enum(*(name for name in _FORMATS if name not in ("blueprints", "timer"))),
         **_SPECIFICATION,
+        "dateFormat": _STRING,  # Terraform provider 2026-08, not yet published
         "colorized": _BOOLEAN,
         "colors": {"type": "object", "additionalProperties": _enum(*_COLOURS)},
         "items": _object({"type": _enum(*_TYPES), "format": _STRING}, more=True),

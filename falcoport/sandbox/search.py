@@ -53,10 +53,14 @@ Test = "Callable[[Candidate], bool]"
 
 @dataclass(frozen=True)
 class _Narrowed:
-    """What all matches of a query surely have; None where anything may be."""
+    """What all matches of a query surely have; None where anything may be.
+
+    `texts` are properties with the text that each has, or has among its elements.
+    """
 
     identifiers: frozenset[str] | None = None
     blueprints: frozenset[str] | None = None
+    texts: tuple[tuple[str, str], ...] = ()
 
 
 class Search:
@@ -96,24 +100,25 @@ class Search:
         self, blueprint: Blueprint, query: Mapping[str, Any], after: int
     ) -> Iterator[list[Candidate]]:
         test = self._query(query)
-        for rows in self._rows(blueprint, _narrowed(query).identifiers, after):
+        for rows in self._rows(blueprint, _narrowed(query), after):
             candidates = (
                 Candidate(row, blueprint, shown)
                 for row, shown in zip(rows, self._entities.shown(rows), strict=True)
             )
             yield [candidate for candidate in candidates if test(candidate)]
 
-    def _rows(
-        self, blueprint: Blueprint, identifiers: frozenset[str] | None, after: int
-    ) -> Iterator[list[Row]]:
-        if identifiers is not None:
-            rows = [self._entities.row(blueprint, one) for one in identifiers]
+    def _rows(self, blueprint: Blueprint, narrowed: _Narrowed, after: int) -> Iterator[list[Row]]:
+        if narrowed.identifiers is not None:
+            rows = [self._entities.row(blueprint, one) for one in narrowed.identifiers]
             yield sorted(
                 (row for row in rows if row is not None and row.key > after),
                 key=lambda row: row.key,
             )
             return
-        while page := self._entities.page(blueprint, after, _PAGE):
+        # SQLite finds a text in the documents much sooner than Python reads them.
+        stored = {"$title", *blueprint.properties}
+        holding = [text for name, text in narrowed.texts if name in stored]
+        while page := self._entities.page(blueprint, after, _PAGE, holding=holding):
             yield page
             after = page[-1].key
 
@@ -252,18 +257,26 @@ def _narrowed(query: Mapping[str, Any]) -> _Narrowed:
     if query["combinator"] != "and" and len(query["rules"]) != 1:
         return _Narrowed()
     limits: dict[str, frozenset[str]] = {}
+    texts: list[tuple[str, str]] = []
     for rule in query["rules"]:
         if "combinator" in rule:
             inner = _narrowed(rule)
+            texts += inner.texts
             found = {"$identifier": inner.identifiers, "$blueprint": inner.blueprints}
         elif rule.get("property") in ("$identifier", "$blueprint") and _is_exact(rule):
             found = {rule["property"]: frozenset(_texts(rule["value"]))}
         else:
+            if rule["operator"] == "=" and isinstance(rule.get("value"), str):
+                texts += [(rule["property"], rule["value"])] if _is_named(rule) else []
             continue
         for name, values in found.items():
             if values is not None:
                 limits[name] = limits[name] & values if name in limits else values
-    return _Narrowed(limits.get("$identifier"), limits.get("$blueprint"))
+    return _Narrowed(limits.get("$identifier"), limits.get("$blueprint"), tuple(texts))
+
+
+def _is_named(rule: Mapping[str, Any]) -> bool:
+    return isinstance(rule.get("property"), str)
 
 
 def _is_exact(rule: Mapping[str, Any]) -> bool:
