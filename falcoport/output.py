@@ -276,6 +276,11 @@ class Output:
             stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
 
 
+def counted(number: int, one: str, many: str = "") -> str:
+    """Return a number with its noun, such as `1 alert` or `2 alerts`."""
+    return f"{number:,} {one if number == 1 else many or f'{one}s'}"
+
+
 def printable(text: str) -> str:
     """Return text whose control characters are spelled out, line ends and tabs apart."""
     if text.isprintable():
