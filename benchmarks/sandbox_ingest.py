@@ -17,6 +17,7 @@ import os
 import resource
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -178,6 +179,14 @@ def timed_pages(api: httpx.Client, url: str) -> None:
         answer = ask()
         took = time.perf_counter() - start
         print(f"  {name:28} {answer.status_code} {took * 1000:9.1f} ms {len(answer.content):>10} B")
+    with ThreadPoolExecutor(1) as pool:
+        listing = pool.submit(api.get, "/blueprints/falco_alert/entities")
+        waits = []
+        while not listing.done():
+            start = time.perf_counter()
+            api.get("/blueprints").raise_for_status()
+            waits.append(time.perf_counter() - start)
+    print(f"  others meanwhile wait at most {max(waits) * 1000:.1f} ms ({len(waits)} asked)")
 
 
 def main() -> None:

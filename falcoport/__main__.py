@@ -3,10 +3,12 @@
 import os
 import signal
 import sys
+from contextlib import suppress
 from types import FrameType
 
 from falcoport.errors import EXIT_INTERRUPTED
 from falcoport.interrupts import SIGNALS, hold_back
+from falcoport.streams import mend
 
 
 def main() -> None:
@@ -19,13 +21,15 @@ def main() -> None:
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _interrupt)
     hold_back()
+    mend()
     from falcoport.cli.app import run
 
     code = run(sys.argv[1:])
     if code == EXIT_INTERRUPTED:
         # Requests that are still under way must not hold up the end, nor write into it.
-        sys.stdout.flush()
-        sys.stderr.flush()
+        with suppress(OSError):
+            sys.stdout.flush()
+            sys.stderr.flush()
         os._exit(code)
     sys.exit(code)
 

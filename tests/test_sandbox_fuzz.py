@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import httpx
 
 SETTINGS = settings(
-    max_examples=120,
+    max_examples=60,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
