@@ -1,14 +1,11 @@
 """The entry: `falcoport` and `python -m falcoport`."""
 
+# The public module `signal` needs others, whose import Ctrl-C could cut into a traceback.
+import _signal  # type: ignore[import-not-found] # a built-in module without type stubs
 import os
-import signal
 import sys
-from contextlib import suppress
-from types import FrameType
 
-from falcoport.errors import EXIT_INTERRUPTED
-from falcoport.interrupts import SIGNALS, hold_back
-from falcoport.streams import mend
+_SIGNALS = (_signal.SIGINT, _signal.SIGTERM)
 
 
 def main() -> None:
@@ -17,12 +14,17 @@ def main() -> None:
     SIGINT and SIGTERM wait until a command runs, which then says what it has done, and until the
     end once it has: neither loading nor exiting is cut into a traceback.
     """
-    for number in SIGNALS:
-        if signal.getsignal(number) is not signal.SIG_IGN:
-            signal.signal(number, _interrupt)
-    hold_back()
-    mend()
+    _signal.pthread_sigmask(_signal.SIG_BLOCK, _SIGNALS)
+    for number in _SIGNALS:
+        if _signal.getsignal(number) != _signal.SIG_IGN:
+            _signal.signal(number, _interrupt)
+    from contextlib import suppress
+
     from falcoport.cli.app import run
+    from falcoport.errors import EXIT_INTERRUPTED
+    from falcoport.streams import mend
+
+    mend()
 
     code = run(sys.argv[1:])
     if code == EXIT_INTERRUPTED:
@@ -34,10 +36,10 @@ def main() -> None:
     sys.exit(code)
 
 
-def _interrupt(_number: int, _frame: FrameType | None) -> None:
+def _interrupt(_number: int, _frame: object) -> None:
     """Interrupt what runs, once: what follows is short, and must not be cut as well."""
-    for number in SIGNALS:
-        signal.signal(number, signal.SIG_IGN)
+    for number in _SIGNALS:
+        _signal.signal(number, _signal.SIG_IGN)
     raise KeyboardInterrupt
 
 

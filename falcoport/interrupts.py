@@ -1,4 +1,7 @@
-"""When Ctrl-C, and the SIGTERM that ends a job, reach falcoport: only while a command runs."""
+"""Letting Ctrl-C, and the SIGTERM that ends a job, through to a command while it runs.
+
+`__main__` holds both back before and after.
+"""
 
 from __future__ import annotations
 
@@ -9,18 +12,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-SIGNALS = frozenset({signal.SIGINT, signal.SIGTERM})
-
-
-def hold_back() -> None:
-    """Hold the signals back from here on, until `allowed` lets them through."""
-    signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+_SIGNALS = frozenset({signal.SIGINT, signal.SIGTERM})
 
 
 @contextmanager
 def allowed() -> Iterator[None]:
     """Let the signals through inside the block; KeyboardInterrupt comes at once if one waits."""
-    before = signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
+    before = signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
     try:
         yield
     finally:

@@ -19,6 +19,7 @@ import json
 import re
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import jq
@@ -96,6 +97,7 @@ def _double_quote(match: re.Match[str]) -> str:
     return f'{match[1] or ""}"{match[2] or ""}'
 
 
+@lru_cache(maxsize=1024)
 def compile_error(expression: str) -> str:
     """Return what jq says against an expression's syntax; empty if it compiles."""
     if "\0" in expression:

@@ -298,6 +298,11 @@ def _written(stream: TextIO, text: str) -> None:
         stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
 
 
+def counted(number: int, one: str, many: str = "") -> str:
+    """Return a number with its noun, such as `1 alert` or `2 alerts`."""
+    return f"{number:,} {one if number == 1 else many or f'{one}s'}"
+
+
 def printable(text: str) -> str:
     """Return text whose control characters are spelled out, line ends and tabs apart."""
     if text.isprintable():

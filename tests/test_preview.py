@@ -220,7 +220,7 @@ def test_two_rules_on_one_event_collide_and_the_rule_keeps_them_apart(alert_file
     ran = falcoport("preview", str(alert_file), "-o", "json")
     assert ran.data["collisions"] == {"identifiers": 1, "alerts": 2, "lost": 1}
     told = falcoport("preview", str(alert_file)).stderr
-    assert "2 alerts share 1 identifiers" in told
+    assert "2 alerts share 1 identifier," in told
     assert f"{alert_file}:1 and {alert_file}:2" in told
     for name in ("hostname-time-rule", "uuid"):
         ran = falcoport("preview", str(alert_file), "--identifier", name, "-o", "json")

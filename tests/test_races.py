@@ -254,19 +254,17 @@ def test_teardowns_at_once_all_end_well(pointed: RunningSandbox, api: httpx.Clie
     assert sorted(name for _kind, name in state_of(api)) == ["github", "namespace", "service"]
 
 
-@pytest.mark.parametrize(
-    ("fault", "said"),
-    [
-        (faults.RESET_EARLY, "Done so far: blueprint falco_alert updated."),
-        (faults.MISSING_EARLY, "Done so far: blueprint falco_alert updated."),
-        (faults.INVALID, "Done so far: blueprint falco_alert updated."),
-    ],
-)
+@pytest.mark.parametrize("as_json", [False, True])
+@pytest.mark.parametrize("fault", [faults.RESET_EARLY, faults.MISSING_EARLY, faults.INVALID])
 def test_a_failure_tells_what_reading_shows_was_done(
-    fault: faults.Fault, said: str, proxy: FaultyPort, pointed: RunningSandbox
+    fault: faults.Fault, as_json: bool, proxy: FaultyPort, pointed: RunningSandbox
 ) -> None:
     drifted().seed(pointed)
     proxy.fault, proxy.place, proxy.always = fault, ("PATCH", WEBHOOK, 1), True
-    ran = falcoport("setup")
+    ran = falcoport("setup", *(("-o", "json") if as_json else ()))
     assert ran.exit_code in (EXIT_INPUT, EXIT_PORT)
-    assert ran.stderr.splitlines()[-1] == f"  done  {said}"
+    done = "Done so far: blueprint falco_alert updated."
+    if as_json:
+        assert ran.envelope["data"] == {"done": done}
+    else:
+        assert ran.stderr.splitlines()[-1] == f"  done  {done}"

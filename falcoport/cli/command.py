@@ -303,6 +303,8 @@ def run(
 def fail(command: str, output: Output, error: FalcoportError, data: Any = None) -> int:
     """Explain a failure, to a person or in the envelope, and return its exit code."""
     if output.is_json:
+        if data is None and error.progress:
+            data = {"done": error.progress}
         output.envelope(command, exit_code=error.exit_code, data=data, problems=error.problems)
     else:
         output.error(error)

@@ -20,7 +20,7 @@ from falcoport.errors import (
     Problem,
     UsageError,
 )
-from falcoport.output import Cell, Style
+from falcoport.output import Cell, Style, counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -273,20 +273,21 @@ def _tell(run: Run, seen: _Seen, collisions: Collisions) -> None:
     if collisions.identifiers:
         out.warn(_collision_text(collisions))
     counts = [
-        f"{seen.alerts:,} alerts",
-        f"{seen.entities:,} entities",
+        counted(seen.alerts, "alert"),
+        counted(seen.entities, "entity", "entities"),
         f"{seen.failures:,} with failures" if seen.failures else "",
         f"{seen.filtered:,} left out by a filter" if seen.filtered else "",
-        f"{seen.plain:,} lines of text" if seen.plain else "",
-        f"{seen.bad:,} bad lines" if seen.bad else "",
+        counted(seen.plain, "line of text", "lines of text") if seen.plain else "",
+        counted(seen.bad, "bad line") if seen.bad else "",
     ]
     out.note(" · ".join(filter(None, counts)), Style.STRONG)
 
 
 def _collision_text(collisions: Collisions) -> str:
     (one, line), (other, other_line) = collisions.examples[0]
+    shared = counted(collisions.identifiers, "identifier")
     return (
-        f"{collisions.alerts:,} alerts share {collisions.identifiers:,} identifiers, so that "
+        f"{collisions.alerts:,} alerts share {shared}, so that "
         f"{collisions.lost:,} would be overwritten (such as {one}:{line} and "
         f"{other}:{other_line}). Two rules fire on one event with Falco's rule_matching: all; "
         "--identifier hostname-time-rule keeps them apart."
@@ -300,7 +301,7 @@ def _finished(seen: _Seen, collisions: Collisions, files: list[str]) -> Finished
     ]
     if seen.bad > len(problems):
         more = seen.bad - len(problems)
-        problems.append(Problem("bad_line", f"Not alerts either: {more:,} more lines."))
+        problems.append(Problem("bad_line", f"No alerts either: {counted(more, 'more line')}."))
     if not seen.alerts:
         where = ", ".join(files)
         none = f"There is no alert in {where}."

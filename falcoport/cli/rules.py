@@ -45,7 +45,7 @@ def tag_rules(
     An override for a rule that is not loaded stops Falco from starting: --rules-file tells.
     """
     from falcoport.falco.rules import chart_values, chosen, override_file, tag_for
-    from falcoport.output import write_file
+    from falcoport.output import counted, write_file
     from falcoport.provision.desired import DEFAULT_RELATION, DEFAULT_TAG_PREFIX
 
     tag = tag_for(DEFAULT_TAG_PREFIX if tag_prefix is None else tag_prefix, namespace)
@@ -59,11 +59,11 @@ def tag_rules(
     if not offline:
         _check_namespace(run, target or DEFAULT_RELATION, namespace)
     text = (chart_values if rules_format is RulesFormat.HELM else override_file)(names, tag)
-    if file is None:
+    if file is None or str(file) == "-":
         run.output.result(text.removesuffix("\n"))
     else:
         write_file(file, text, private=False, force=force)
-        run.output.note(f"{file} tags {len(names)} rules with {tag}.")
+        run.output.note(f"{file} tags {counted(len(names), 'rule')} with {tag}.")
     return Finished({"tag": tag, "rules": list(names), "text": text})
 
 

@@ -21,7 +21,7 @@ from falcoport.errors import (
     Problem,
     UsageError,
 )
-from falcoport.output import Style
+from falcoport.output import Style, counted
 
 if TYPE_CHECKING:
     import typer
@@ -331,7 +331,7 @@ def _told(run: Run, arrival: Arrival, differences: tuple[str, ...], removed: int
         Style.BAD if differences else Style.GOOD,
     )
     if removed:
-        run.output.note(f"Removed {removed} test alerts.")
+        run.output.note(f"Removed {counted(removed, 'test alert')}.")
     run.output.result(identifier)
     problems = tuple(Problem("differs", f"{difference}.", identifier) for difference in differences)
     data = {

@@ -13,7 +13,7 @@ import json
 import re
 from dataclasses import dataclass
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from falcoport.falco.forward import go_text
 
@@ -49,8 +49,7 @@ class Chunk:
     is_document: bool = False
 
 
-@dataclass(frozen=True)
-class Found:
+class Found(NamedTuple):
     """One thing found: an alert's JSON `text`, or the `problem` of a line that is none.
 
     Both are empty for a line of plain text, which logs are full of.
