@@ -293,6 +293,7 @@ def test_add_relation_before_setup_says_so(catalog: httpx.Client) -> None:
         (("--target", "..", "--relation", "x"), "--target"),
         (("--title", "t" * 101), "--title"),
         (("--tag-prefix", ""), "--tag-prefix"),
+        (("--relation", ""), "--relation"),
     ],
 )
 def test_add_relation_refuses_names_that_port_would(
@@ -301,6 +302,21 @@ def test_add_relation_refuses_names_that_port_would(
     ran = falcoport("add-relation", *arguments, "-o", "json")
     assert ran.exit_code == 4
     assert ran.envelope["errors"][0]["where"] == option
+
+
+@pytest.mark.parametrize("wanted", [("--many",), ("--target", "falco_alert")])
+def test_add_relation_over_another_one_says_how_to_go_on(
+    catalog: httpx.Client, wanted: tuple[str, ...]
+) -> None:
+    falcoport("setup")
+    before = blueprint(catalog)
+    ran = falcoport("add-relation", *wanted, "-o", "json")
+    assert ran.exit_code == 4
+    [error] = ran.envelope["errors"]
+    assert error["code"] == "conflict"
+    assert "--relation" in error["hint"]
+    assert "--blueprint" not in error["hint"]
+    assert blueprint(catalog) == before
 
 
 def test_show_url_prints_it_alone(catalog: httpx.Client) -> None:

@@ -94,6 +94,16 @@ def test_drift_is_told_part_by_part(wired: httpx.Client) -> None:
     assert found["relation"][0] == found["webhook"][0] == "ok"
 
 
+def test_a_webhook_without_the_mapping_lacks_it(wired: httpx.Client) -> None:
+    other = {"blueprint": "namespace", "filter": "false", "entity": {"identifier": ".body.id"}}
+    wired.patch("/webhooks/falco_alert_mapper", json={"mappings": [other]}).raise_for_status()
+    ran = falcoport("status", "-o", "json")
+    assert ran.exit_code == 3
+    found = {part["name"]: (part["state"], part["detail"]) for part in ran.data["parts"]}
+    assert found["mapping"] == ("missing", "none for blueprint falco_alert")
+    assert found["webhook"][0] == "ok"
+
+
 def test_disabled_webhook_is_a_failed_check(wired: httpx.Client) -> None:
     wired.patch("/webhooks/falco_alert_mapper", json={"enabled": False}).raise_for_status()
     ran = falcoport("status", "-o", "json")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -86,7 +88,7 @@ def test_aliases_of_aliases_do_not_take_forever(tmp_path: Path) -> None:
 
 
 def test_missing_file_and_folder(tmp_path: Path) -> None:
-    for path, words in ((tmp_path / "none.yaml", "no such file"), (tmp_path, "is not a file")):
+    for path, words in ((tmp_path / "none.yaml", "does not exist"), (tmp_path, "is a folder")):
         with pytest.raises(ManifestError, match=words):
             load(path)
 
@@ -194,8 +196,35 @@ mappings:
     ],
 )
 def test_yaml_that_json_cannot_carry(tmp_path: Path, content: str, words: str) -> None:
-    [found] = problems(tmp_path, content)
-    assert words in found
+    told = [found for found in problems(tmp_path, content) if "is missing" not in found]
+    assert len(told) == 1
+    assert words in told[0]
+
+
+def test_what_json_cannot_carry_does_not_hide_other_problems(tmp_path: Path) -> None:
+    content = """\
+identifier: 2020-01-01
+title: x
+surprise: .inf
+another: 1
+schema: {properties: {1: {type: string}, p: {type: text}}}
+"""
+    assert {found.split(" | ")[0] for found in problems(tmp_path, content)} == {
+        ":1: identifier",
+        ":3: surprise",
+        ":4: another",
+        ":5: schema.properties.1",
+        ":5: schema.properties.p.type",
+    }
+
+
+def test_a_manifest_may_come_out_of_a_pipe(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    text = json.dumps(load().blueprint.body)
+    with ThreadPoolExecutor() as writer:
+        writer.submit(pipe.write_text, text)
+        assert load(pipe).blueprint.body == load().blueprint.body
 
 
 def test_mapping_for_another_blueprint_is_named(tmp_path: Path) -> None:

@@ -121,7 +121,7 @@ def for_relation(manifests: Manifests, choices: RelationChoices) -> Desired:
     have one. Raises InputError for names that Port would refuse.
     """
     blueprint, webhook = manifests.blueprint.body, manifests.webhook.body
-    name = choices.relation or DEFAULT_RELATION
+    name = DEFAULT_RELATION if choices.relation is None else choices.relation
     shipped: dict[str, Any] = (blueprint.get("relations") or {}).get(name, {})
     relation = {
         "title": name.replace("_", " ").replace("-", " ").title(),
@@ -212,7 +212,8 @@ def _check(name: str, relation: dict[str, Any]) -> None:
 
     def report(at: str, message: str) -> None:
         option = options.get(at.rsplit(".", 1)[-1], "--relation")
-        problems.append(Problem("bad_input", f"{option} {message}.", option))
+        sentence = f"{option} {message.removeprefix('as key ')}."
+        problems.append(Problem("bad_input", sentence, option))
 
     BLUEPRINT.fields["relations"].check({name: relation}, "", report)
     if problems:

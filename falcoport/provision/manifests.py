@@ -17,7 +17,7 @@ from falcoport.provision.shapes import child, kind
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
 
-    from falcoport.provision.shapes import Shape
+    from falcoport.provision.shapes import Report, Shape
 
 _LARGEST = 1024 * 1024
 """Port's own limit of a request body, hence of anything a manifest could become, in bytes."""
@@ -155,12 +155,12 @@ class _UnreadableError(Exception):
 
 def _text(source: Path | Traversable) -> str:
     try:
-        if isinstance(source, Path) and source.exists() and not source.is_file():
-            raise _UnreadableError("is not a file")
+        if isinstance(source, Path) and source.is_dir():
+            raise _UnreadableError("is a folder")
         with source.open("rb") as file:
             content = file.read(_LARGEST + 1)
     except FileNotFoundError:
-        raise _UnreadableError("there is no such file") from None
+        raise _UnreadableError("does not exist") from None
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise _UnreadableError(f"cannot be read: {reason}") from None
@@ -264,10 +264,17 @@ def _check(
             Problem("bad_manifest", f"{name} is {kind(document)}, not a map of keys.", name)
         )
         return
-    before = len(problems)
-    _check_json(document, "", report)
-    if len(problems) == before:
-        shape.check(document, "", report)
+    told: set[str] = set()
+
+    def report_first(at: str, message: str) -> None:
+        told.add(at)
+        report(at, message)
+
+    def report_others(at: str, message: str) -> None:
+        if at not in told:
+            report(at, message)
+
+    shape.check(_as_json(document, "", report_first), "", report_others)
 
 
 def _line(at: str, lines: dict[str, int]) -> int | None:
@@ -279,23 +286,37 @@ def _line(at: str, lines: dict[str, int]) -> int | None:
     return None
 
 
-def _check_json(value: object, at: str, report: Any) -> None:
-    """Report what JSON cannot carry: dates, sets, NaN, keys that are not texts."""
+def _as_json(value: object, at: str, report: Report) -> Any:
+    """Return a value as JSON can carry it; report dates, sets, NaN, keys that are not texts.
+
+    What it cannot carry becomes null, so that the rest can be checked nevertheless.
+    """
     if isinstance(value, dict):
+        members = {}
         for key, member in value.items():
-            if not isinstance(key, str):
-                report(child(at, str(key)), f"as key must be a text, not {kind(key)}; quote it")
+            path = child(at, str(key))
+            if isinstance(key, str):
+                members[key] = _as_json(member, path, report)
             else:
-                _check_json(member, child(at, key), report)
-    elif isinstance(value, list):
-        for index, member in enumerate(value):
-            _check_json(member, child(at, index), report)
-    elif isinstance(value, float) and not math.isfinite(value):
-        report(at, "must be a finite number")
-    elif isinstance(value, str) and any("\ud800" <= character <= "\udfff" for character in value):
-        report(at, "holds half of a surrogate pair")
-    elif not isinstance(value, str | int | float | bool | type(None)):
-        report(at, f"is read as {kind(value)}; quote it to make it a text")
+                report(path, f"as key must be a text, not {kind(key)}; quote it")
+        return members
+    if isinstance(value, list):
+        return [_as_json(member, child(at, i), report) for i, member in enumerate(value)]
+    problem = _problem_as_json(value)
+    if problem:
+        report(at, problem)
+    return None if problem else value
+
+
+def _problem_as_json(value: object) -> str:
+    """Say why JSON cannot carry a plain value; empty if it can."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return "must be a finite number"
+    if isinstance(value, str) and any("\ud800" <= character <= "\udfff" for character in value):
+        return "holds half of a surrogate pair"
+    if not isinstance(value, str | int | float | bool | type(None)):
+        return f"is read as {kind(value)}; quote it to make it a text"
+    return ""
 
 
 def _check_together(blueprint: Manifest, webhook: Manifest, problems: list[Problem]) -> None:
@@ -308,5 +329,6 @@ def _check_together(blueprint: Manifest, webhook: Manifest, problems: list[Probl
                 f"No mapping is for blueprint {blueprint.identifier!r}, "
                 f"which {blueprint.source} describes.",
                 f"{webhook.source}: mappings",
+                "Give --blueprint and --webhook-config files that belong together.",
             )
         )

@@ -277,7 +277,14 @@ def _conflicts(desired: Desired, live: Live) -> list[Problem]:
             problems.append(_conflict(identifier, "relation", name, "target", found, wanted))
         elif bool(found.get("many")) != bool(wanted.get("many")):
             problems.append(_conflict(identifier, "relation", name, "many", found, wanted))
+    if desired.must_exist:
+        return [replace(problem, hint=_OTHER_RELATION) for problem in problems]
     return problems
+
+
+_OTHER_RELATION = (
+    "Name another relation with --relation, or give --target and --many as it has them in Port."
+)
 
 
 def _conflict(blueprint: str, what: str, name: str, key: str, found: Json, wanted: Json) -> Problem:
@@ -294,7 +301,7 @@ def _conflict(blueprint: str, what: str, name: str, key: str, found: Json, wante
     return Problem(
         "conflict",
         f"{what.capitalize()} {name!r} of blueprint {blueprint!r} has {key} {found_text} in Port, "
-        f"the manifest wants {wanted_text}; {loss}, so nothing was written.",
+        f"{wanted_text} is wanted; {loss}, so nothing was written.",
         f"blueprint {blueprint}: {group}.{name}.{key}",
         f"Rename or remove the {what} in Port, or give your own manifest with --blueprint.",
     )

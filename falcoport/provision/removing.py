@@ -64,7 +64,7 @@ def _webhook(desired: Desired, live: Live) -> tuple[Change, Write | None]:
     if not kept:
         write = Write(Resource.WEBHOOK, identifier, Action.DELETE)
         return Change(Resource.WEBHOOK, identifier, Action.DELETE), write
-    note = f"{len(kept)} mapping{'s' if len(kept) > 1 else ''} of others stay"
+    note = "1 mapping of others stays" if len(kept) == 1 else f"{len(kept)} mappings of others stay"
     if len(kept) == len(mappings):
         return Change(Resource.WEBHOOK, identifier, Action.UNCHANGED, note=note), None
     after = {**live.webhook, "mappings": kept}

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from falcoport.provision.merging import difference, merge
+from falcoport.provision.merging import difference, merge, own_mapping
 from falcoport.provision.planning import named_webhook
 from falcoport.provision.security import Guard, guard, header_name
 
@@ -67,12 +67,7 @@ def parts(desired: Desired, live: Live) -> tuple[Part, ...]:
         ),
         *_relations(desired, live, blueprint),
         _webhook(desired, live, [f for f in webhook if not f.startswith("mappings")]),
-        _part(
-            "mapping",
-            desired.webhook["identifier"],
-            live.webhook,
-            [field for field in webhook if field.startswith("mappings")],
-        ),
+        _mapping(desired, live, [field for field in webhook if field.startswith("mappings")]),
     )
 
 
@@ -103,6 +98,17 @@ def _relations(desired: Desired, live: Live, drifted: Sequence[str]) -> list[Par
             part = Part("relation", name, State.MISSING, f"blueprint {target} is not there")
         result.append(part if part.detail else replace(part, detail=f"→ {target}"))
     return result
+
+
+def _mapping(desired: Desired, live: Live, drifted: Sequence[str]) -> Part:
+    name, identifier = "mapping", desired.webhook["identifier"]
+    if live.webhook is not None:
+        mappings = live.webhook.get("mappings") or []
+        missing = [one for one in desired.own_mappings if own_mapping(mappings, one) is None]
+        if missing:
+            told = ", ".join(str(one["blueprint"]) for one in missing)
+            return Part(name, identifier, State.MISSING, f"none for blueprint {told}")
+    return _part(name, identifier, live.webhook, drifted)
 
 
 def _webhook(desired: Desired, live: Live, drifted: Sequence[str]) -> Part:
