@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-import pytest
+from typing import TYPE_CHECKING
 
-from falcoport.errors import EXIT_USAGE, UsageError
+import pytest
+from command_line import falcoport
+
+from falcoport.errors import EXIT_PORT, EXIT_USAGE, UsageError
 from falcoport.settings import (
     Secret,
     SettingOptions,
@@ -13,6 +16,9 @@ from falcoport.settings import (
     is_loopback,
     resolve,
 )
+
+if TYPE_CHECKING:
+    from falcoport.sandbox.options import RunningSandbox
 
 CREDENTIALS = {"PORT_CLIENT_ID": "id", "PORT_CLIENT_SECRET": "secret-4711"}
 
@@ -144,6 +150,8 @@ def test_an_api_url_is_accepted_with_and_without_v1(given: str, expected: str) -
         "https:///v1",
         "https://host:port",
         "https://host:99999",
+        "https://api..port.io",
+        f"https://{'a' * 64}.port.io",
         "https://[::1",
         "https://api.port.io/v1?x=1",
         "https://api.port.io/#x",
@@ -191,3 +199,14 @@ def test_no_representation_holds_the_secret() -> None:
     secret = Secret("secret-4711")
     shown = f"{options!r} {settings!r} {settings} {secret} {secret!r}"
     assert "secret-4711" not in shown
+
+
+@pytest.mark.parametrize("command", ["setup", "show-url", "teardown", "status"])
+def test_an_address_that_is_not_ports_is_no_missing_webhook(
+    pointed: RunningSandbox, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    monkeypatch.setenv("PORT_API_URL", f"{pointed.url}/v2")
+    ran = falcoport(command)
+    assert ran.exit_code == EXIT_PORT
+    assert ran.errors == ["That is not an answer of Port's API: status 404."]
+    assert "Check PORT_API_URL" in ran.stderr

@@ -245,11 +245,7 @@ class Transport:
         if write and not never_sent:
             return UnknownOutcomeError(message, where=where, hint=AGAIN)
         return _PassingError(
-            UnreachableError(
-                message,
-                where=where,
-                hint=f"Check the network and {self._settings.address_setting}.",
-            )
+            UnreachableError(message, where=where, hint=f"Check the network and {self._address()}.")
         )
 
     def _checked(
@@ -312,9 +308,14 @@ class Transport:
         return UnexpectedAnswerError(
             f"That is not an answer of Port's API: {what}.",
             where=self._where(method, path),
-            hint=f"Check {self._settings.address_setting} ({self._settings.api_url.value}); "
-            "if it is right, try again.",
+            hint=f"Check {self._address()}; if it is right, try again.",
         )
+
+    def _address(self) -> str:
+        """Name what the API's address comes from, for hints."""
+        url = self._settings.api_url
+        source = "PORT_REGION or PORT_API_URL" if url.source == "default" else url.source
+        return f"{source} ({url.value})"
 
     def _said(self, response: httpx.Response, body: dict[str, Any] | None) -> str:
         """Quote Port's own words, short, on one line, without our secrets."""
