@@ -18,14 +18,20 @@ def main() -> None:
     for number in _SIGNALS:
         if _signal.getsignal(number) != _signal.SIG_IGN:
             _signal.signal(number, _interrupt)
+    from contextlib import suppress
+
+    from falcoport.streams import mend
+
+    mend()
     from falcoport.cli.app import run
     from falcoport.errors import EXIT_INTERRUPTED
 
     code = run(sys.argv[1:])
     if code == EXIT_INTERRUPTED:
         # Requests that are still under way must not hold up the end, nor write into it.
-        sys.stdout.flush()
-        sys.stderr.flush()
+        with suppress(OSError):
+            sys.stdout.flush()
+            sys.stderr.flush()
         os._exit(code)
     sys.exit(code)
 

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, TextIO
 
+from falcoport.streams import StdoutError
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
@@ -126,7 +128,7 @@ class Output:
     def reveal(self, text: str, secret: str) -> None:
         """Warn a person, and show a secret that they would lose otherwise, masked elsewhere."""
         self.warn(text)
-        self._stderr.write(f"{secret}\n")
+        _written(self._stderr, f"{secret}\n")
 
     def trace(self, text: str) -> None:
         """Tell a person what happens underneath; only with `--verbose`."""
@@ -150,7 +152,7 @@ class Output:
 
     def json_line(self, value: Any) -> None:
         """Write one JSON Lines record to stdout."""
-        self._write(self._stdout, json.dumps(value, ensure_ascii=False) + "\n")
+        self._write(self._stdout, self._json(value) + "\n")
 
     def json_lines(self, records: bytes) -> None:
         """Write JSON Lines records, which are UTF-8 already, to stdout at once."""
@@ -158,9 +160,12 @@ class Output:
         if binary is None:
             self._stdout.write(records.decode())
             return
-        self._stdout.flush()
-        binary.write(records)
-        binary.flush()
+        try:
+            self._stdout.flush()
+            binary.write(records)
+            binary.flush()
+        except OSError as error:
+            raise StdoutError(error) from None
 
     def envelope(
         self,
@@ -187,7 +192,7 @@ class Output:
                 for problem in problems
             ],
         }
-        self._write(self._stdout, json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+        self._write(self._stdout, self._json(document, indent=2) + "\n")
 
     def error(self, error: FalcoportError) -> None:
         """Explain a failure to a person."""
@@ -208,9 +213,11 @@ class Output:
         self._write(self._stderr, "\n".join(_without_repeated_hints(lines)) + "\n")
 
     def flush(self) -> None:
-        """Hand everything to the streams; OSError and its kin show here, not at exit."""
-        self._stdout.flush()
-        self._stderr.flush()
+        """Hand everything to the streams: what they refuse shows here, not at exit."""
+        try:
+            self._stdout.flush()
+        except OSError as error:
+            raise StdoutError(error) from None
 
     def _rendered_table(
         self,
@@ -267,13 +274,28 @@ class Output:
             text = text.replace(secret, "***")
         return text
 
+    def _json(self, value: Any, indent: int | None = None) -> str:
+        """Return JSON that stdout's encoding can carry as JSON."""
+        encoding = self._stdout.encoding or "utf-8"
+        is_unicode = encoding.lower().startswith("utf")
+        return json.dumps(value, indent=indent, ensure_ascii=not is_unicode)
+
     def _write(self, stream: TextIO, text: str) -> None:
         text = self._without_secrets(text) if stream is self._stderr else text
         try:
-            stream.write(text)
-        except UnicodeEncodeError:
-            encoding = stream.encoding or "ascii"
-            stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
+            _written(stream, text)
+        except OSError as error:
+            # What is told to people must not stop what is done; a lost result must show.
+            if stream is not self._stderr:
+                raise StdoutError(error) from None
+
+
+def _written(stream: TextIO, text: str) -> None:
+    try:
+        stream.write(text)
+    except UnicodeEncodeError:
+        encoding = stream.encoding or "ascii"
+        stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
 
 
 def printable(text: str) -> str:

@@ -27,7 +27,10 @@ WEBHOOK_SECRET = "FALCOPORT_WEBHOOK_SECRET"  # noqa: S105 -- the name of a varia
 
 DEFAULT_REGION = "eu"
 DEFAULT_TIMEOUT = 10.0
-LONGEST_TIMEOUT = 3600.0
+LONGEST_TIMEOUT = 24 * 60 * 60.0
+"""In seconds; what a socket accepts at most depends on the system."""
+
+_DEFAULT = "default"
 
 _HOW_TO_GET_CREDENTIALS = (
     f"In Port, open the … menu, Credentials, and copy both values; then "
@@ -88,6 +91,11 @@ class Settings:
     region: Sourced
     timeout: float
 
+    @property
+    def address_setting(self) -> str:
+        """The name of what to check where the address seems wrong: what set it, or could."""
+        return REGION if self.api_url.source == _DEFAULT else self.api_url.source
+
 
 def resolve(options: SettingOptions, environment: Mapping[str, str]) -> Settings:
     """Combine options, environment and defaults; options win over environment over defaults.
@@ -112,7 +120,7 @@ def resolve(options: SettingOptions, environment: Mapping[str, str]) -> Settings
     api_url, region = _address(options, environment)
     if not 0 < options.timeout <= LONGEST_TIMEOUT:
         raise UsageError(
-            f"--timeout must be more than 0 and at most {LONGEST_TIMEOUT:g} seconds, "
+            f"--timeout must be more than 0 seconds and at most {LONGEST_TIMEOUT:.0f}, "
             f"not {options.timeout:g}.",
             where="--timeout",
         )
@@ -141,7 +149,7 @@ def _address(options: SettingOptions, environment: Mapping[str, str]) -> tuple[S
         (API_URL, environment.get(API_URL)),
         (BASE_URL, environment.get(BASE_URL)),
         (REGION, environment.get(REGION)),
-        ("default", DEFAULT_REGION),
+        (_DEFAULT, DEFAULT_REGION),
     )
     assert named is not None  # the default is never empty
     if named.source in ("--api-url", API_URL, BASE_URL):
@@ -168,6 +176,7 @@ def base_url(text: str, source: str) -> str:
     try:
         parts = urlsplit(text)
         host, _port = parts.hostname or "", parts.port
+        host.encode("idna")  # as the look-up of its address will
     except ValueError as error:
         raise UsageError(
             f"{source} is not a URL: {error}.", code="bad_url", where=source, hint=hint

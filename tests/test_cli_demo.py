@@ -79,7 +79,7 @@ def test_sandbox_with_a_file_that_cannot_be_written_says_so(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("arguments", "word"),
     [
-        (("--on-missing-relation", "maybe"), "reject, ignore, create"),
+        (("--on-missing-relation", "maybe"), "'reject', 'ignore', 'create'"),
         (("--rate-limit", "fast"), "N/SECONDS"),
         (("--latency", "-1"), "--latency"),
         (("--port", "70000"), "--port"),

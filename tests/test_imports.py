@@ -16,7 +16,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 
 # cli → output → provision, delivery, sandbox → port, mapping, falco → settings, errors
 LAYERS = (
-    ("errors", "interrupts", "settings", "entities", "reach"),
+    ("errors", "interrupts", "streams", "settings", "entities", "reach"),
     ("port", "mapping", "falco"),
     ("provision", "delivery", "sandbox", "preview"),
     ("output",),

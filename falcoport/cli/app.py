@@ -12,8 +12,9 @@ from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
 from falcoport import __version__
-from falcoport.cli.catalogue import COMMANDS
+from falcoport.cli.catalogue import COMMANDS, COMPLETION
 from falcoport.errors import EXIT_OK, EXIT_USAGE
+from falcoport.streams import StdoutError, give_up_stdout
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -89,15 +90,41 @@ def run(arguments: list[str]) -> int:
     try:
         code = command.main(args=arguments, prog_name="falcoport", standalone_mode=False)
         sys.stdout.flush()
+    except StdoutError as error:
+        return _without_stdout(error.reason)
+    except OSError as error:
+        return _without_stdout(error)
     except typer.TyperException as error:
         return _usage(arguments, error)
     except typer.Abort:
         return EXIT_USAGE
-    except BrokenPipeError:
-        # Whoever read stdout has seen enough; nothing is wrong, and nothing more can be said.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return EXIT_OK
+    except SystemExit as stopped:
+        # Typer ends so when a shell asked it for completions, it and rich when the reader of
+        # their help has gone.
+        return _code(stopped.code) if COMPLETION in os.environ else EXIT_OK
+    return _code(code)
+
+
+def _code(code: Any) -> int:
     return code if isinstance(code, int) else EXIT_OK
+
+
+def _without_stdout(reason: OSError) -> int:
+    """Say that the result was lost, unless its reader had seen enough; return the exit code."""
+    from falcoport.errors import AGAIN, UsageError
+    from falcoport.output import Output
+
+    give_up_stdout()
+    if isinstance(reason, BrokenPipeError):
+        return EXIT_OK
+    error = UsageError(
+        f"The result cannot be written: {reason.strerror}.",
+        code="unwritable",
+        where="stdout",
+        hint=AGAIN,
+    )
+    Output().error(error)
+    return error.exit_code
 
 
 def _usage(arguments: list[str], error: typer.TyperException) -> int:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 WITHOUT_ACCOUNT = "Without a Port account"
+COMPLETION = "_FALCOPORT_COMPLETE"
+"""The variable by which a shell asks for completions."""
 
 
 class Entry(NamedTuple):

@@ -36,6 +36,7 @@ from falcoport.errors import (
 from falcoport.interrupts import allowed
 from falcoport.output import Format, Output
 from falcoport.settings import DEFAULT_TIMEOUT, SettingOptions, resolve
+from falcoport.streams import StdoutError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
@@ -283,7 +284,7 @@ def run(
         return fail(command, output, InterruptedRunError(f"Interrupted. {said}", hint=AGAIN))
     except FalcoportError as error:
         return fail(command, output, error)
-    except BrokenPipeError:
+    except StdoutError:
         raise
     except Exception as error:  # noqa: BLE001 -- the last line of defence: never a traceback
         return fail(command, output, _bug(error, output))

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from falcoport.cli.catalogue import COMPLETION
 from falcoport.cli.command import Finished, Run, add
 from falcoport.errors import EXIT_OK, EXIT_USAGE
 
@@ -41,8 +42,6 @@ def completion(run: Run, shell: _Shell) -> Finished:
     # typer re-exports it without saying so.
     from typer.completion import get_completion_script  # type: ignore[attr-defined]
 
-    script = get_completion_script(
-        prog_name="falcoport", complete_var="_FALCOPORT_COMPLETE", shell=str(shell)
-    )
+    script = get_completion_script(prog_name="falcoport", complete_var=COMPLETION, shell=str(shell))
     run.output.result(script)
     return Finished({"shell": str(shell), "content": script})

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from falcoport.cli.command import Finished, Run, add
 from falcoport.errors import EXIT_OK, EXIT_USAGE, UsageError
 from falcoport.output import Style
+from falcoport.sandbox import options
 from falcoport.settings import API_URL, CLIENT_ID, CLIENT_SECRET
 
 if TYPE_CHECKING:
-    from falcoport.sandbox.options import RateLimit, RunningSandbox
+    from falcoport.sandbox.options import RunningSandbox
 
-_Word = TypeVar("_Word", bound=StrEnum)
 _UNDOCUMENTED = "What Port does not document"
 
 Port = Annotated[
@@ -40,30 +39,27 @@ Latency = Annotated[
     ),
 ]
 OnMissingRelation = Annotated[
-    str,
+    options.OnMissingRelation,
     typer.Option(
         "--on-missing-relation",
-        metavar="reject|ignore|create",
         rich_help_panel=_UNDOCUMENTED,
         help="An alert that points to an entity that does not exist: store nothing, store it "
         "without that relation, or create the entity.",
     ),
 ]
 OnBadDelivery = Annotated[
-    str,
+    options.OnBadDelivery,
     typer.Option(
         "--on-bad-delivery",
-        metavar="accept|reject",
         rich_help_panel=_UNDOCUMENTED,
         help="A delivery that cannot be processed: answer 202 and note it in the events, or "
         "answer 4xx as well.",
     ),
 ]
 OnNestedPatch = Annotated[
-    str,
+    options.OnNestedPatch,
     typer.Option(
         "--on-nested-patch",
-        metavar="replace|merge",
         rich_help_panel=_UNDOCUMENTED,
         help="A PATCH of a blueprint that gives a map: replace the old one, or merge into it.",
     ),
@@ -74,6 +70,17 @@ RateLimitText = Annotated[
         "--rate-limit",
         metavar="N/SECONDS",
         help="Answer 429 beyond N API requests per SECONDS, such as 100/60.",
+    ),
+]
+
+
+TokenLifetime = Annotated[
+    int,
+    typer.Option(
+        "--token-lifetime",
+        min=1,
+        metavar="SECONDS",
+        help="How long a token is good for, such as 5 to see a client renew it.",
     ),
 ]
 
@@ -91,27 +98,27 @@ def register(app: typer.Typer) -> None:
 
 def sandbox(
     run: Run,
-    port: Port = 8010,
-    db: Database = None,
-    latency: Latency = 0.0,
-    on_missing_relation: OnMissingRelation = "reject",
-    on_bad_delivery: OnBadDelivery = "accept",
-    on_nested_patch: OnNestedPatch = "replace",
+    port: Port = options.SandboxOptions.port,
+    db: Database = options.SandboxOptions.database,
+    latency: Latency = options.SandboxOptions.latency,
+    on_missing_relation: OnMissingRelation = options.SandboxOptions.on_missing_relation,
+    on_bad_delivery: OnBadDelivery = options.SandboxOptions.on_bad_delivery,
+    on_nested_patch: OnNestedPatch = options.SandboxOptions.on_nested_patch,
     rate_limit: RateLimitText = None,
+    token_lifetime: TokenLifetime = options.SandboxOptions.token_lifetime,
 ) -> Finished:
     """Prints the lines that point falcoport, or any other client of Port, to it."""
-    from falcoport.sandbox import options, server
+    from falcoport.sandbox import server
 
     chosen = options.SandboxOptions(
         port=port,
         database=db,
         latency=latency,
-        on_missing_relation=_choice(
-            options.OnMissingRelation, on_missing_relation, "--on-missing-relation"
-        ),
-        on_bad_delivery=_choice(options.OnBadDelivery, on_bad_delivery, "--on-bad-delivery"),
-        on_nested_patch=_choice(options.OnNestedPatch, on_nested_patch, "--on-nested-patch"),
+        on_missing_relation=on_missing_relation,
+        on_bad_delivery=on_bad_delivery,
+        on_nested_patch=on_nested_patch,
         rate_limit=_rate_limit(rate_limit),
+        token_lifetime=token_lifetime,
     )
     try:
         server.serve(chosen, lambda running: announce(run, running))
@@ -135,17 +142,7 @@ def announce(run: Run, running: RunningSandbox) -> None:
     run.output.flush()
 
 
-def _choice(words: type[_Word], text: str, option: str) -> _Word:
-    try:
-        return words(text)
-    except ValueError:
-        known = ", ".join(words)
-        raise UsageError(f"{option} is {text!r}; it takes {known}.", where=option) from None
-
-
-def _rate_limit(text: str | None) -> RateLimit | None:
-    from falcoport.sandbox.options import RateLimit
-
+def _rate_limit(text: str | None) -> options.RateLimit | None:
     if text is None:
         return None
     requests, _, period = text.partition("/")
@@ -155,4 +152,4 @@ def _rate_limit(text: str | None) -> RateLimit | None:
             where="--rate-limit",
             hint="Example: --rate-limit 100/60",
         )
-    return RateLimit(int(requests), int(period))
+    return options.RateLimit(int(requests), int(period))

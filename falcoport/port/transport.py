@@ -189,6 +189,9 @@ class Transport:
                 f"{self._settings.client_secret_source}, and that the region is right "
                 f"({self._settings.region.value}: {self._settings.api_url.value}).",
             )
+        if response.status_code == httpx.codes.NOT_FOUND:
+            # No resource is missing: this is no address of Port's API.
+            raise self._unexpected("POST", _TOKEN_PATH, "status 404")
         answer = self._checked("POST", _TOKEN_PATH, response, write=False)
         token = answer.get("accessToken")
         if not isinstance(token, str) or not token or not token.isascii():
@@ -242,7 +245,11 @@ class Transport:
         if write and not never_sent:
             return UnknownOutcomeError(message, where=where, hint=AGAIN)
         return _PassingError(
-            UnreachableError(message, where=where, hint=f"Check the network and {self._address()}.")
+            UnreachableError(
+                message,
+                where=where,
+                hint=f"Check the network and {self._settings.address_setting}.",
+            )
         )
 
     def _checked(
@@ -305,14 +312,9 @@ class Transport:
         return UnexpectedAnswerError(
             f"That is not an answer of Port's API: {what}.",
             where=self._where(method, path),
-            hint=f"Check {self._address()}; if it is right, try again.",
+            hint=f"Check {self._settings.address_setting} ({self._settings.api_url.value}); "
+            "if it is right, try again.",
         )
-
-    def _address(self) -> str:
-        """Name what the API's address comes from, for hints."""
-        url = self._settings.api_url
-        source = "PORT_REGION or PORT_API_URL" if url.source == "default" else url.source
-        return f"{source} ({url.value})"
 
     def _said(self, response: httpx.Response, body: dict[str, Any] | None) -> str:
         """Quote Port's own words, short, on one line, without our secrets."""
