@@ -240,8 +240,12 @@ class Output:
             padding=(0, 2, 0, 0),
             pad_edge=False,
         )
-        for column in columns:
-            table.add_column(Text(self._clean(column), style="dim"), overflow="fold")
+        for number, column in enumerate(columns):
+            # Without titles, the first column is the rows' labels: short, and unreadable if folded.
+            is_label = number == 0 and not any(columns)
+            table.add_column(
+                Text(self._clean(column), style="dim"), overflow="fold", no_wrap=is_label
+            )
         for row in rows:
             cells = [cell if isinstance(cell, Cell) else Cell(cell) for cell in row]
             table.add_row(*(Text(self._clean(cell.text), style=cell.style) for cell in cells))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import socket
 import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+import httpx
 import pytest
 from command_line import falcoport
 
@@ -59,6 +61,26 @@ def test_sandbox_prints_lines_to_use_it_and_stops_on_ctrl_c() -> None:
     assert process.returncode == 0
     assert "not Port itself" in stderr
     assert "Traceback" not in stderr
+
+
+@pytest.mark.parametrize("command", [("sandbox", "--port", "0"), ("demo", "--keep")])
+def test_the_envelope_comes_while_the_sandbox_runs(command: tuple[str, ...]) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "falcoport", *command, "-o", "json"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    lines: list[str] = []
+    while "}\n" not in lines:
+        lines.append(process.stdout.readline())
+    data = json.loads("".join(lines))["data"]
+    url = data["PORT_API_URL"] if command[0] == "sandbox" else data["webhook_url"]
+    assert httpx.post(url, trust_env=False).status_code > 0
+    process.send_signal(signal.SIGINT)
+    rest, _ = process.communicate(timeout=20)
+    assert (rest, process.returncode) == ("", 0)
 
 
 def test_sandbox_on_a_busy_port_says_so() -> None:

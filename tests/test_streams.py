@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
+import pty
+import struct
 import subprocess
 import sys
+import termios
 from typing import TYPE_CHECKING
 
 import pytest
 from command_line import falcoport
 
-from falcoport.errors import EXIT_OK, EXIT_USAGE
+from falcoport.errors import EXIT_CHECK, EXIT_OK, EXIT_USAGE
 
 if TYPE_CHECKING:
     import httpx
@@ -92,3 +96,46 @@ def test_json_stays_json_in_any_locale(pointed: RunningSandbox, api: httpx.Clien
         ran = run_in_shell("plan --no-relation -o json", PYTHONIOENCODING=encoding)
         changes = json.loads(ran.stdout)["data"]["changes"]
         assert [field["from"] for change in changes for field in change["fields"]] == [title]
+
+
+@pytest.mark.usefixtures("pointed")
+@pytest.mark.parametrize("columns", [40, 200])
+def test_labels_are_whole_in_a_terminal_of_any_width(columns: int) -> None:
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
+    process = subprocess.Popen(
+        [sys.executable, "-m", "falcoport", "status", "-q"],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=subprocess.DEVNULL,
+        env=os.environ | {"NO_COLOR": "1"},
+    )
+    os.close(theirs)
+    shown = b""
+    try:
+        while part := os.read(ours, 65536):
+            shown += part
+    except OSError:  # how a terminal says that nobody writes to it any more
+        pass
+    os.close(ours)
+    assert process.wait(30) == EXIT_CHECK
+    lines = shown.decode().splitlines()
+    assert max(map(len, lines)) <= columns
+    labels = [line.split()[0] for line in lines if line and not line.startswith(" ")]
+    assert labels == [
+        "Port",
+        "credentials",
+        "blueprint",
+        "relation",
+        "webhook",
+        "mapping",
+        "alerts",
+    ]
+
+
+def test_a_usage_error_is_one_line() -> None:
+    ran = falcoport("completion")
+    assert ran.exit_code == EXIT_USAGE
+    assert ran.stderr.splitlines()[0] == (
+        "error: Missing argument 'bash|zsh|fish'. Choose from: bash, zsh, fish."
+    )

@@ -136,7 +136,7 @@ def _usage(arguments: list[str], error: typer.TyperException) -> int:
     context = getattr(error, "ctx", None)
     path = context.command_path if context else "falcoport"
     name = path.split(" ", 1)[1] if " " in path else ""
-    message = error.format_message().rstrip(".")
+    message = " ".join(error.format_message().split()).rstrip(".")
     if not message:
         return EXIT_USAGE
     sentence = message if message.endswith("?") else f"{message}."

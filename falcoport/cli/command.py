@@ -10,7 +10,7 @@ import inspect
 import os
 import sys
 from contextlib import contextmanager
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -68,12 +68,14 @@ class Finished:
     """What a command returns: the envelope's data, its exit code and what was wrong, if anything.
 
     Text for people was written on the way; `shown` says that it told the problems too.
+    `enveloped` says that the envelope was written by `tell_now`.
     """
 
     data: Any = None
     exit_code: int = EXIT_OK
     problems: tuple[Problem, ...] = field(default=())
     shown: bool = False
+    enveloped: bool = False
 
 
 @dataclass(frozen=True)
@@ -289,15 +291,26 @@ def run(
     except Exception as error:  # noqa: BLE001 -- the last line of defence: never a traceback
         return fail(command, output, _bug(error, output))
     if output.is_json:
+        tell_now(command, output, finished)
+    elif finished.problems and not finished.shown:
+        output.problems(finished.problems)
+    return finished.exit_code
+
+
+def tell_now(command: str, output: Output, finished: Finished) -> Finished:
+    """Write the envelope, unless it was already; for a command that goes on until it is stopped.
+
+    Returns what the command is to return in the end.
+    """
+    if output.is_json and not finished.enveloped:
         output.envelope(
             command,
             exit_code=finished.exit_code,
             data=finished.data,
             problems=finished.problems,
         )
-    elif finished.problems and not finished.shown:
-        output.problems(finished.problems)
-    return finished.exit_code
+        output.flush()
+    return replace(finished, enveloped=True)
 
 
 def fail(command: str, output: Output, error: FalcoportError, data: Any = None) -> int:

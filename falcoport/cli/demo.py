@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from falcoport.cli.command import Finished, Run, add
+from falcoport.cli.command import Finished, Run, add, tell_now
 from falcoport.cli.provisioning import change_rows, provision
-from falcoport.cli.sandbox import announce
+from falcoport.cli.sandbox import address, announce
 from falcoport.errors import EXIT_CHECK, EXIT_OK, EXIT_USAGE, Problem
 from falcoport.output import Cell, Style
-from falcoport.settings import API_URL, CLIENT_ID, CLIENT_SECRET, DEFAULT_TIMEOUT
+from falcoport.settings import DEFAULT_TIMEOUT
 
 if TYPE_CHECKING:
     from falcoport.delivery.arrival import Arrival
@@ -78,6 +78,7 @@ def demo(run: Run, keep: Keep = False) -> Finished:
         if keep:
             run.output.note()
             announce(run, running)
+            finished = tell_now("demo", run.output, finished)
             _wait_for_interrupt()
     return finished
 
@@ -87,13 +88,7 @@ def _show(run: Run, running: RunningSandbox) -> Finished:
     from falcoport.provision.manifests import load
 
     out, manifests = run.output, load()
-    sandboxed = run.against(
-        {
-            API_URL: running.url,
-            CLIENT_ID: running.client_id,
-            CLIENT_SECRET: running.client_secret,
-        }
-    )
+    sandboxed = run.against(address(running))
     out.note(f"A local Port runs at {running.url}, with an empty catalog.", Style.STRONG)
     with sandboxed.api() as api:
         _fill_catalog(api, manifests)

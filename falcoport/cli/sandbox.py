@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from falcoport.cli.command import Finished, Run, add
+from falcoport.cli.command import Finished, Run, add, tell_now
 from falcoport.errors import EXIT_OK, EXIT_USAGE, UsageError
 from falcoport.output import Style
 from falcoport.sandbox import options
@@ -120,11 +120,25 @@ def sandbox(
         rate_limit=_rate_limit(rate_limit),
         token_lifetime=token_lifetime,
     )
+
+    def started(running: RunningSandbox) -> None:
+        announce(run, running)
+        tell_now("sandbox", run.output, Finished(address(running)))
+
     try:
-        server.serve(chosen, lambda running: announce(run, running))
+        server.serve(chosen, started)
     except KeyboardInterrupt:
         run.output.note("Stopped.")
-    return Finished()
+    return Finished(enveloped=True)
+
+
+def address(running: RunningSandbox) -> dict[str, str]:
+    """Return the environment variables that point a client to a sandbox."""
+    return {
+        API_URL: running.url,
+        CLIENT_ID: running.client_id,
+        CLIENT_SECRET: running.client_secret,
+    }
 
 
 def announce(run: Run, running: RunningSandbox) -> None:
@@ -133,11 +147,7 @@ def announce(run: Run, running: RunningSandbox) -> None:
         f"A local Port for trying things out, not Port itself: {running.url}", Style.STRONG
     )
     run.output.note("Its catalog is the page at that address. Point falcoport to it with:")
-    run.output.result(
-        f"export {API_URL}={running.url}\n"
-        f"export {CLIENT_ID}={running.client_id}\n"
-        f"export {CLIENT_SECRET}={running.client_secret}"
-    )
+    run.output.result("\n".join(f"export {name}={text}" for name, text in address(running).items()))
     run.output.note("Ctrl-C stops it.", Style.FAINT)
     run.output.flush()
 
