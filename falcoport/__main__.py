@@ -20,11 +20,11 @@ def main() -> None:
             _signal.signal(number, _interrupt)
     from contextlib import suppress
 
-    from falcoport.cli.app import run
-    from falcoport.errors import EXIT_INTERRUPTED
     from falcoport.streams import mend
 
     mend()
+    from falcoport.cli.app import run
+    from falcoport.errors import EXIT_INTERRUPTED
 
     code = run(sys.argv[1:])
     if code == EXIT_INTERRUPTED:

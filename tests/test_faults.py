@@ -385,7 +385,7 @@ def _start(folder: Path) -> None:
     global _scenes  # noqa: PLW0603 -- how a process of a pool keeps something
     _scenes = Scenes(folder)
     # What comes before the first request is the same in every cell.
-    for module, name in ((manifests, "load"), (checking, "mapping_problems"), (app, "get_command")):
+    for module, name in ((manifests, "load"), (checking, "mapping_problems"), (app, "_loaded")):
         setattr(module, name, _remembered(getattr(module, name)))
     stamina.set_testing(True, attempts=POLLS, cap=True)
 
