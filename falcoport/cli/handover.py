@@ -161,7 +161,14 @@ def _warn_if_disabled(run: Run, webhook: dict[str, Any]) -> None:
 
 def _header(run: Run, webhook: dict[str, Any], secret: str | None, form: Format) -> Header | None:
     """Return the header that the webhook asks for, as far as the format has a place for it."""
-    from falcoport.provision.security import Guard, guard, header_for, header_name
+    from falcoport.provision.security import (
+        SIGNED,
+        UNSIGN,
+        Guard,
+        guard,
+        header_for,
+        header_name,
+    )
 
     identifier, guarded = webhook["identifier"], guard(webhook)
     if guarded is Guard.OPEN:
@@ -178,14 +185,14 @@ def _header(run: Run, webhook: dict[str, Any], secret: str | None, form: Format)
                 "the other --format choices write it."
             )
         else:
-            run.output.warn(f"webhook {identifier} {_SIGNED}.")
+            run.output.warn(f"webhook {identifier} {SIGNED}.")
         return None
     if guarded is Guard.SIGNATURE:
         raise ConflictError(
-            f"Webhook {identifier!r} {_SIGNED}.",
+            f"Webhook {identifier!r} {SIGNED}.",
             code="secured_otherwise",
             where=f"webhook {identifier}: security",
-            hint="`falcoport setup --rotate-secret` makes it ask for a constant header instead.",
+            hint=f"{UNSIGN}.",
         )
     if secret is None:
         raise UsageError(
@@ -197,9 +204,6 @@ def _header(run: Run, webhook: dict[str, Any], secret: str | None, form: Format)
             "secret back; `falcoport setup --rotate-secret` makes a new one.",
         )
     return header_for(webhook, secret)
-
-
-_SIGNED = "asks for signed bodies, which Falcosidekick cannot send"
 
 
 def _handed(

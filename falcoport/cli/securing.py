@@ -108,9 +108,12 @@ class WebhookSecret:
 
     def _explain(self, webhook: Mapping[str, Any]) -> None:
         """Say why the webhook's security is as it was, where that may come as a surprise."""
-        from falcoport.provision.security import Guard, guard, header_name
+        from falcoport.provision.security import SIGNED, UNSIGN, Guard, guard, header_name
 
         output = self._run.output
+        if guard(webhook) is Guard.SIGNATURE:
+            output.warn(f"the webhook {SIGNED}: no alert will arrive. {UNSIGN}.")
+            return
         if self._securing is not None and not self.journal.has_written(_SECURITY):
             output.note(
                 f"The webhook asks for the header {header_name(webhook)} already; its secret stays "

@@ -24,6 +24,9 @@ Json = dict[str, Any]
 ALGORITHM = "plain"
 REQUEST_IDENTIFIER = ".body.uuid"
 
+SIGNED = "asks for signed bodies, which Falcosidekick cannot send"
+UNSIGN = "`falcoport setup --rotate-secret` makes it ask for a constant header instead"
+
 _SECURITY = "security"
 _SECRET = "secret"  # noqa: S105 -- the name of a key
 
@@ -99,9 +102,9 @@ class Securing:
             return False
         if self.secret is not None:
             return True
-        what = f"the header {name}" if name else "signed bodies, which Falcosidekick cannot send"
+        asks = f"asks for the header {name}" if name else SIGNED
         raise ConflictError(
-            f"Webhook {live.get('identifier')!r} asks for {what} already.",
+            f"Webhook {live.get('identifier')!r} already {asks}.",
             code="secured_otherwise",
             where=f"webhook {live.get('identifier')}: security",
             hint="Give --rotate-secret to replace that, with a new secret.",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from falcoport.provision.merging import difference, merge, own_mapping
 from falcoport.provision.planning import named_webhook
-from falcoport.provision.security import Guard, guard, header_name
+from falcoport.provision.security import SIGNED, UNSIGN, Guard, guard, header_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -128,7 +128,7 @@ def _guarded(webhook: Json) -> str:
     if asked is Guard.HEADER:
         return f"secured: asks for the header {header_name(webhook)}"
     if asked is Guard.SIGNATURE:
-        return "asks for signed bodies, which Falcosidekick cannot send"
+        return f"{SIGNED}; {UNSIGN}"
     return "open to whoever knows its URL; `falcoport setup --secure` closes it"
 
 
