@@ -424,6 +424,25 @@ def test_each_cluster_has_a_webhook_of_its_own_and_one_blueprint(api: httpx.Clie
     assert falcoport("show-url", "--webhook-id", "falco_prod").exit_code == 0
 
 
+def test_another_webhook_keeps_its_title_unless_one_is_given(api: httpx.Client) -> None:
+    name = ("--webhook-id", "falco_test")
+    assert falcoport(*SETUP, *name, "--webhook-title", "Falco test").exit_code == 0
+    assert falcoport("status", *name).exit_code == 0
+    assert falcoport("plan", *name, "--exit-code").exit_code == 0
+    assert falcoport(*SETUP, *name).exit_code == 0
+    assert api.get("/webhooks/falco_test").json()["integration"]["title"] == "Falco test"
+    renamed = falcoport("plan", *name, "--webhook-title", "Other", "--exit-code")
+    assert renamed.exit_code == 3
+    assert "Other" in renamed.stdout
+
+
+def test_the_manifests_own_webhook_keeps_the_manifests_title(api: httpx.Client) -> None:
+    name = ("--webhook-id", "falco_alert_mapper")
+    assert falcoport(*SETUP, *name).exit_code == 0
+    api.patch("/webhooks/falco_alert_mapper", json={"title": "Mine"}).raise_for_status()
+    assert falcoport("plan", *name, "--exit-code").exit_code == 3
+
+
 @pytest.mark.parametrize("option", ["--webhook-id", "--webhook-title"])
 @pytest.mark.parametrize("text", ["x" * 31, ""])
 def test_names_of_a_webhook_have_their_limits(option: str, text: str) -> None:

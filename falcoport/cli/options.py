@@ -225,7 +225,7 @@ WebhookTitle = Annotated[
         "--webhook-title",
         metavar="TEXT",
         help="The webhook's title, such as 'Falco prod'; at most 30 characters. "
-        "(default: Falco Alert Mapper)",
+        "(default: Falco Alert Mapper, where one that --webhook-id names does not have its own)",
     ),
 ]
 

@@ -70,7 +70,13 @@ def for_setup(manifests: Manifests, choices: SetupChoices) -> Desired:
         )
     ]
     helpers = (manifests.namespace.body,) if choices.create_namespace_blueprint else ()
-    return Desired(blueprint, {**webhook, "mappings": mappings}, tuple(mappings), helpers)
+    return Desired(
+        blueprint,
+        {**webhook, "mappings": mappings},
+        tuple(mappings),
+        helpers,
+        for_creation=manifests.webhook.for_creation,
+    )
 
 
 def for_removal(manifests: Manifests) -> Desired:

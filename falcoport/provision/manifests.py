@@ -29,10 +29,14 @@ _NAMESPACE = ("blueprints", "namespace.yaml")
 
 @dataclass(frozen=True)
 class Manifest:
-    """A checked document and the name of its file, for messages."""
+    """A checked document and the name of its file, for messages.
+
+    `for_creation` are the keys that say nothing about a resource which is there already.
+    """
 
     source: str
     body: dict[str, Any]
+    for_creation: tuple[str, ...] = ()
 
     @property
     def identifier(self) -> str:
@@ -91,6 +95,7 @@ def load_webhook(webhook: Path | None = None) -> Manifest:
 def renamed(manifest: Manifest, *, identifier: str | None, title: str | None) -> Manifest:
     """Return a webhook manifest under another identifier or title, where given.
 
+    The file's title is that of the file's webhook: another one gets it only when it is created.
     Raises ManifestError, with the option that is wrong.
     """
     named = {"identifier": ("--webhook-id", identifier), "title": ("--webhook-title", title)}
@@ -109,7 +114,9 @@ def renamed(manifest: Manifest, *, identifier: str | None, title: str | None) ->
         )
     if problems:
         raise _manifest_error(problems)
-    return replace(manifest, body={**manifest.body, **given})
+    is_another = identifier is not None and identifier != manifest.identifier
+    for_creation = ("title",) if is_another and title is None else ()
+    return replace(manifest, body={**manifest.body, **given}, for_creation=for_creation)
 
 
 def _manifest_error(problems: list[Problem]) -> ManifestError:

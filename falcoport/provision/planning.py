@@ -97,7 +97,8 @@ class Desired:
     keys for `add-relation` (`must_exist`). `own_mappings` are the mappings by which falcoport
     recognises its own among those of a live webhook. `helpers` are blueprints to create where
     missing and to leave alone otherwise. `security` is a webhook's security block to write whatever
-    there is, with its secret; None leaves that to the webhook's own.
+    there is, with its secret; None leaves that to the webhook's own. `for_creation` are the keys of
+    the webhook that say nothing about one which is there already.
     """
 
     blueprint: Json
@@ -106,6 +107,7 @@ class Desired:
     helpers: tuple[Json, ...] = ()
     must_exist: bool = False
     security: Json | None = field(default=None, repr=False)
+    for_creation: tuple[str, ...] = ()
 
     @property
     def targets(self) -> tuple[str, ...]:
@@ -181,9 +183,12 @@ def plan(desired: Desired, live: Live) -> Plan:
 
 def named_webhook(desired: Desired, live: Json | None) -> Json:
     """Return what is named of the webhook, its security block only where it must be written."""
+    named = desired.webhook
+    if live is not None:
+        named = {key: value for key, value in named.items() if key not in desired.for_creation}
     if desired.security is not None:
-        return {**desired.webhook, "security": desired.security}
-    return without_known(desired.webhook, live)
+        return {**named, "security": desired.security}
+    return without_known(named, live)
 
 
 def _lost_secret(desired: Desired, live: Live) -> list[Problem]:
