@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, TextIO
 
-from falcoport.streams import StdoutError
+from falcoport.streams import StdoutError, give_up_stderr
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -292,6 +292,8 @@ class Output:
             # What is told to people must not stop what is done; a lost result must show.
             if stream is not self._stderr:
                 raise StdoutError(error) from None
+            if stream is sys.stderr:
+                give_up_stderr()
 
 
 def _written(stream: TextIO, text: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-_STDOUT = 1  # its file descriptor
+_STDOUT, _STDERR = 1, 2  # their file descriptors
 _MODES = {"stdin": "r", "stdout": "w", "stderr": "w"}
 
 
@@ -37,3 +37,8 @@ def mend() -> None:
 def give_up_stdout() -> None:
     """Let what stdout still holds lead nowhere, so that the end does not fail on it again."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), _STDOUT)
+
+
+def give_up_stderr() -> None:
+    """Let what stderr still holds lead nowhere: Python would end with 120 over it."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), _STDERR)
