@@ -343,16 +343,24 @@ def _without_repeated_hints(lines: list[str]) -> list[str]:
 def write_file(path: Path, text: str, *, private: bool, force: bool) -> None:
     """Write a file whole or not at all; mode 0600 where it is `private`.
 
-    An existing file is replaced only with `force`. Raises UsageError.
+    An existing file is replaced only with `force`, where a link leads if it is one. What is there
+    and no file, such as a device or a folder, never is. Raises UsageError.
     """
     from falcoport.errors import UsageError
 
+    if path.exists() and not path.is_file():
+        raise UsageError(
+            f"{path} is no file and is left as it is.",
+            code="file_exists",
+            where=str(path),
+            hint="Name another place.",
+        )
     try:
         if not force:
             # Whoever creates the name first has it; what comes now replaces only our own.
             os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
         try:
-            _replace(path, text, 0o600 if private else 0o644)
+            _replace(path.resolve(), text, 0o600 if private else 0o644)
         except OSError:
             if not force:
                 path.unlink()

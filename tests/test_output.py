@@ -4,12 +4,24 @@ from __future__ import annotations
 
 import io
 import json
-from typing import Any
+import os
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from falcoport.errors import EXIT_CHECK, EXIT_INPUT, EXIT_OK, EXIT_PARTIAL, PortError, Problem
-from falcoport.output import Cell, Format, Output, Style, printable
+from falcoport.errors import (
+    EXIT_CHECK,
+    EXIT_INPUT,
+    EXIT_OK,
+    EXIT_PARTIAL,
+    PortError,
+    Problem,
+    UsageError,
+)
+from falcoport.output import Cell, Format, Output, Style, printable, write_file
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 HOSTILE = [
     "[/etc/shadow]",
@@ -221,3 +233,26 @@ def test_a_stream_that_cannot_encode_a_text_gets_it_escaped() -> None:
     output.flush()
     assert raw.getvalue() == b"gr\\xfcn \\u2713\n"
     stream.detach()
+
+
+def test_what_is_no_file_is_never_replaced(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    for place in (pipe, tmp_path):
+        for force in (False, True):
+            with pytest.raises(UsageError, match="is no file and is left as it is"):
+                write_file(place, "text", private=True, force=force)
+    assert pipe.is_fifo()
+    assert list(tmp_path.iterdir()) == [pipe]
+
+
+def test_a_link_stays_and_the_file_it_leads_to_is_replaced(tmp_path: Path) -> None:
+    file, link = tmp_path / "file", tmp_path / "link"
+    file.write_text("before", encoding="utf-8")
+    link.symlink_to(file)
+    with pytest.raises(UsageError, match="exists already"):
+        write_file(link, "after", private=True, force=False)
+    assert file.read_text(encoding="utf-8") == "before"
+    write_file(link, "after", private=True, force=True)
+    assert link.is_symlink()
+    assert file.read_text(encoding="utf-8") == "after"
