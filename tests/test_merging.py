@@ -11,6 +11,7 @@ from catalogs import drifted, extended
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from falcoport.provision import planning
 from falcoport.provision.manifests import load
 from falcoport.provision.merging import (
     FieldChange,
@@ -341,3 +342,12 @@ def test_a_mapping_never_takes_the_place_of_another_that_is_named_as_well() -> N
 def test_a_true_is_not_a_one() -> None:
     assert merge({"a": [True]}, {"a": [1]})["a"] == [1]
     assert difference({"a": [True]}, {"a": [1]}) == (FieldChange("a", [True], [1]),)
+
+
+def test_what_is_shown_as_changed_is_sent() -> None:
+    live = {"title": "same", "schema": {"properties": {"p": {"type": "number", "default": 1}}}}
+    named = {"title": "same", "schema": {"properties": {"p": {"default": True}}}}
+    merged = merge(live, named)
+    write = planning._update(planning.Resource.BLUEPRINT, "b", live, merged)
+    assert difference(live, merged)
+    assert write.body == {"schema": merged["schema"]}

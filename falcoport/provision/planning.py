@@ -409,9 +409,14 @@ def _stages(
 def _update(resource: Resource, identifier: str, before: Json, after: Json) -> Write:
     """Return an update that sends each changed top-level key whole.
 
-    How deep Port merges a PATCH is not documented, so no part of a map is left to that.
+    How deep Port merges a PATCH is not documented, so no part of a map is left to that. What
+    counts as changed is what is shown as changed: 1 is not true.
     """
-    body = {key: value for key, value in after.items() if before.get(key) != value}
+    body = {
+        key: value
+        for key, value in after.items()
+        if difference({key: before.get(key)}, {key: value})
+    }
     return Write(resource, identifier, Action.UPDATE, body, after)
 
 
