@@ -230,3 +230,36 @@ def test_all_blueprints_are_searched(nodes: httpx.Client) -> None:
     )
     answer = nodes.post("/blueprints/node/entities/search", json={"query": {"rules": []}})
     assert answer.json()["message"] == "\"query\" must have required property 'combinator'"
+
+
+def test_titles_of_related_entities_are_attached_where_asked(api: httpx.Client) -> None:
+    api.post(
+        "/blueprints", json={"identifier": "team", "title": "T", "schema": {"properties": {}}}
+    ).raise_for_status()
+    relations = {
+        "one": {"target": "team", "required": False, "many": False},
+        "all": {"target": "team", "required": False, "many": True},
+    }
+    body = {"identifier": "thing", "title": "T", "schema": {"properties": {}}}
+    api.post("/blueprints", json={**body, "relations": relations}).raise_for_status()
+    for team in ({"identifier": "a", "title": "Team A"}, {"identifier": "b"}):
+        api.post("/blueprints/team/entities", json=team).raise_for_status()
+    thing = {"identifier": "x", "relations": {"one": "a", "all": ["a", "b"]}}
+    api.post("/blueprints/thing/entities", json=thing).raise_for_status()
+    api.post("/blueprints/thing/entities", json={"identifier": "y"}).raise_for_status()
+    team_a, team_b = {"identifier": "a", "title": "Team A"}, {"identifier": "b", "title": None}
+    expected = {
+        "x": {"one": team_a, "all": [team_a, team_b]},
+        "y": {"one": None, "all": []},
+    }
+    asked = "?attach_title_to_relation=true"
+    rule = {"property": "$blueprint", "operator": "=", "value": "thing"}
+    answers = (
+        api.get(f"/blueprints/thing/entities{asked}"),
+        api.post(f"/entities/search{asked}", json={"combinator": "and", "rules": [rule]}),
+    )
+    for answer in answers:
+        found = {e["identifier"]: e["relations"] for e in answer.json()["entities"]}
+        assert found == expected
+    plain = api.get("/blueprints/thing/entities/x").json()["entity"]
+    assert plain["relations"] == thing["relations"]

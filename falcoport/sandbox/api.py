@@ -357,8 +357,14 @@ class Api:
         include, exclude = _wanted(call)
         after = 0
         while rows := self.entities.page(blueprint, after, _PAGE):
-            yield [trimmed(entity, include, exclude) for entity in self.entities.shown(rows)]
+            shown = self._titled(call, blueprint, self.entities.shown(rows))
+            yield [trimmed(entity, include, exclude) for entity in shown]
             after = rows[-1].key
+
+    def _titled(self, call: Call, blueprint: Blueprint, shown: list[Document]) -> list[Document]:
+        if not flag(call.query, "attach_title_to_relation"):
+            return shown
+        return self.entities.with_titles(blueprint, shown)
 
     def create_entity(self, call: Call) -> Answer:
         """Create an entity, or with `upsert` replace or with `merge` as well change it."""
@@ -486,7 +492,9 @@ class Api:
             async for page in self.search.pages(blueprint, call.body):
                 if page and blueprint.identifier not in matching:
                     matching.append(blueprint.identifier)
-                yield [trimmed(candidate.shown, include, exclude) for candidate in page]
+                shown = [candidate.shown for candidate in page]
+                titled = self._titled(call, blueprint, shown)
+                yield [trimmed(entity, include, exclude) for entity in titled]
 
     async def search_datasource(self, call: Call) -> Answer:
         """Give a page of the entities that came from a source, as Port's integrations ask."""

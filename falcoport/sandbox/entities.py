@@ -155,6 +155,32 @@ class Entities:
             for row in rows
         ]
 
+    def with_titles(self, blueprint: Blueprint, shown: Sequence[Document]) -> list[Document]:
+        """Return entities whose relations hold identifier and title of each related entity.
+
+        Port docs, search: `attach_title_to_relation`.
+        """
+        titles = {
+            name: self._titles(blueprint.relation(name)["target"], _related(shown, name))
+            for name in blueprint.relations
+        }
+        return [_titled(entity, titles) for entity in shown]
+
+    def _titles(self, target: str, identifiers: Sequence[str]) -> dict[str, str | None]:
+        """Return the titles of a blueprint's entities by their identifiers."""
+        key = self._blueprints.get(target).key
+        found: dict[str, str | None] = {}
+        for start in range(0, len(identifiers), _KEYS_AT_ONCE):
+            some = identifiers[start : start + _KEYS_AT_ONCE]
+            marks = ",".join("?" * len(some))
+            for identifier, document in self._store.execute(
+                "SELECT identifier, document FROM entity "  # noqa: S608 - question marks
+                f"WHERE blueprint = ? AND identifier IN ({marks})",
+                (key, *some),
+            ):
+                found[identifier] = json.loads(document).get("title")
+        return found
+
     def one(self, blueprint: Blueprint, identifier: str) -> Document:
         """Return one entity as Port answers it; raise a 404 refusal if there is none."""
         return self.shown([self.existing(blueprint, identifier)])[0]
@@ -445,6 +471,25 @@ _KEYS_AT_ONCE = 500
 
 def _cannot_find(_blueprint: Blueprint, _query: Mapping[str, Any]) -> list[str]:
     return []
+
+
+def _related(shown: Sequence[Document], relation: str) -> list[str]:
+    """Return whom the entities' relation of one name points to, each once."""
+    values = [entity["relations"].get(relation) for entity in shown]
+    each = [one for value in values for one in (value if isinstance(value, list) else [value])]
+    return list(dict.fromkeys(one for one in each if one is not None))
+
+
+def _titled(entity: Document, titles: Mapping[str, Mapping[str, str | None]]) -> Document:
+    """Return an entity with identifier and title in the place of each related identifier."""
+
+    def related(name: str, value: Any) -> Any:
+        if isinstance(value, list):
+            return [related(name, one) for one in value]
+        return None if value is None else {"identifier": value, "title": titles[name].get(value)}
+
+    relations = {name: related(name, value) for name, value in entity["relations"].items()}
+    return {**entity, "relations": relations}
 
 
 def _properties(blueprint: Blueprint, kept: Row | None, given: Mapping[str, Any]) -> Document:
