@@ -104,6 +104,7 @@ def test_sandbox_with_a_file_that_cannot_be_written_says_so(tmp_path: Path) -> N
         (("--on-missing-relation", "maybe"), "'reject', 'ignore', 'create'"),
         (("--rate-limit", "fast"), "N/SECONDS"),
         (("--latency", "-1"), "--latency"),
+        (("--latency", "nan"), "--latency"),
         (("--port", "70000"), "--port"),
     ],
 )

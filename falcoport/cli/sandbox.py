@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -110,6 +111,8 @@ def sandbox(
     """Prints the lines that point falcoport, or any other client of Port, to it."""
     from falcoport.sandbox import server
 
+    if not math.isfinite(latency):
+        raise UsageError(f"--latency is {latency}, not seconds.", where="--latency")
     chosen = options.SandboxOptions(
         port=port,
         database=db,

@@ -287,7 +287,9 @@ class Transport:
             return DependentsError(f"Port refuses{said}.", where=where)
         if status in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
             return _denial(status, said, where)
-        if body is None or status in (301, 302, 303, 307, 308):
+        # A gateway's own 404 must not pass for a resource that is missing.
+        nowhere = status == httpx.codes.NOT_FOUND and not {"ok", "error"} & set(body or ())
+        if body is None or nowhere or status in (301, 302, 303, 307, 308):
             method, path = where.split(" ", 1)
             return self._unexpected(method, path, f"status {status}{said}")
         if status == httpx.codes.NOT_FOUND:
