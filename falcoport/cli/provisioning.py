@@ -120,31 +120,40 @@ class MappingOptions:
         )
 
 
-def _checked(run: Run, desired: Desired, source: str, *, allow: bool) -> Desired:
-    """Return what is desired if its mapping works on the samples; raises ManifestError."""
-    from falcoport.provision.checking import mapping_problems
+@dataclass(frozen=True)
+class SetupOptions(MappingOptions):
+    """What `setup` does, and `plan` shows."""
 
-    problems = mapping_problems(desired.webhook["mappings"], source)
-    if problems and not allow:
-        raise ManifestError("The mapping fails on sample alerts.", problems=problems)
-    for problem in problems:
-        run.output.warn(problem.message)
-    return desired
+    create_namespace_blueprint: options.CreateNamespaceBlueprint = False
+    allow_mapping_errors: options.AllowMappingErrors = False
+
+    def checked(self, run: Run, manifests: Manifests) -> Desired:
+        """Return what is to be in Port if its mapping works on the samples.
+
+        Raises InputError and UsageError.
+        """
+        from falcoport.provision.checking import mapping_problems
+
+        desired = self.desired(
+            manifests, create_namespace_blueprint=self.create_namespace_blueprint
+        )
+        problems = mapping_problems(desired.webhook["mappings"], manifests.webhook.source)
+        if problems and not self.allow_mapping_errors:
+            raise ManifestError("The mapping fails on sample alerts.", problems=problems)
+        for problem in problems:
+            run.output.warn(problem.message)
+        return desired
 
 
 def setup(
     run: Run,
     manifest: ManifestOptions,
     security: SecurityOptions,
-    mapping: MappingOptions,
-    create_namespace_blueprint: options.CreateNamespaceBlueprint = False,
-    allow_mapping_errors: options.AllowMappingErrors = False,
+    choices: SetupOptions,
     dry_run: options.DryRun = False,
 ) -> Finished:
     """Running it again changes nothing; what others added in Port stays."""
-    manifests = manifest.load()
-    desired = mapping.desired(manifests, create_namespace_blueprint=create_namespace_blueprint)
-    _checked(run, desired, manifests.webhook.source, allow=allow_mapping_errors)
+    desired = choices.checked(run, manifest.load())
     secret = webhook_secret(run, security, dry_run=dry_run)
     if dry_run:
         return _planned(run, desired, secret)
@@ -159,15 +168,11 @@ def plan(
     run: Run,
     manifest: ManifestOptions,
     security: SecurityOptions,
-    mapping: MappingOptions,
-    create_namespace_blueprint: options.CreateNamespaceBlueprint = False,
-    allow_mapping_errors: options.AllowMappingErrors = False,
+    choices: SetupOptions,
     exit_code: options.ExitCode = False,
 ) -> Finished:
     """`setup` with the same options then does exactly this."""
-    manifests = manifest.load()
-    desired = mapping.desired(manifests, create_namespace_blueprint=create_namespace_blueprint)
-    _checked(run, desired, manifests.webhook.source, allow=allow_mapping_errors)
+    desired = choices.checked(run, manifest.load())
     secret = webhook_secret(run, security, dry_run=True)
     return _planned(run, desired, secret, exit_code=exit_code)
 
