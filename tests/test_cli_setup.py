@@ -405,3 +405,13 @@ def test_mapping_to_a_property_that_does_not_exist_is_refused(
     assert ran.exit_code == 4
     assert "severity" in ran.stderr
     assert catalog.get("/blueprints/falco_alert").status_code == 404
+
+
+def test_a_mapping_added_to_a_webhook_is_told_by_its_name(catalog: httpx.Client) -> None:
+    other = {"blueprint": "namespace", "entity": {"identifier": ".body.namespace"}}
+    body = {"identifier": "falco_alert_mapper", "title": "Shared", "enabled": True}
+    catalog.post("/webhooks", json={**body, "mappings": [other]}).raise_for_status()
+    ran = falcoport("setup")
+    assert ran.exit_code == 0
+    assert "mappings[falco_alert]" in ran.stderr
+    assert "mappings[falco_alert]." not in ran.stderr

@@ -342,9 +342,21 @@ def _is_noted(change: Change) -> bool:
 
 
 def _told_fields(change: Change) -> str:
-    fields = [field.field for field in change.fields] if str(change.action) == "update" else []
+    fields = _told_once(change) if str(change.action) == "update" else []
     notes = [change.note] if change.note and not _is_noted(change) else []
     return ", ".join([*fields, *notes])
+
+
+def _told_once(change: Change) -> list[str]:
+    """Return the names of the changed fields, a mapping that is new as a whole by its own."""
+    names = [field.field for field in change.fields]
+    added = {
+        field.field.removesuffix("].blueprint") + "]"
+        for field in change.fields
+        if field.field.endswith("].blueprint") and field.before is None
+    }
+    whole = {name: next((one for one in added if name.startswith(one)), name) for name in names}
+    return list(dict.fromkeys(whole[name] for name in names))
 
 
 def _hand_over(run: Run, provisioned: Provisioned) -> None:
