@@ -36,7 +36,8 @@ def identifier_problem(identifier: str) -> str:
 def _may_be_in(character: str) -> bool:
     if character.isascii():
         return character.isalnum() or character in _MARKS
-    return unicodedata.category(character).startswith("L")
+    # What this Python's Unicode does not know yet ("Cn") may be a letter in Port's, so it passes.
+    return unicodedata.category(character).startswith(("L", "Cn"))
 
 
 def property_problem(value: Any, definition: Mapping[str, Any]) -> str:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from falcoport.falco.bodies import BodyReader, NotAnAlertError
 from falcoport.falco.forward import NotForwardedError, forwarded
 from falcoport.falco.samples import samples
-from falcoport.mapping import stored_float, stored_integer
+from falcoport.mapping.numbers import stored_float, stored_integer
 
 if TYPE_CHECKING:
     from collections.abc import Callable

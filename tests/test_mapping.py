@@ -7,15 +7,9 @@ from typing import Any
 
 import pytest
 
-from falcoport.mapping import (
-    MAX_ITEMS,
-    Evaluator,
-    EventError,
-    Outcome,
-    compile_error,
-    expressions,
-    program_text,
-)
+from falcoport.mapping.evaluator import MAX_ITEMS, Evaluator
+from falcoport.mapping.expressions import compile_error, expressions, program_text
+from falcoport.mapping.outcomes import EventError, Outcome
 
 
 def mapped(entity: dict[str, Any], body: Any = None, **mapping: Any) -> Outcome:

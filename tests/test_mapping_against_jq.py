@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from falcoport.entities import identifier_problem
 from falcoport.falco.forward import HEADERS, forwarded
 from falcoport.falco.samples import sample
-from falcoport.mapping import BodyEvaluator, Evaluator
+from falcoport.mapping.bodies import BodyEvaluator
+from falcoport.mapping.evaluator import Evaluator
 from falcoport.provision.desired import tag_expression
 from falcoport.provision.expressions import (
     Identifier,

@@ -12,7 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from falcoport.falco.forward import NotForwardedError, forwarded
-from falcoport.mapping import BodyEvaluator, Evaluator, program_text
+from falcoport.mapping.bodies import BodyEvaluator
+from falcoport.mapping.evaluator import Evaluator
+from falcoport.mapping.expressions import program_text
 from falcoport.provision.desired import tag_expression
 from falcoport.provision.expressions import (
     Identifier,

@@ -125,7 +125,7 @@ def _post(api: PortApi, manifests: Manifests, url: str, name: str) -> _Posted:
     from falcoport.delivery.send import Delivery
     from falcoport.falco.forward import HEADERS, forwarded
     from falcoport.falco.samples import sample
-    from falcoport.mapping import Evaluator
+    from falcoport.mapping.evaluator import Evaluator
 
     chosen = sample(name)
     body = forwarded(chosen.line, custom_tags=chosen.custom_tags)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from falcoport.delivery.arrival import Arrival
     from falcoport.falco.testing import TestAlert
-    from falcoport.mapping import Outcome
+    from falcoport.mapping.outcomes import Outcome
     from falcoport.port.api import PortApi
 
 _SAMPLE = "fileless-execution"
@@ -70,7 +70,7 @@ class _Target:
     def outcomes(self, body: bytes) -> list[Outcome]:
         """Return what the webhook's mappings make of a body."""
         from falcoport.falco.forward import HEADERS
-        from falcoport.mapping import Evaluator
+        from falcoport.mapping.evaluator import Evaluator
 
         headers = {**HEADERS, **{name.lower(): value for name, value in HEADERS.items()}}
         event = {"body": json.loads(body), "headers": headers, "queryParams": {}}

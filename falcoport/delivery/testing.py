@@ -14,7 +14,7 @@ from falcoport.errors import FalcoportError, Problem
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from falcoport.mapping import Outcome
+    from falcoport.mapping.outcomes import Outcome
     from falcoport.port.api import PortApi
 
 

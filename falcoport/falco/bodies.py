@@ -24,7 +24,7 @@ from falcoport.falco.forward import (
     without_cut_bytes,
     without_lone_surrogates,
 )
-from falcoport.mapping import stored_float, stored_integer
+from falcoport.mapping.numbers import stored_float, stored_integer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

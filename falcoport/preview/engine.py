@@ -16,13 +16,15 @@ from falcoport.entities import EntityCheck
 from falcoport.falco.bodies import BodyReader, NotAnAlertError
 from falcoport.falco.forward import HEADERS
 from falcoport.falco.lines import find
-from falcoport.mapping import BodyEvaluator, EventError, FieldError, expressions
+from falcoport.mapping.bodies import BodyEvaluator
+from falcoport.mapping.expressions import expressions
+from falcoport.mapping.outcomes import EventError, FieldError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from falcoport.falco.lines import Chunk
-    from falcoport.mapping import Outcome
+    from falcoport.mapping.outcomes import Outcome
 
 NAMED = 20
 """How many bad lines are named, per chunk and in all; the others are counted."""

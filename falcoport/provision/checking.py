@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any
 from falcoport.errors import Problem
 from falcoport.falco.forward import HEADERS, forwarded
 from falcoport.falco.samples import samples
-from falcoport.mapping import Evaluator, expressions
+from falcoport.mapping.evaluator import Evaluator
+from falcoport.mapping.expressions import expressions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from falcoport.falco.samples import Sample
-    from falcoport.mapping import Outcome
+    from falcoport.mapping.outcomes import Outcome
 
 _HINT = (
     "Correct the expression; `falcoport preview` shows what it gives. "

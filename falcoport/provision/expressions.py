@@ -25,10 +25,11 @@ class Identifier(StrEnum):
 
 
 # Port's entity identifiers (API reference): ^(?!\.{1,2}$)[\p{L}0-9@_.+:\\/=-]+$, at most 1000
-# long. A space becomes "+"; "+", "=" and whatever Port refuses become their code point between two
-# "=", so no two texts become one. Cutting to 1000 comes last.
+# long. A space becomes "+"; "+", "=", whatever Port refuses and letters beyond ASCII, of which each
+# version of Unicode knows others, become their code point between two "=", so no two texts become
+# one. Cutting to 1000 comes last.
 _AS_IDENTIFIER = (
-    r'gsub("(?<c>[^\\p{L}0-9@_.:\\\\/ -])"; "=" + (.c | explode | .[0] | tostring) + "=") '
+    r'gsub("(?<c>[^A-Za-z0-9@_.:\\\\/ -])"; "=" + (.c | explode | .[0] | tostring) + "=") '
     r'| gsub(" "; "+") | .[0:1000]'
 )
 _IDENTIFIERS = {

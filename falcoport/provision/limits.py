@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from falcoport.mapping import compile_error, is_delete
+from falcoport.mapping.expressions import compile_error, is_delete
 from falcoport.provision.shapes import (
     Anything,
     Choice,

@@ -16,7 +16,8 @@ from contextlib import suppress
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from falcoport.mapping import Evaluator, EventError, FieldError, Outcome
+from falcoport.mapping.evaluator import Evaluator
+from falcoport.mapping.outcomes import EventError, FieldError, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

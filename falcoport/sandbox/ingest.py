@@ -30,7 +30,7 @@ from falcoport.sandbox.webhooks import MASK
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from falcoport.mapping import Outcome
+    from falcoport.mapping.outcomes import Outcome
     from falcoport.sandbox.apart import Outcomes
     from falcoport.sandbox.blueprints import Blueprints
     from falcoport.sandbox.entities import Entities

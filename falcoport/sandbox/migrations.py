@@ -10,7 +10,8 @@ import asyncio
 import json
 from typing import TYPE_CHECKING, Any
 
-from falcoport.mapping import Evaluator, EventError
+from falcoport.mapping.evaluator import Evaluator
+from falcoport.mapping.outcomes import EventError
 from falcoport.sandbox import refusals
 from falcoport.sandbox.entities import Mode, generated_identifier
 from falcoport.sandbox.refusals import Refusal, invalid

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from falcoport.mapping import Evaluator, expressions, is_bounded
+from falcoport.mapping.evaluator import Evaluator
+from falcoport.mapping.expressions import expressions, is_bounded
 from falcoport.sandbox import refusals
 from falcoport.sandbox.entities import generated_identifier
 from falcoport.sandbox.store import dump, now

@@ -1,0 +1,177 @@
+"""The mappings of one webhook, evaluated with libjq as one program."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import jq
+
+from falcoport.mapping.expressions import (
+    END,
+    HIDE_ENVIRONMENT,
+    Expression,
+    compile_error,
+    expressions,
+    first_message,
+    program_text,
+    requoted,
+)
+from falcoport.mapping.numbers import as_stored
+from falcoport.mapping.outcomes import EventError, Outcome, is_only, outcome_of
+from falcoport.reach import gives_one_output
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+
+MAX_ITEMS = 500
+"""How many elements of `itemsToParse` Port handles (docs: "Webhook", limits)."""
+
+
+class Evaluator:
+    """The mappings of one webhook, compiled once and evaluated on many events.
+
+    All expressions of all mappings run as one jq program, each guarded on its own, so that an
+    event crosses into libjq once however many fields it has.
+    """
+
+    def __init__(self, mappings: Sequence[Mapping[str, Any]]) -> None:
+        self._mappings = tuple(mappings)
+        self._expressions = tuple(tuple(expressions(mapping)) for mapping in mappings)
+        self._program = jq.compile(self._combined())
+
+    def evaluate(self, event: str) -> list[Outcome]:
+        """Evaluate all mappings on one event.
+
+        `event` is the JSON text of `{"body": …, "headers": …, "queryParams": …}`.
+        Raises EventError if it is not JSON or too deeply nested.
+        """
+        try:
+            text = self._program.input_text(event).text()
+            if not text and _is_unreadable(event):
+                raise EventError("empty")
+            # Only an expression that ends the whole program (`halt`, `input`) leaves no line.
+            raw = json.loads(text) if text else self._evaluate_apart(event)
+        except ValueError as error:
+            if _is_unreadable(event):
+                raise EventError(first_message(str(error))) from None
+            raw = self._evaluate_apart(event)
+        except RecursionError:
+            raise EventError("nested too deeply") from None
+        return self._outcomes(raw)
+
+    def evaluate_many(self, events: Sequence[str]) -> list[list[Outcome]]:
+        """Evaluate all mappings on many events at once; faster than one by one.
+
+        Raises EventError if one of them cannot be read: evaluate them singly to learn which.
+        """
+        try:
+            lines = self._program.input_text("\n".join(events)).text().split("\n")
+        except ValueError:
+            return [self.evaluate(event) for event in events]
+        # An expression that ends the whole program (`halt`, `input`) leaves too few lines, or none.
+        if len(lines) != len(events) or "" in lines:
+            return [self.evaluate(event) for event in events]
+        try:
+            return [self._outcomes(json.loads(line)) for line in lines]
+        except RecursionError:
+            raise EventError("nested too deeply") from None
+
+    def _combined(self) -> str:
+        return (
+            HIDE_ENVIRONMENT
+            + ". as $event | ["
+            + ",\n".join(
+                _mapping_program(mapping, found)
+                for mapping, found in zip(self._mappings, self._expressions, strict=True)
+            )
+            + "]"
+        )
+
+    def _evaluate_apart(self, event: str) -> Any:
+        """Evaluate each expression as a program of its own, for those that end the whole one."""
+        return [
+            _evaluate_mapping_apart(mapping, found, event)
+            for mapping, found in zip(self._mappings, self._expressions, strict=True)
+        ]
+
+    def _outcomes(self, raw: Any) -> list[Outcome]:
+        found: list[Outcome] = []
+        for index, results in enumerate(as_stored(raw)):
+            mapping = self._mappings[index]
+            several = "itemsToParse" in mapping
+            for position, result in enumerate(results):
+                item = position if several and "items" not in result else None
+                found.append(outcome_of(index, item, mapping, self._expressions[index], result))
+        return found
+
+
+def _mapping_program(mapping: Mapping[str, Any], found: Sequence[Expression]) -> str:
+    """Return jq text that gives a list with one `{filter, fields}` per item of `$event`."""
+    guards = {expression.field: guarded(expression) for expression in found}
+    items, condition = guards.pop("itemsToParse", ""), guards.pop("filter", "[true]")
+    one = (
+        f"({condition}) as $filter | {{filter: $filter, "
+        f"fields: (if $filter == [true] then [{', '.join(guards.values())}] else null end)}}"
+    )
+    if "itemsToParse" not in mapping:
+        return f"[$event | {one}]"
+    return (
+        f"($event | {items or '[null]'}) as $items "
+        '| if ($items | type) == "array" and ($items[0] | type) == "array" '
+        f"then [$items[0][:{MAX_ITEMS}][] | . as $item | ($event + {{item: $item}}) | {one}] "
+        "else [{items: $items}] end"
+    )
+
+
+def guarded(expression: Expression) -> str:
+    """Return jq text that gives `[first output]`, `[]` for none, or `{error: message}`."""
+    problem = compile_error(expression.text)
+    if problem:
+        return "{error: " + json.dumps(f"does not compile: {problem}") + "}"
+    text = requoted(expression.text)
+    answer = f"[({text}{END}]" if gives_one_output(text) else f"[first(({text}{END})]"
+    return f'(try {answer} catch {{error: (if type == "string" then . else tojson end)}})'
+
+
+def _evaluate_mapping_apart(
+    mapping: Mapping[str, Any], found: Sequence[Expression], event: str
+) -> list[dict[str, Any]]:
+    results = {expression.field: expression for expression in found}
+    items, condition = results.pop("itemsToParse", None), results.pop("filter", None)
+    events = [event]
+    if items is not None:
+        parsed = _evaluate_one(items, event)
+        if not isinstance(parsed, list) or not parsed or not isinstance(parsed[0], list):
+            return [{"items": parsed}]
+        events = [json.dumps({**json.loads(event), "item": item}) for item in parsed[0][:MAX_ITEMS]]
+    elif "itemsToParse" in mapping:
+        return [{"items": [None]}]
+    answers = []
+    for one in events:
+        passed = [True] if condition is None else _evaluate_one(condition, one)
+        fields = (
+            [_evaluate_one(e, one) for e in results.values()] if is_only(passed, True) else None
+        )
+        answers.append({"filter": passed, "fields": fields})
+    return answers
+
+
+def _evaluate_one(expression: Expression, event: str) -> list[Any] | dict[str, str]:
+    problem = compile_error(expression.text)
+    if problem:
+        return {"error": f"does not compile: {problem}"}
+    try:
+        text = jq.compile(program_text(expression.text)).input_text(event).text()
+    except ValueError as error:
+        return {"error": first_message(str(error))}
+    return [json.loads(text.split("\n", 1)[0])] if text else []
+
+
+def _is_unreadable(event: str) -> bool:
+    try:
+        jq.compile(".").input_text(event).first()
+    except (ValueError, StopIteration):
+        return True
+    return False

@@ -1,0 +1,46 @@
+"""Numbers as JavaScript, and hence Port, keeps and writes them."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+
+def as_stored(value: Any) -> Any:
+    """Return a JSON value with its whole numbers as JavaScript, and hence Port, writes them."""
+    if isinstance(value, str) or value is None:
+        return value
+    if isinstance(value, list):
+        return [as_stored(inner) for inner in value]
+    if isinstance(value, dict):
+        return {key: as_stored(inner) for key, inner in value.items()}
+    if isinstance(value, int) and not -_EXACT <= value <= _EXACT:
+        return stored_integer(str(value))
+    return value
+
+
+_EXACT = 2**53
+_LARGEST = 1.7976931348623157e308
+_INTEGER_DIGITS = 15
+_EXPONENT_FROM = 1e21  # where JavaScript begins to write an exponent
+
+
+def stored_integer(text: str) -> int | float:
+    """Return the number that Port stores for an integer's JSON text: that of a double."""
+    if len(text) <= _INTEGER_DIGITS:
+        return int(text)
+    return _rounded(float(text))
+
+
+def stored_float(text: str) -> int | float:
+    """Return the number that Port stores for the JSON text of a number with a fraction."""
+    value = max(-_LARGEST, min(_LARGEST, float(text)))
+    return _rounded(value) if value.is_integer() else value
+
+
+def _rounded(value: float) -> int | float:
+    value = max(-_LARGEST, min(_LARGEST, value))
+    if abs(value) >= _EXPONENT_FROM:
+        return value
+    # JavaScript writes the shortest digits that give this double, then zeros.
+    return int(Decimal(repr(value)))
