@@ -31,8 +31,11 @@ def port_client(sandbox: RunningSandbox, *, member: bool = False) -> httpx.Clien
     return httpx.Client(base_url=base, headers=headers, trust_env=False, verify=False, timeout=30)
 
 
-# How long a test may take is not what it is about, and this machine may be busy.
-hypothesis.settings.register_profile("falcoport", deadline=None)
+# How long a test may take is not what it is about, and this machine may be busy. The same examples
+# each time: a run judges the change, not luck; `pytest --hypothesis-profile explore` looks for new
+# ones.
+hypothesis.settings.register_profile("falcoport", deadline=None, derandomize=True)
+hypothesis.settings.register_profile("explore", deadline=None, max_examples=1000)
 hypothesis.settings.load_profile("falcoport")
 
 
