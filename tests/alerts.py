@@ -33,7 +33,9 @@ TIMES = st.datetimes(min_value=datetime(1, 1, 2)).map(  # noqa: DTZ001 -- Falco'
 
 def _fields(given: tuple[dict[str, Any], Any, Any]) -> dict[str, Any]:
     values, own, audit = given
-    return {**values, "k8s.ns.name": own, "ka.target.namespace": audit}
+    # Falcosidekick fails on a pod's name that is not text.
+    pod = {"k8s.pod.name": "login-api"} if "k8s.pod.name" in values else {}
+    return {**values, **pod, "k8s.ns.name": own, "ka.target.namespace": audit}
 
 
 ALERTS = st.fixed_dictionaries(
