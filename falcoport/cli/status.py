@@ -65,7 +65,9 @@ def status(
     )
     if wrong:
         run.output.note()
-        run.output.note("Not as `falcoport setup` would make it; `falcoport plan` shows more.")
+        run.output.note(
+            "Not as `falcoport setup` with these options would make it: see `falcoport plan`."
+        )
     code = EXIT_CHECK if wrong else EXIT_OK
     return Finished(_data(settings, live, found, counted), code, wrong, shown=True)
 
