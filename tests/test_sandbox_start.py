@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def test_a_busy_port_is_one_clear_error(sandbox: RunningSandbox) -> None:
     port = int(sandbox.url.rpartition(":")[2])
     with (
-        pytest.raises(UsageError, match=f"cannot listen on 127.0.0.1:{port}") as error,
+        pytest.raises(UsageError, match=f"Cannot listen on 127.0.0.1:{port}") as error,
         running_sandbox(SandboxOptions(port=port)),
     ):
         pass
@@ -40,7 +40,7 @@ def test_a_file_that_is_no_database_is_one_clear_error(
     else:
         file.write_bytes(content)
     with (
-        pytest.raises(UsageError, match=r"cannot use .*state\.db as the sandbox's database"),
+        pytest.raises(UsageError, match=r"Cannot use .*state\.db as the sandbox's database"),
         running_sandbox(SandboxOptions(port=0, database=file)),
     ):
         pass
@@ -52,7 +52,7 @@ def test_a_database_in_use_is_one_clear_error(tmp_path: Path) -> None:
     options = SandboxOptions(port=0, database=tmp_path / "state.db")
     with (
         running_sandbox(options),
-        pytest.raises(UsageError, match=r"cannot use .*state\.db .*: another sandbox uses it"),
+        pytest.raises(UsageError, match=r"Cannot use .*state\.db .*: another sandbox uses it"),
         running_sandbox(options),
     ):
         pass

@@ -107,7 +107,7 @@ def test_the_first_alert_of_a_file_is_sent(
     ("arguments", "code", "told"),
     [
         (["none.json"], 4, "cannot be read"),
-        (["--sample", "nothing"], 2, "there is no sample"),
+        (["--sample", "nothing"], 2, "There is no sample"),
         (["--priority", "urgent"], 2, "Falco has Emergency"),
         (["--timeout", "0"], 2, "more than 0 seconds"),
         (["x", "--sample", "exec-into-pod"], 2, "not both"),

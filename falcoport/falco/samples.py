@@ -48,7 +48,7 @@ def sample(name: str) -> Sample:
         near = get_close_matches(name, paths, n=1)
         hint = f"Did you mean {near[0]}? " if near else ""
         raise UsageError(
-            f"there is no sample {name!r}",
+            f"There is no sample {name!r}.",
             hint=f"{hint}The samples are {', '.join(sorted(paths))}.",
         )
     return _read(paths[name])

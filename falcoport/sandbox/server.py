@@ -169,7 +169,7 @@ def _bound(port: int) -> socket.socket:
         listener.close()
         reason = getattr(error, "strerror", None) or str(error)
         raise UsageError(
-            f"cannot listen on {_HOST}:{port}: {reason}",
+            f"Cannot listen on {_HOST}:{port}: {reason}.",
             hint="Stop what uses the port, or choose another one with --port (0: any free one).",
         ) from None
     return listener

@@ -98,7 +98,7 @@ class Store:
             locked = getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_BUSY
             reason = "another sandbox uses it" if locked else error
             raise UsageError(
-                f"cannot use {database} as the sandbox's database: {reason}",
+                f"Cannot use {database} as the sandbox's database: {reason}.",
                 hint="Name a file that can be written, or leave the option out to keep "
                 "everything in memory.",
             ) from None
