@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from falcoport.falco.samples import samples
-from falcoport.provision.manifests import load
+from falcoport.manifests.loading import load
 
 ROUNDS = 3
 

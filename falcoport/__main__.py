@@ -20,7 +20,7 @@ def main() -> None:
             _signal.signal(number, _interrupt)
     from contextlib import suppress
 
-    from falcoport.streams import mend
+    from falcoport.render.streams import mend
 
     mend()
     from falcoport.cli.app import run

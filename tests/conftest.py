@@ -5,30 +5,17 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-import httpx
 import hypothesis
 import pytest
 import stamina
+from support.port_client import port_client
 
 from falcoport.sandbox.server import RunningSandbox, SandboxOptions, running_sandbox
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-
-def port_client(sandbox: RunningSandbox, *, member: bool = False) -> httpx.Client:
-    """Return a client of a sandbox's API that has a token."""
-    credentials = {
-        "clientId": sandbox.member_client_id if member else sandbox.client_id,
-        "clientSecret": sandbox.member_client_secret if member else sandbox.client_secret,
-    }
-    base = f"{sandbox.url}/v1"
-    # Without TLS certificates, whose loading takes longer than many a test.
-    answer = httpx.post(
-        f"{base}/auth/access_token", json=credentials, trust_env=False, verify=False
-    )
-    headers = {"Authorization": f"Bearer {answer.json()['accessToken']}"}
-    return httpx.Client(base_url=base, headers=headers, trust_env=False, verify=False, timeout=30)
+    import httpx
 
 
 # How long a test may take is not what it is about, and this machine may be busy. The same examples

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from command_line import falcoport
+from support.command_line import falcoport
 
-from falcoport.falco.sidekick import IMAGE, Format
+from falcoport.falcosidekick.handover.formats import IMAGE, Format
 
 if TYPE_CHECKING:
     from types import ModuleType

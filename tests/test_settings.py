@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from command_line import falcoport
+from support.command_line import falcoport
 
 from falcoport.errors import EXIT_PORT, EXIT_USAGE, UsageError
 from falcoport.settings import (

@@ -17,6 +17,7 @@ import typer
 
 from falcoport.cli import options
 from falcoport.cli.catalogue import COMMANDS
+from falcoport.cli.interrupts import allowed
 from falcoport.errors import (
     AGAIN,
     EXIT_ACCESS,
@@ -33,17 +34,16 @@ from falcoport.errors import (
     Problem,
     UsageError,
 )
-from falcoport.interrupts import allowed
-from falcoport.output import Format, Output
+from falcoport.render.output import Format, Output
+from falcoport.render.streams import StdoutError
 from falcoport.settings import DEFAULT_TIMEOUT, SettingOptions, resolve
-from falcoport.streams import StdoutError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
     from pathlib import Path
 
     from falcoport.port.api import PortApi
-    from falcoport.provision.applying import Journal
+    from falcoport.reconcile.applying import Journal
     from falcoport.settings import Settings
 
 EXIT_CODES = {

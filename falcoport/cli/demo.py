@@ -12,14 +12,14 @@ from falcoport.cli.command import Finished, Run, add, tell_now
 from falcoport.cli.provisioning import change_rows, provision
 from falcoport.cli.sandbox import address, announce
 from falcoport.errors import EXIT_CHECK, EXIT_OK, EXIT_USAGE, Problem
-from falcoport.output import Cell, Style
+from falcoport.render.output import Cell, Style
 from falcoport.settings import DEFAULT_TIMEOUT
 
 if TYPE_CHECKING:
     from falcoport.delivery.arrival import Arrival
     from falcoport.falco.samples import Sample
+    from falcoport.manifests.loading import Manifests
     from falcoport.port.api import PortApi
-    from falcoport.provision.manifests import Manifests
     from falcoport.sandbox.options import RunningSandbox
 
 NAMESPACE_ENTITY = "auth-namespace"
@@ -84,8 +84,8 @@ def demo(run: Run, keep: Keep = False) -> Finished:
 
 
 def _show(run: Run, running: RunningSandbox) -> Finished:
-    from falcoport.provision.desired import SetupChoices, for_setup
-    from falcoport.provision.manifests import load
+    from falcoport.commands.desired import SetupChoices, for_setup
+    from falcoport.manifests.loading import load
 
     out, manifests = run.output, load()
     sandboxed = run.against(address(running))
@@ -123,8 +123,8 @@ def _post(api: PortApi, manifests: Manifests, url: str, name: str) -> _Posted:
     """Post one sample as Falcosidekick does and wait for its entity."""
     from falcoport.delivery.arrival import wait_for
     from falcoport.delivery.send import Delivery
-    from falcoport.falco.forward import HEADERS, forwarded
     from falcoport.falco.samples import sample
+    from falcoport.falcosidekick.forward import HEADERS, forwarded
     from falcoport.mapping.evaluator import Evaluator
 
     chosen = sample(name)

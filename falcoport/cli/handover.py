@@ -10,7 +10,7 @@ from falcoport.cli.command import EXIT_CODES_WITH_CHECK, Finished, Run, add
 from falcoport.cli.provisioning import ManifestOptions, MappingOptions, WebhookOptions
 from falcoport.cli.securing import given_secret
 from falcoport.errors import CheckFailedError, ConflictError, UsageError
-from falcoport.falco.sidekick import NAMESPACE, Format
+from falcoport.falcosidekick.handover.formats import NAMESPACE, Format
 from falcoport.settings import WEBHOOK_SECRET
 
 if TYPE_CHECKING:
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
     import typer
 
-    from falcoport.falco.header import Header
-    from falcoport.provision.export import Resources
-    from falcoport.provision.manifests import Manifests
+    from falcoport.falcosidekick.header import Header
+    from falcoport.manifests.loading import Manifests
+    from falcoport.terraform.export import Resources
 
 
 def register(app: typer.Typer) -> None:
@@ -51,7 +51,7 @@ def show_url(
     webhook_secret_file: options.WebhookSecretFile = None,
 ) -> Finished:
     """For a secured webhook, every format but url needs the secret as well."""
-    from falcoport.falco.sidekick import Handover, render
+    from falcoport.falcosidekick.handover.formats import Handover, render
 
     secret = given_secret(run, webhook_secret_file)
     identifier = webhook.load().identifier
@@ -86,7 +86,7 @@ def export(
     """The Terraform code adopts them: its import blocks take over what `setup` made, and its first
     plan changes nothing.
     """
-    from falcoport.provision import export as exporting
+    from falcoport.terraform import export as exporting
 
     if mapping != MappingOptions() and not offline:
         raise UsageError(
@@ -111,7 +111,7 @@ def export(
 
 def _shipped(manifests: Manifests, mapping: MappingOptions, *, namespace: bool) -> Resources:
     """Return what `setup` would create in an empty catalog."""
-    from falcoport.provision.export import Resources
+    from falcoport.terraform.export import Resources
 
     desired = mapping.desired(manifests)
     helper = manifests.namespace.body if namespace else None
@@ -123,7 +123,7 @@ def _live(run: Run, manifests: Manifests, *, namespace: bool) -> Resources:
     from functools import partial
 
     from falcoport.port.api import together
-    from falcoport.provision.export import Resources
+    from falcoport.terraform.export import Resources
 
     webhook = manifests.webhook.identifier
     blueprints = [manifests.blueprint.identifier]
@@ -161,7 +161,7 @@ def _warn_if_disabled(run: Run, webhook: dict[str, Any]) -> None:
 
 def _header(run: Run, webhook: dict[str, Any], secret: str | None, form: Format) -> Header | None:
     """Return the header that the webhook asks for, as far as the format has a place for it."""
-    from falcoport.provision.security import (
+    from falcoport.resources.webhook_security import (
         SIGNED,
         UNSIGN,
         Guard,
@@ -210,7 +210,7 @@ def _handed(
     run: Run, text: str, file: Path | None, *, private: bool, force: bool
 ) -> dict[str, str]:
     """Write text to stdout or a file; return where it is, for the envelope."""
-    from falcoport.output import write_file
+    from falcoport.render.output import write_file
 
     if file is None or str(file) == "-":
         run.output.result(text.removesuffix("\n"))

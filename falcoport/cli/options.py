@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from falcoport.falco import sidekick
-from falcoport.output import Format
+from falcoport.falcosidekick.handover import formats as sidekick
+from falcoport.render.output import Format
 
 _PORT = "Port"
 _OUTPUT = "Output"

@@ -20,7 +20,7 @@ from falcoport.errors import (
     Problem,
     UsageError,
 )
-from falcoport.output import Cell, Style, counted
+from falcoport.render.output import Cell, Style, counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -120,8 +120,8 @@ def _chosen(
 
 
 def _samples() -> Iterator[Source]:
-    from falcoport.falco.forward import forwarded
     from falcoport.falco.samples import samples
+    from falcoport.falcosidekick.forward import forwarded
     from falcoport.preview.workers import Source
 
     for sample in samples():

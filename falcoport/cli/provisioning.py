@@ -22,13 +22,13 @@ from falcoport.errors import (
     UnexpectedAnswerError,
     UsageError,
 )
-from falcoport.output import Cell, Style
+from falcoport.render.output import Cell, Style
 
 if TYPE_CHECKING:
     import typer
 
-    from falcoport.provision.manifests import Manifest, Manifests
-    from falcoport.provision.planning import Change, Desired, Plan
+    from falcoport.manifests.loading import Manifest, Manifests
+    from falcoport.reconcile.planning import Change, Desired, Plan
 
 _DONE = {
     "create": Cell("created", Style.GOOD),
@@ -62,7 +62,7 @@ class WebhookOptions:
 
     def load(self) -> Manifest:
         """Read the webhook's manifest; raises ManifestError."""
-        from falcoport.provision.manifests import load_webhook, renamed
+        from falcoport.manifests.loading import load_webhook, renamed
 
         manifest = load_webhook(self.webhook_config)
         return renamed(manifest, identifier=self.webhook_id, title=self.webhook_title)
@@ -79,7 +79,7 @@ class ManifestOptions:
 
     def load(self) -> Manifests:
         """Read the manifests; raises ManifestError."""
-        from falcoport.provision.manifests import load, renamed
+        from falcoport.manifests.loading import load, renamed
 
         manifests = load(self.blueprint, self.webhook_config)
         webhook = renamed(manifests.webhook, identifier=self.webhook_id, title=self.webhook_title)
@@ -97,8 +97,8 @@ class MappingOptions:
 
     def desired(self, manifests: Manifests, *, create_namespace_blueprint: bool = False) -> Desired:
         """Return what is to be in Port; raises InputError and UsageError."""
-        from falcoport.provision.desired import SetupChoices, for_setup
-        from falcoport.provision.expressions import Identifier
+        from falcoport.commands.desired import SetupChoices, for_setup
+        from falcoport.mapping.option_expressions import Identifier
 
         identifier = None
         if self.identifier is not None:
@@ -132,7 +132,7 @@ class SetupOptions(MappingOptions):
 
         Raises InputError and UsageError.
         """
-        from falcoport.provision.checking import mapping_problems
+        from falcoport.mapping.sample_check import mapping_problems
 
         desired = self.desired(
             manifests, create_namespace_blueprint=self.create_namespace_blueprint
@@ -180,7 +180,7 @@ def plan(
 def _planned(
     run: Run, desired: Desired, secret: WebhookSecret, *, exit_code: bool = False
 ) -> Finished:
-    from falcoport.provision import applying, planning
+    from falcoport.reconcile import applying, planning
 
     _hide_secret(run, desired)
     with run.api() as api:
@@ -193,7 +193,7 @@ def _planned(
 
 def plan_data(found: Plan) -> dict[str, object]:
     """Return a plan as JSON data."""
-    from falcoport.provision.planning import field_values
+    from falcoport.reconcile.planning import field_values
 
     return {"pending": found.pending, "changes": field_values(found.changes)}
 
@@ -225,7 +225,7 @@ def show_plan(run: Run, found: Plan) -> None:
 
 
 def _show_created(run: Run, change: Change) -> None:
-    from falcoport.provision.planning import shown_inline
+    from falcoport.reconcile.planning import shown_inline
 
     for field in change.fields:
         if field.after not in ({}, []):
@@ -233,7 +233,7 @@ def _show_created(run: Run, change: Change) -> None:
 
 
 def _show_updated(run: Run, change: Change) -> None:
-    from falcoport.provision.planning import shown_value
+    from falcoport.reconcile.planning import shown_value
 
     for field in change.fields:
         run.output.styled_result(f"    {field.field}")
@@ -253,7 +253,7 @@ def add_relation(
     ensure_namespaces: options.EnsureNamespaces = False,
 ) -> Finished:
     """Without options it is the relation to the namespace, which `setup --no-relation` left out."""
-    from falcoport.provision.desired import RelationChoices, for_relation
+    from falcoport.commands.desired import RelationChoices, for_relation
 
     choices = RelationChoices(relation, target, title, tag_prefix, many, cluster, ensure_namespaces)
     return _finished(_told(run, for_relation(manifest.load(), choices)))
@@ -266,8 +266,8 @@ def _told(run: Run, desired: Desired, secret: WebhookSecret | None = None) -> Pr
 
 
 def _finished(provisioned: Provisioned, further: dict[str, Any] | None = None) -> Finished:
-    from falcoport.provision.planning import field_values
-    from falcoport.provision.security import guard
+    from falcoport.reconcile.planning import field_values
+    from falcoport.resources.webhook_security import guard
 
     return Finished(
         {
@@ -294,8 +294,8 @@ class Provisioned:
 
 def provision(run: Run, desired: Desired, secret: WebhookSecret | None = None) -> Provisioned:
     """Bring Port to what is desired; raises what planning and applying raise."""
-    from falcoport.provision import applying
-    from falcoport.provision.planning import plan
+    from falcoport.reconcile import applying
+    from falcoport.reconcile.planning import plan
 
     _hide_secret(run, desired)
     secret = secret or WebhookSecret(run)
@@ -363,9 +363,9 @@ def _hand_over(run: Run, provisioned: Provisioned) -> None:
     """Tell a person where to paste the URL; never with the webhook's secret."""
     if run.output.quiet or run.output.is_json:
         return
-    from falcoport.falco.header import PLACEHOLDER
-    from falcoport.falco.sidekick import Format, Handover, render
-    from falcoport.provision.security import header_for
+    from falcoport.falcosidekick.handover.formats import Format, Handover, render
+    from falcoport.falcosidekick.header import PLACEHOLDER
+    from falcoport.resources.webhook_security import header_for
 
     header = header_for(provisioned.webhook, PLACEHOLDER)
     handover = Handover(provisioned.url, header)

@@ -44,9 +44,9 @@ def tag_rules(
 
     An override for a rule that is not loaded stops Falco from starting: --rules-file tells.
     """
+    from falcoport.commands.desired import DEFAULT_RELATION, DEFAULT_TAG_PREFIX
     from falcoport.falco.rules import chart_values, chosen, override_file, tag_for
-    from falcoport.output import counted, write_file
-    from falcoport.provision.desired import DEFAULT_RELATION, DEFAULT_TAG_PREFIX
+    from falcoport.render.output import counted, write_file
 
     tag = tag_for(DEFAULT_TAG_PREFIX if tag_prefix is None else tag_prefix, namespace)
     known = _known(rules_file or [])

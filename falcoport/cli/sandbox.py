@@ -10,7 +10,7 @@ import typer
 
 from falcoport.cli.command import Finished, Run, add, tell_now
 from falcoport.errors import EXIT_OK, EXIT_USAGE, UsageError
-from falcoport.output import Style
+from falcoport.render.output import Style
 from falcoport.sandbox import options
 from falcoport.settings import API_URL, CLIENT_ID, CLIENT_SECRET
 

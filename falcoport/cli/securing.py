@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from falcoport.provision.planning import Desired, Live
-    from falcoport.provision.security import Securing
+    from falcoport.reconcile.planning import Desired, Live
+    from falcoport.resources.webhook_security import Securing
 
 
 _SECURITY = "security"
@@ -56,7 +56,7 @@ class WebhookSecret:
         force: bool = False,
         dry_run: bool = False,
     ) -> None:
-        from falcoport.provision.applying import Journal
+        from falcoport.reconcile.applying import Journal
 
         self._run = run
         self._securing = securing
@@ -108,7 +108,7 @@ class WebhookSecret:
 
     def _explain(self, webhook: Mapping[str, Any]) -> None:
         """Say why the webhook's security is as it was, where that may come as a surprise."""
-        from falcoport.provision.security import SIGNED, UNSIGN, Guard, guard, header_name
+        from falcoport.resources.webhook_security import SIGNED, UNSIGN, Guard, guard, header_name
 
         output = self._run.output
         if guard(webhook) is Guard.SIGNATURE:
@@ -128,8 +128,8 @@ class WebhookSecret:
             )
 
     def _generate(self) -> str:
-        from falcoport.falco.header import PLACEHOLDER, generate_secret
-        from falcoport.output import write_file
+        from falcoport.falcosidekick.header import PLACEHOLDER, generate_secret
+        from falcoport.render.output import write_file
 
         if self._dry_run:
             return PLACEHOLDER
@@ -161,7 +161,7 @@ def webhook_secret(run: Run, given: SecurityOptions, *, dry_run: bool) -> Webhoo
         )
     if not asked:
         return WebhookSecret(run)
-    from falcoport.provision.security import Securing
+    from falcoport.resources.webhook_security import Securing
 
     secret = given_secret(run, given.webhook_secret_file)
     securing = Securing(given.header, secret, given.rotate_secret)

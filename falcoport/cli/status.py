@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 from falcoport.cli.command import EXIT_CODES_WITH_CHECK, Finished, Run, add
 from falcoport.cli.provisioning import ManifestOptions, MappingOptions
 from falcoport.errors import EXIT_CHECK, EXIT_OK, Problem
-from falcoport.output import Cell, Style
+from falcoport.render.output import Cell, Style
 
 if TYPE_CHECKING:
     import typer
 
+    from falcoport.commands.set_up_state import Alerts, Part
     from falcoport.port.api import Json, PortApi
-    from falcoport.provision.planning import Desired, Live
-    from falcoport.provision.state import Alerts, Part
+    from falcoport.reconcile.planning import Desired, Live
     from falcoport.settings import Settings
 
 _PAGE = 1000
@@ -44,7 +44,7 @@ def status(
     """Give it the options that `setup` was given. Exit code 3 if something is missing, drifted or
     disabled.
     """
-    from falcoport.provision.state import State, parts
+    from falcoport.commands.set_up_state import State, parts
 
     settings = run.settings()
     desired = mapping.desired(manifest.load())
@@ -76,9 +76,9 @@ def _read(api: PortApi, desired: Desired) -> tuple[Live, Alerts | None]:
     """Read the set-up and its alerts in one round trip, in two where there are many alerts."""
     from functools import partial
 
+    from falcoport.commands.set_up_state import alerts
     from falcoport.port.api import together
-    from falcoport.provision import applying
-    from falcoport.provision.state import alerts
+    from falcoport.reconcile import applying
 
     identifier = desired.blueprint["identifier"]
     api.authenticate()
@@ -178,7 +178,7 @@ def _ago(time: datetime) -> str:
 def _data(
     settings: Settings, live: Live, found: tuple[Part, ...], counted: Alerts | None
 ) -> dict[str, Any]:
-    from falcoport.provision.security import guard
+    from falcoport.resources.webhook_security import guard
 
     counts = None
     if counted is not None:

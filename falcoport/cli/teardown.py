@@ -18,8 +18,8 @@ from falcoport.errors import UsageError
 
 if TYPE_CHECKING:
     from falcoport.port.api import PortApi
-    from falcoport.provision.planning import Desired, Live, Plan
-    from falcoport.provision.removing import RemovalChoices
+    from falcoport.reconcile.planning import Desired, Live, Plan
+    from falcoport.reconcile.removing import RemovalChoices
 
 DeleteAlerts = Annotated[
     bool,
@@ -59,10 +59,10 @@ def teardown(
     dry_run: options.DryRun = False,
 ) -> Finished:
     """What others added is never removed: it is named, and nothing happens."""
-    from falcoport.provision import applying
-    from falcoport.provision.desired import for_removal
-    from falcoport.provision.planning import field_values
-    from falcoport.provision.removing import RemovalChoices, plan_removal
+    from falcoport.commands.desired import for_removal
+    from falcoport.reconcile import applying
+    from falcoport.reconcile.planning import field_values
+    from falcoport.reconcile.removing import RemovalChoices, plan_removal
 
     if delete_alerts and keep_blueprint:
         raise UsageError("--delete-alerts and --keep-blueprint contradict each other.")
@@ -89,8 +89,8 @@ def teardown(
 
 def _ask(run: Run, api: PortApi, desired: Desired, choices: RemovalChoices) -> None:
     """Say how many alerts go, and go on only if a person agrees. Raises UsageError."""
-    from falcoport.provision import applying
-    from falcoport.provision.removing import plan_removal
+    from falcoport.reconcile import applying
+    from falcoport.reconcile.removing import plan_removal
 
     live = applying.read_for_removal(api, desired)
     plan_removal(desired, choices, live)

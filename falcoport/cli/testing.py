@@ -21,13 +21,13 @@ from falcoport.errors import (
     Problem,
     UsageError,
 )
-from falcoport.output import Style, counted
+from falcoport.render.output import Style, counted
 
 if TYPE_CHECKING:
     import typer
 
     from falcoport.delivery.arrival import Arrival
-    from falcoport.falco.testing import TestAlert
+    from falcoport.delivery.test_alert import TestAlert
     from falcoport.mapping.outcomes import Outcome
     from falcoport.port.api import PortApi
 
@@ -69,7 +69,7 @@ class _Target:
 
     def outcomes(self, body: bytes) -> list[Outcome]:
         """Return what the webhook's mappings make of a body."""
-        from falcoport.falco.forward import HEADERS
+        from falcoport.falcosidekick.forward import HEADERS
         from falcoport.mapping.evaluator import Evaluator
 
         headers = {**HEADERS, **{name.lower(): value for name, value in HEADERS.items()}}
@@ -93,7 +93,7 @@ def send_test(
     webhook's mapping in Port says.
     """
     from falcoport.delivery.arrival import wait_for
-    from falcoport.delivery.testing import certain_cause, likely_causes
+    from falcoport.delivery.diagnosis import certain_cause, likely_causes
 
     alert = _alert(test)
     secret = given_secret(run, webhook_secret_file)
@@ -125,10 +125,10 @@ def send_test(
 
 def _alert(test: TestOptions) -> TestAlert:
     """Return the alert to send; raises UsageError and InputError."""
-    from falcoport.falco.forward import NotForwardedError
+    from falcoport.commands.desired import DEFAULT_TAG_PREFIX
+    from falcoport.delivery.test_alert import marked
     from falcoport.falco.samples import sample
-    from falcoport.falco.testing import marked
-    from falcoport.provision.desired import DEFAULT_TAG_PREFIX
+    from falcoport.falcosidekick.forward import NotForwardedError
 
     if not test.timeout > 0:
         raise UsageError("--timeout must be more than 0 seconds.", where="--timeout")
@@ -162,7 +162,7 @@ def _first_alert(file: Path) -> dict[str, Any]:
     """Return the first alert of a file. Raises InputError."""
     import sys
 
-    from falcoport.falco.lines import MAX_LINE, chunks, find
+    from falcoport.falco.inputs.lines import MAX_LINE, chunks, find
 
     try:
         if str(file) == "-":
@@ -192,7 +192,7 @@ def _target(
     """Read the webhook and the blueprint; raises CheckFailedError without them."""
     from falcoport.cli.handover import not_set_up
     from falcoport.port.api import together
-    from falcoport.provision.security import Guard, guard, header_for, header_name
+    from falcoport.resources.webhook_security import Guard, guard, header_for, header_name
 
     manifests = manifest.load()
     blueprint, webhook = manifests.blueprint.identifier, manifests.webhook.identifier
@@ -248,7 +248,7 @@ def _check_findable(
 
 def _send(run: Run, target: _Target, alert: TestAlert, body: bytes, *, via: str | None) -> None:
     from falcoport.delivery.send import Delivery
-    from falcoport.falco.forward import HEADERS
+    from falcoport.falcosidekick.forward import HEADERS
 
     timeout = run.settings().timeout
     if via is None:
@@ -296,7 +296,7 @@ def _not_arrived(
 
 def _clean_up(run: Run, api: PortApi, target: _Target, expected: dict[str, Any]) -> int:
     """Remove the test alert, and those that earlier tests left; return how many went."""
-    from falcoport.falco.testing import TEST_TAG
+    from falcoport.delivery.test_alert import TEST_TAG
     from falcoport.port.transport import NotFoundError
 
     blueprint = target.blueprint["identifier"]

@@ -19,7 +19,7 @@ from falcoport.mapping.expressions import (
 )
 from falcoport.mapping.numbers import as_stored
 from falcoport.mapping.outcomes import EventError, Outcome, is_only, outcome_of
-from falcoport.reach import gives_one_output
+from falcoport.preview.fast.jq_analysis import gives_one_output
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -28,7 +28,7 @@ from falcoport.errors import (
     UnexpectedAnswerError,
     UnreachableError,
 )
-from falcoport.port.patience import repeated
+from falcoport.port.retry import repeated
 from falcoport.settings import is_loopback
 
 if TYPE_CHECKING:

@@ -12,18 +12,18 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
-from falcoport.entities import EntityCheck
-from falcoport.falco.bodies import BodyReader, NotAnAlertError
-from falcoport.falco.forward import HEADERS
-from falcoport.falco.lines import find
-from falcoport.mapping.bodies import BodyEvaluator
+from falcoport.falco.inputs.lines import find
+from falcoport.falcosidekick.forward import HEADERS
 from falcoport.mapping.expressions import expressions
 from falcoport.mapping.outcomes import EventError, FieldError
+from falcoport.port.entity_check import EntityCheck
+from falcoport.preview.fast.alert_reader import BodyReader, NotAnAlertError
+from falcoport.preview.fast.evaluator import BodyEvaluator
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from falcoport.falco.lines import Chunk
+    from falcoport.falco.inputs.lines import Chunk
     from falcoport.mapping.outcomes import Outcome
 
 NAMED = 20

@@ -14,14 +14,14 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from falcoport.falco.lines import chunks
+from falcoport.falco.inputs.lines import chunks
 from falcoport.preview.engine import Mapper, MapperOptions, Page
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator
     from concurrent.futures import Future
 
-    from falcoport.falco.lines import Chunk
+    from falcoport.falco.inputs.lines import Chunk
 
 BLOCK = 256 * 1024
 """How many bytes of a source are read and mapped at a time."""

@@ -1,0 +1,1 @@
+"""The use cases: a frozen request in, a frozen result out."""

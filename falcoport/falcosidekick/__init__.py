@@ -1,0 +1,1 @@
+"""What Falcosidekick forwards, and how it is configured."""

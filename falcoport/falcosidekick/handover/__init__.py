@@ -1,0 +1,1 @@
+"""Falcosidekick's configuration, in every form that people use."""

@@ -1,0 +1,1 @@
+"""Reading and checking the YAML that says what must be in Port."""

@@ -1,0 +1,1 @@
+"""An optional speed path of `preview`; the product is right without it."""

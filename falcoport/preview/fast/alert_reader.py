@@ -1,0 +1,246 @@
+"""Alerts on their way to a mapping: from a text as somebody kept it to the body that Port gets.
+
+Most alerts are ordinary: one compact object as Falco writes it, short enough not to be cut. Those
+are read once, directly; every other one goes the long way through `forward`.
+
+Pure.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import uuid as uuids
+from datetime import date
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from falcoport.falcosidekick.forward import (
+    PRIORITIES,
+    WHOLE_LIMIT,
+    NotForwardedError,
+    forwarded,
+    shortened,
+    without_cut_bytes,
+    without_lone_surrogates,
+)
+from falcoport.mapping.numbers import stored_float, stored_integer
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+PAYLOAD_LIMIT = 512 * 1024
+"""How many bytes Port takes per event (Port docs, "Webhook", limits)."""
+
+_NEEDED = frozenset({"output_fields", "priority", "rule", "source", "time"})
+_KNOWN = _NEEDED | {"hostname", "message", "output", "tags"}
+_WRITTEN = {name: f'"{name}":' for name in _KNOWN}
+_PRIORITIES = frozenset(PRIORITIES)
+_ORDINARY_TIME = re.compile(
+    r"((?:1|2)[0-9]{3}-[0-9]{2}-[0-9]{2})T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]"
+    r"\.[0-9]{9}Z"
+)
+_MORE_AROUND = 64  # a uuid with its key
+_LESS_AROUND = 128  # the time's zeros, an empty hostname or list of tags
+_MORE_WHEN_ESCAPED = 5  # "<" becomes six characters
+_SURELY_KEPT = 128  # characters of a field; four bytes each make the 512 that are never cut
+
+
+class NotAnAlertError(ValueError):
+    """The JSON text is no alert that can be mapped; the message says why."""
+
+
+def _refuse_constant(name: str) -> Any:
+    raise NotAnAlertError(f"it is not JSON: {name} is no JSON value")
+
+
+class _Repeated(dict[str, Any]):
+    """A JSON object that names a key more than once."""
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    return found if len(found) == len(pairs) else _Repeated(pairs)
+
+
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_object,
+    parse_int=stored_integer,
+    parse_float=stored_float,
+    parse_constant=_refuse_constant,
+)
+
+
+class BodyReader:
+    """Reads alerts, and gives the body that Falcosidekick posts for each, parsed.
+
+    `custom_tags` are those of Falcosidekick's settings; `with_uuid` tells whether a new uuid is
+    wanted in each body, `in_order` whether the order of the keys in `output_fields` matters.
+    """
+
+    def __init__(
+        self, custom_tags: Sequence[str] = (), *, with_uuid: bool = True, in_order: bool = True
+    ) -> None:
+        self._custom_tags = tuple(custom_tags)
+        self._with_uuid = with_uuid
+        self._in_order = in_order
+
+    def body(self, text: str) -> dict[str, Any]:
+        """Return the body for one alert's JSON text, as Falco prints or Falcosidekick sends it.
+
+        What Falcosidekick sent already (it has a `uuid`) stays as it is. Numbers are as Port
+        stores them. Raises NotAnAlertError.
+        """
+        alert = _parsed(text)
+        if "uuid" in alert:
+            return _sent_already(alert, text)
+        ordinary = self._ordinary(alert, text)
+        return self._forwarded(text) if ordinary is None else ordinary
+
+    def _ordinary(self, alert: dict[str, Any], text: str) -> dict[str, Any] | None:
+        """Return the body of an alert that Falcosidekick rearranges or cuts; None for any other."""
+        if self._custom_tags or not _is_written_plainly(alert, text) or not _is_usual(alert):
+            return None
+        fields = alert["output_fields"]
+        if self._in_order and not _is_flat_and_sorted(fields):
+            return None
+        output = alert.get("output", "")
+        if any(map(_may_be_cut, fields.values())):
+            too_long = _is_too_long(text, alert)
+            if too_long is None:
+                return None
+            if too_long:
+                output, fields = shortened(output, fields)
+                output = without_cut_bytes(output)
+                fields = {
+                    k: without_cut_bytes(v) if isinstance(v, str) else v for k, v in fields.items()
+                }
+        return self._arranged(alert, output, fields)
+
+    def _arranged(
+        self, alert: dict[str, Any], output: str, fields: dict[str, Any]
+    ) -> dict[str, Any]:
+        body: dict[str, Any] = {"uuid": str(uuids.uuid4())} if self._with_uuid else {}
+        body["output"] = output
+        body["priority"] = alert["priority"]
+        body["rule"] = alert["rule"]
+        body["time"] = f"{alert['time'][:-1].rstrip('0').removesuffix('.')}Z"
+        body["output_fields"] = fields
+        body["source"] = alert["source"]
+        if alert.get("tags"):
+            body["tags"] = alert["tags"]
+        if alert.get("hostname"):
+            body["hostname"] = alert["hostname"]
+        return body
+
+    def _forwarded(self, text: str) -> dict[str, Any]:
+        try:
+            sent = forwarded(text, custom_tags=self._custom_tags)
+        except NotForwardedError as error:
+            raise NotAnAlertError(f"Falcosidekick does not pass it on: {error}") from None
+        if len(sent) > PAYLOAD_LIMIT:
+            raise NotAnAlertError(
+                f"its body is {len(sent):,} bytes long, and Port takes {PAYLOAD_LIMIT:,}"
+            )
+        body: dict[str, Any] = _DECODER.decode(sent.decode())
+        return body
+
+
+def _parsed(text: str) -> dict[str, Any]:
+    try:
+        value = _DECODER.decode(text)
+    except RecursionError:
+        raise NotAnAlertError("it is nested too deeply") from None
+    except json.JSONDecodeError as error:
+        raise NotAnAlertError(f"it is not JSON: {error.msg} at column {error.colno}") from None
+    if not isinstance(value, dict):
+        raise NotAnAlertError("it is not a JSON object")
+    return value
+
+
+def _sent_already(body: dict[str, Any], text: str) -> dict[str, Any]:
+    missing = [name for name in ("rule", "time", "priority") if name not in body]
+    if missing:
+        raise NotAnAlertError(f"it has no {missing[0]}")
+    if len(text.encode(errors="replace")) > PAYLOAD_LIMIT:
+        raise NotAnAlertError(f"it is longer than the {PAYLOAD_LIMIT:,} bytes that Port takes")
+    if "\\ud" in text or "\\uD" in text:
+        body = _DECODER.decode(without_lone_surrogates(text))
+    return body
+
+
+def _is_written_plainly(alert: dict[str, Any], text: str) -> bool:
+    """Tell whether each key is there once, in Falco's letters, and no unknown one is."""
+    names = alert.keys()
+    if not (type(alert) is dict and names >= _NEEDED and names <= _KNOWN):
+        return False
+    # Halves of surrogate pairs become other characters, and a time may not be written so.
+    return "\\" not in text or not (
+        "\\ud" in text or "\\uD" in text or str(alert["time"]) not in text
+    )
+
+
+def _is_usual(alert: dict[str, Any]) -> bool:
+    """Tell whether every value is of its type and one that Falcosidekick does not rewrite."""
+    time, tags, fields = alert["time"], alert.get("tags", []), alert["output_fields"]
+    own = (alert["priority"], alert["rule"], alert["source"], time)
+    texts = (alert.get("output", ""), alert.get("hostname", ""), *own)
+    return (
+        _are_texts(texts)
+        and _ORDINARY_TIME.fullmatch(time) is not None
+        and _is_day(time[:10])
+        and alert["priority"] in _PRIORITIES
+        and alert["rule"] not in ("", "Test rule")
+        and alert["source"] != ""
+        and isinstance(tags, list)
+        and _are_texts(tags)
+        and tags == sorted(tags)
+        and type(fields) is dict
+        and bool(fields)
+        and isinstance(fields.get("k8s.ns.name"), str | None)
+        and isinstance(fields.get("k8s.pod.name"), str | None)
+    )
+
+
+def _is_flat_and_sorted(fields: dict[str, Any]) -> bool:
+    return not _is_nested(fields) and list(fields) == sorted(fields)
+
+
+def _is_nested(fields: dict[str, Any]) -> bool:
+    return any(isinstance(value, dict | list) for value in fields.values())
+
+
+def _is_too_long(text: str, alert: dict[str, Any]) -> bool | None:
+    """Tell whether Falcosidekick cuts an alert of this text; None where it takes encoding it."""
+    written = len(text) if text.isascii() else len(text.encode(errors="replace"))
+    if written <= WHOLE_LIMIT:
+        escaped = sum(map(text.count, "<>&" if text.isascii() else "<>&\u2028\u2029"))
+        return (
+            None if written + _MORE_AROUND + _MORE_WHEN_ESCAPED * escaped > WHOLE_LIMIT else False
+        )
+    if "message" in alert or _is_spaced(text) or _is_nested(alert["output_fields"]):
+        return None
+    # Escapes that Falcosidekick writes shorter take away; so do things that it drops.
+    shorter = _MORE_WHEN_ESCAPED * (text.count("\\u") + text.count("\\/")) if "\\" in text else 0
+    return True if written - shorter - _LESS_AROUND > WHOLE_LIMIT else None
+
+
+def _is_spaced(text: str) -> bool:
+    return '": ' in text or ', "' in text or "\t" in text
+
+
+def _may_be_cut(value: Any) -> bool:
+    return isinstance(value, str) and len(value) > _SURELY_KEPT
+
+
+def _are_texts(values: Sequence[Any]) -> bool:
+    return all(isinstance(value, str) for value in values)
+
+
+@lru_cache(maxsize=512)
+def _is_day(text: str) -> bool:
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,315 @@
+"""The mappings of one webhook, evaluated on many bodies that are parsed already: fast."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import jq
+
+from falcoport.mapping.evaluator import Evaluator, guarded
+from falcoport.mapping.expressions import (
+    GROUPS,
+    HIDE_ENVIRONMENT,
+    Expression,
+    expressions,
+    is_always_true,
+    requoted,
+)
+from falcoport.mapping.numbers import as_stored
+from falcoport.mapping.outcomes import (
+    FieldError,
+    Outcome,
+    concluded,
+    deletes_dependents,
+    filled_entity,
+    is_only,
+    operation_of,
+    outcome_of,
+)
+from falcoport.preview.fast.jq_analysis import members_read, plain_path
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping, Sequence
+
+
+class BodyEvaluator:
+    """The mappings of one webhook, evaluated on many bodies that are parsed already.
+
+    The same results as Evaluator's, several times faster: an expression that is nothing but a
+    path is read here, and libjq is handed only those members of a body that the other expressions
+    can read.
+    """
+
+    def __init__(
+        self,
+        mappings: Sequence[Mapping[str, Any]],
+        headers: Mapping[str, str],
+        *,
+        repeating: Collection[str] = (),
+    ) -> None:
+        """Prepare for bodies that all arrive with the same `headers`.
+
+        `repeating` are members of a body that have few different values: what is computed from
+        those alone is computed once for each.
+        """
+        self._headers = dict(headers)
+        self._whole = Evaluator(mappings)
+        self._able = all("itemsToParse" not in mapping for mapping in mappings)
+        self._encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+        texts = dict.fromkeys(t for mapping in mappings for t in _computed_texts(mapping))
+        repeated = [text for text in texts if _reads_only(text, repeating)]
+        fresh = [text for text in texts if text not in repeated]
+        self._fresh = _Computation(fresh)
+        self._repeated = _Computation(repeated)
+        self._known: dict[tuple[Any, ...], list[Any]] = {}
+        place = {text: index for index, text in enumerate([*fresh, *repeated])}
+        self._divided = tuple(
+            _Divided(index, mapping, place) for index, mapping in enumerate(mappings)
+        )
+
+    @property
+    def reads_everything(self) -> bool:
+        """Whether libjq sees the whole event, so that even the order of keys may matter."""
+        return not self._able or self._fresh.members is None
+
+    def may_read(self, member: str) -> bool:
+        """Tell whether any expression may read this member of the body."""
+        return self.computes_with(member) or any(
+            member == path[0] for divided in self._divided for path in divided.plain
+        )
+
+    def computes_with(self, member: str) -> bool:
+        """Tell whether an expression that is more than a path may read this member."""
+        if self.reads_everything:
+            return True
+        return any(member in (part.members or ()) for part in (self._fresh, self._repeated))
+
+    def evaluate(self, bodies: Sequence[dict[str, Any]]) -> list[list[Outcome]]:
+        """Evaluate all mappings on each body.
+
+        Numbers are as JavaScript keeps them, hence as Port stores them. Raises EventError.
+        """
+        if not self._able:
+            return self._whole.evaluate_many([self._encode(self._event(body)) for body in bodies])
+        fresh = self._computed(self._fresh, bodies)
+        repeated = self._looked_up(bodies)
+        if fresh is None or repeated is None:
+            return [self._alone(body) for body in bodies]
+        return [
+            self._outcomes(body, one + other)
+            for body, one, other in zip(bodies, fresh, repeated, strict=True)
+        ]
+
+    def _event(self, body: dict[str, Any]) -> dict[str, Any]:
+        return {"body": body, "headers": self._headers, "queryParams": {}}
+
+    def _alone(self, body: dict[str, Any]) -> list[Outcome]:
+        return self._whole.evaluate(self._encode(self._event(body)))
+
+    def _computed(
+        self, computation: _Computation, bodies: Sequence[dict[str, Any]]
+    ) -> list[list[Any]] | None:
+        """Return libjq's answers for each body; None where an expression ended the program."""
+        members = computation.members
+        if not computation.texts:
+            return [[] for _ in bodies]
+        if members is None:
+            events = [self._event(body) for body in bodies]
+        else:
+            events = [
+                {"body": {name: body[name] for name in members if name in body}} for body in bodies
+            ]
+        try:
+            found = computation.program.input_text(self._encode(events)).all()
+        except (ValueError, RecursionError):
+            return None
+        return found if len(found) == len(bodies) else None
+
+    def _looked_up(self, bodies: Sequence[dict[str, Any]]) -> list[list[Any]] | None:
+        """Return the answers that few members decide, from earlier ones where there are."""
+        members = self._repeated.members or ()
+        keys = [tuple(_key(body.get(name)) for name in members) for body in bodies]
+        new = {key: body for key, body in zip(keys, bodies, strict=True) if key not in self._known}
+        if len(self._known) + len(new) > _MOST_KNOWN:
+            self._known.clear()
+            new = dict(zip(keys, bodies, strict=True))
+        answers = self._computed(self._repeated, list(new.values()))
+        if answers is None:
+            return None
+        self._known.update(zip(new, answers, strict=True))
+        return [self._known[key] for key in keys]
+
+    def _outcomes(self, body: dict[str, Any], answers: list[Any]) -> list[Outcome]:
+        found = []
+        for index, divided in enumerate(self._divided):
+            outcome = divided.outcome(body, answers)
+            found.append(self._alone(body)[index] if outcome is None else outcome)
+        return found
+
+
+_MOST_KNOWN = 10_000
+
+
+def _key(value: Any) -> Any:
+    """Return what tells a value from others as a key: in Python 1, 1.0 and True are one."""
+    if type(value) is list and all(type(inner) is str for inner in value):
+        return tuple(value)
+    return value if value is None or type(value) is str else (json.dumps(value), "")
+
+
+def _reads_only(expression: str, members: Collection[str]) -> bool:
+    found = members_read(expression)
+    return found is not None and found <= set(members)
+
+
+def _computed_texts(mapping: Mapping[str, Any]) -> list[str]:
+    """List the expressions of a mapping that are more than a path, for libjq to compute."""
+    return [e.text for e in expressions(mapping) if not _path_of(e) and not is_always_true(e)]
+
+
+def _path_of(expression: Expression) -> tuple[str, ...]:
+    return plain_path(requoted(expression.text))
+
+
+class _Computation:
+    """Expressions that libjq computes together, and the members of a body they may read.
+
+    `members` is None where that may be the whole event.
+    """
+
+    def __init__(self, texts: Sequence[str]) -> None:
+        self.texts = tuple(texts)
+        self.members = _members(texts)
+        guards = ",".join(guarded(Expression("", text)) for text in texts)
+        self.program = jq.compile(f"{HIDE_ENVIRONMENT}.[] | [{guards}]")
+
+
+def _members(expressions: Iterable[str]) -> frozenset[str] | None:
+    """Return the members of a body that any of these expressions may read; None for all."""
+    found: frozenset[str] = frozenset()
+    for expression in expressions:
+        members = members_read(requoted(expression))
+        if members is None:
+            return None
+        found |= members
+    return found
+
+
+@dataclass(frozen=True)
+class _Slot:
+    """Where an expression's value goes in the entity, and where it comes from.
+
+    `group` is "properties", "relations" or empty; `path` leads into the body, or is empty and
+    `place` counts the texts that libjq computes.
+    """
+
+    group: str
+    key: str
+    expression: Expression
+    path: tuple[str, ...]
+    place: int
+
+
+class _Divided:
+    """One mapping, divided into what a path gives and what libjq computes.
+
+    `place` says where among libjq's answers that of a text is.
+    """
+
+    def __init__(self, index: int, mapping: Mapping[str, Any], place: Mapping[str, int]) -> None:
+        self._index = index
+        self._mapping = mapping
+        self._found = expressions(mapping)
+        slots = [
+            _Slot(*_position(e.field), e, _path_of(e), place.get(e.text, -1)) for e in self._found
+        ]
+        self.plain = tuple(slot.path for slot in slots if slot.path)
+        self._filter = next((slot for slot in slots if slot.expression.field == "filter"), None)
+        self._slots = [slot for slot in slots if slot.expression.field != "filter"]
+        self._is_flat = all(slot.key and "." not in slot.key for slot in self._slots)
+        entity = mapping.get("entity")
+        # Most properties are one member of the body: those are copied without further ado.
+        self._copied = {
+            group: [
+                (slot.key, slot.path[0])
+                for slot in self._slots
+                if self._is_flat and slot.group == group and len(slot.path) == 1
+            ]
+            for group in GROUPS
+            if isinstance(entity, dict) and isinstance(entity.get(group), dict)
+        }
+        copied = {(group, key) for group, pairs in self._copied.items() for key, _ in pairs}
+        self._slots = [slot for slot in self._slots if (slot.group, slot.key) not in copied]
+        self._made = (
+            str(mapping.get("blueprint", "")),
+            operation_of(mapping),
+            deletes_dependents(mapping),
+        )
+
+    def outcome(self, body: dict[str, Any], computed: list[Any]) -> Outcome | None:
+        """Return what the mapping makes of a body; None where a path leads through no object."""
+        passed = [True] if self._filter is None else self._answer(self._filter, body, computed)
+        if passed is _ASTRAY:
+            return None
+        if not is_only(passed, True):
+            raw: dict[str, Any] = {"filter": passed, "fields": None}
+            return outcome_of(self._index, None, self._mapping, self._found, raw)
+        answers = [self._answer(slot, body, computed) for slot in self._slots]
+        failed = []
+        for slot, answer in zip(self._slots, answers, strict=True):
+            if answer is _ASTRAY:
+                return None
+            if type(answer) is dict:
+                expression = slot.expression
+                failed.append(FieldError(expression.field, expression.text, answer["error"]))
+        if self._is_flat:
+            entity = self._flat(body, answers)
+        else:
+            named = {slot.expression.field: a for slot, a in zip(self._slots, answers, strict=True)}
+            entity = filled_entity(self._mapping["entity"], named)
+        return concluded(self._index, None, self._made, entity, failed)
+
+    def _answer(self, slot: _Slot, body: Any, computed: list[Any]) -> Any:
+        """Return `[value]`, `[]` or `{"error": …}`, as libjq's guard does; or _ASTRAY."""
+        if slot.path:
+            for key in slot.path:
+                if body is None:
+                    break
+                if type(body) is not dict:
+                    return _ASTRAY
+                body = body.get(key)
+            return [body]
+        if slot.place < 0:
+            return [True]
+        answer = computed[slot.place]
+        if type(answer) is dict or not answer or type(answer[0]) is str:
+            return answer
+        return as_stored(answer)
+
+    def _flat(self, body: dict[str, Any], answers: list[Any]) -> dict[str, Any]:
+        """Put the answers where the expressions stood, in an entity without search queries."""
+        entity: dict[str, Any] = {}
+        groups = {
+            group: {key: body.get(member) for key, member in pairs}
+            for group, pairs in self._copied.items()
+        }
+        for slot, answer in zip(self._slots, answers, strict=True):
+            value = answer[0] if answer and type(answer) is list else None
+            if slot.group:
+                if answer:
+                    groups[slot.group][slot.key] = value
+            elif value is not None:
+                entity[slot.key] = value
+        return entity | groups
+
+
+def _position(field: str) -> tuple[str, str]:
+    """Return the group and key of a field such as `entity.properties.rule`."""
+    _, _, inside = field.partition(".")
+    group, _, key = inside.partition(".")
+    return (group, key) if group in GROUPS else ("", inside)
+
+
+_ASTRAY: Any = object()

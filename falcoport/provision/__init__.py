@@ -1,1 +1,0 @@
-"""Desired against live: reading manifests, planning changes, applying them."""

@@ -1,0 +1,1 @@
+"""Reading, planning, applying and verifying, for any kind of resource."""

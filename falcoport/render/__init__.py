@@ -1,0 +1,1 @@
+"""The only writer: what people and scripts see."""

@@ -1,0 +1,158 @@
+"""A webhook's guard in Port: a constant header, since Falcosidekick cannot sign what it sends.
+
+Port compares the named header with the secret itself (`signatureAlgorithm: plain`) and leaves an
+event aside whose identifier it has seen (`requestIdentifierPath`); Falcosidekick gives every
+event it forwards a new `uuid` (Port docs, "Webhook"; Falcosidekick 2.34.1, `handlers.go`).
+Port does not give a secret back, so the block is only ever written whole, with a known secret.
+Pure.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from falcoport.errors import ConflictError
+from falcoport.falcosidekick.header import DEFAULT_HEADER, Header, check_name, check_secret
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+Json = dict[str, Any]
+
+ALGORITHM = "plain"
+REQUEST_IDENTIFIER = ".body.uuid"
+
+SIGNED = "asks for signed bodies, which Falcosidekick cannot send"
+UNSIGN = "`falcoport setup --rotate-secret` makes it ask for a constant header instead"
+
+_SECURITY = "security"
+_SECRET = "secret"  # noqa: S105 -- the name of a key
+
+
+class Guard(StrEnum):
+    """What a webhook asks of whoever posts to it."""
+
+    OPEN = "open"
+    """Nothing: everybody who learns the URL can post."""
+    HEADER = "header"
+    """A header with a constant value, which Falcosidekick can send."""
+    SIGNATURE = "signature"
+    """A signed body, which Falcosidekick cannot send."""
+
+
+def guard(webhook: Mapping[str, Any]) -> Guard:
+    """Tell what a webhook, as Port gives it, asks of its senders."""
+    security = _block_of(webhook)
+    algorithm = security.get("signatureAlgorithm")
+    if not algorithm or not security.get("signatureHeaderName"):
+        return Guard.OPEN
+    return Guard.HEADER if algorithm == ALGORITHM else Guard.SIGNATURE
+
+
+def header_name(webhook: Mapping[str, Any]) -> str | None:
+    """Return the name of the constant header a webhook asks for; None if it asks for none."""
+    if guard(webhook) is not Guard.HEADER:
+        return None
+    return str(webhook[_SECURITY]["signatureHeaderName"])
+
+
+def header_for(webhook: Mapping[str, Any], secret: str) -> Header | None:
+    """Return the header that a sender must send; None if the webhook asks for none.
+
+    Raises InputError for a secret that Falcosidekick would not send as it stands.
+    """
+    name = header_name(webhook)
+    if name is None:
+        return None
+    check_secret(secret)
+    return Header(name, (webhook[_SECURITY].get("signaturePrefix") or "") + secret)
+
+
+@dataclass(frozen=True)
+class Securing:
+    """What was asked for: a header's name and a secret, None where they were left open.
+
+    `rotate` sets the secret although the webhook has one. Raises InputError for a name or a secret
+    that does not reach Port as it stands.
+    """
+
+    header: str | None = None
+    secret: str | None = field(default=None, repr=False)
+    rotate: bool = False
+
+    def __post_init__(self) -> None:
+        if self.header is not None:
+            check_name(self.header)
+        if self.secret is not None:
+            check_secret(self.secret)
+
+    def needs_secret(self, live: Mapping[str, Any] | None) -> bool:
+        """Tell whether the webhook must get a secret; `live` is None where there is no webhook.
+
+        Raises ConflictError where the webhook asks for something else and nothing was said about
+        replacing it.
+        """
+        if self.rotate or live is None or guard(live) is Guard.OPEN:
+            return True
+        name = header_name(live)
+        asked = self.header or name
+        if name is not None and asked is not None and asked.lower() == name.lower():
+            return False
+        if self.secret is not None:
+            return True
+        asks = f"asks for the header {name}" if name else SIGNED
+        raise ConflictError(
+            f"Webhook {live.get('identifier')!r} already {asks}.",
+            code="secured_otherwise",
+            where=f"webhook {live.get('identifier')}: security",
+            hint="Give --rotate-secret to replace that, with a new secret.",
+        )
+
+    def block(self, live: Mapping[str, Any] | None, secret: Callable[[], str]) -> Json | None:
+        """Return the security block to write, or None where the webhook's is right already.
+
+        `secret` is asked only where one is needed and none was given. A prefix that somebody set
+        for signatures is cleared: Port would expect it in front of the secret.
+        Raises ConflictError.
+        """
+        if not self.needs_secret(live):
+            return None
+        name = self.header or (header_name(live) if live else None) or DEFAULT_HEADER
+        header = Header(name, self.secret if self.secret is not None else secret())
+        block: Json = {
+            _SECRET: header.value,
+            "signatureHeaderName": header.name,
+            "signatureAlgorithm": ALGORITHM,
+            "requestIdentifierPath": REQUEST_IDENTIFIER,
+        }
+        if _block_of(live).get("signaturePrefix"):
+            block["signaturePrefix"] = None
+        return block
+
+
+def without_known(webhook: Json, live: Mapping[str, Any] | None) -> Json:
+    """Return a manifest's webhook without its security block where Port's is the same.
+
+    Port's own secret cannot be compared; where all the rest agrees, it counts as the same.
+    """
+    if live is None or guard(live) is Guard.OPEN or not _agrees(webhook, live):
+        return webhook
+    return {key: value for key, value in webhook.items() if key != _SECURITY}
+
+
+def would_lose_secret(webhook: Mapping[str, Any], live: Mapping[str, Any] | None) -> bool:
+    """Tell whether writing a manifest's security block would take Port's secret away."""
+    if live is None or guard(live) is Guard.OPEN or _agrees(webhook, live):
+        return False
+    return not _block_of(webhook).get(_SECRET)
+
+
+def _agrees(webhook: Mapping[str, Any], live: Mapping[str, Any]) -> bool:
+    asked, found = _block_of(webhook), _block_of(live)
+    return all((found.get(key) or None) == (asked[key] or None) for key in asked if key != _SECRET)
+
+
+def _block_of(webhook: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    return (webhook or {}).get(_SECURITY) or {}

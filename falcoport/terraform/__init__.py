@@ -1,0 +1,1 @@
+"""Export as Terraform code."""

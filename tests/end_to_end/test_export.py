@@ -1,0 +1,302 @@
+"""What `setup` keeps in Port, as code: complete, rightly escaped, or refused with every reason."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from falcoport.errors import InputError
+from falcoport.manifests.loading import load
+from falcoport.terraform import hcl
+from falcoport.terraform.export import Resources, bodies, terraform
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+needs_terraform = pytest.mark.skipif(shutil.which("terraform") is None, reason="no terraform here")
+
+SET_BY_PORT = {
+    "createdAt": "2026-08-17T09:00:00.000Z",
+    "createdBy": "someone",
+    "updatedAt": "2026-08-17T09:00:00.000Z",
+    "updatedBy": "someone",
+    "orgId": "org_abc",
+}
+HOSTILE = 'a "q" ${x} %{if} $${y} $$z %%{ \\b C:\\new \n\r\t é \u2028 \x00 $ %'
+
+
+@pytest.fixture
+def shipped() -> Resources:
+    """Give the shipped manifests as Port gives them back."""
+    manifests = load()
+    webhook = {
+        **manifests.webhook.body,
+        **SET_BY_PORT,
+        "webhookKey": "abc123",
+        "url": "https://ingest.port.example/abc123",
+        "security": {},
+    }
+    return Resources({**manifests.blueprint.body, **SET_BY_PORT}, webhook)
+
+
+def changed(
+    resources: Resources,
+    blueprint: dict[str, Any] | None = None,
+    webhook: dict[str, Any] | None = None,
+) -> Resources:
+    return Resources(
+        {**resources.blueprint, **(blueprint or {})}, {**resources.webhook, **(webhook or {})}
+    )
+
+
+def with_property(resources: Resources, name: str, value: dict[str, Any]) -> Resources:
+    return changed(resources, {"schema": {"properties": {name: value}, "required": []}})
+
+
+def body_of(text: str, header: str) -> str:
+    """Return the lines of one block of the code."""
+    _, _, rest = text.partition(f"\n{header} {{\n")
+    return rest.partition("\n}\n")[0]
+
+
+def test_bodies_are_the_manifests_without_what_port_adds(shipped: Resources) -> None:
+    manifests = load()
+    assert bodies(shipped) == {
+        "blueprint": manifests.blueprint.body,
+        "webhook": manifests.webhook.body,
+    }
+
+
+def test_bodies_keep_the_security_block_but_no_secret(shipped: Resources) -> None:
+    security = {
+        "secret": "********",
+        "signatureHeaderName": "X-Falcoport-Secret",
+        "signatureAlgorithm": "plain",
+        "signaturePrefix": None,
+    }
+    found = bodies(changed(shipped, webhook={"security": security}))["webhook"]["security"]
+    assert found == {"signatureHeaderName": "X-Falcoport-Secret", "signatureAlgorithm": "plain"}
+
+
+def test_the_shipped_set_up_reads_as_code(shipped: Resources) -> None:
+    text = terraform(shipped, adopt=True)
+    assert body_of(text, "import") == '  to = port_blueprint.falco_alert\n  id = "falco_alert"'
+    assert (
+        'import {\n  to = port_webhook.falco_alert_mapper\n  id = "falco_alert_mapper"\n}' in text
+    )
+    webhook = body_of(text, 'resource "port_webhook" "falco_alert_mapper"')
+    assert "  enabled     = true\n" in webhook
+    assert "      blueprint = port_blueprint.falco_alert.identifier\n" in webhook
+    assert '          rule         = ".body.rule"\n' in webhook
+    assert "security" not in webhook
+    assert "lifecycle" not in webhook
+    assert 'provider "port"' not in text
+    assert "createdAt" not in text
+    assert "org_abc" not in text
+    assert "ingest.port.example" not in text
+
+
+def test_without_adopting_nothing_is_imported(shipped: Resources) -> None:
+    assert "import {" not in terraform(shipped, adopt=False)
+
+
+def test_another_api_is_named_and_the_default_one_is_not(shipped: Resources) -> None:
+    text = terraform(shipped, adopt=True, api_url="https://api.us.port.io")
+    assert body_of(text, 'provider "port"') == '  base_url = "https://api.us.port.io"'
+    assert "base_url" not in terraform(shipped, adopt=True, api_url="https://api.port.io")
+
+
+def test_a_secured_webhook_is_read_only_for_terraform(shipped: Resources) -> None:
+    """Terraform writes a webhook whole, and Port does not give the secret back."""
+    security = {
+        "secret": "********",
+        "signatureHeaderName": "X-Falcoport-Secret",
+        "signatureAlgorithm": "plain",
+        "signaturePrefix": None,
+        "requestIdentifierPath": ".body.uuid",
+    }
+    text = terraform(changed(shipped, webhook={"security": security}), adopt=True)
+    webhook = body_of(text, 'resource "port_webhook" "falco_alert_mapper"')
+    assert "    ignore_changes = all\n" in webhook
+    assert (
+        "  security = {\n"
+        '    signature_header_name   = "X-Falcoport-Secret"\n'
+        '    signature_algorithm     = "plain"\n'
+        '    request_identifier_path = ".body.uuid"\n'
+        "  }\n"
+    ) in webhook
+    assert "********" not in text
+
+
+@pytest.mark.parametrize(
+    ("value", "group", "expected"),
+    [
+        ({"type": "string", "enum": ["a"], "enumColors": {"a": "red"}}, "string", 'enum = ["a"]'),
+        ({"type": "string", "minLength": 3}, "string", "min_length = 3"),
+        ({"type": "number", "default": 1.5}, "number", "default = 1.5"),
+        ({"type": "boolean", "default": True}, "boolean", "default = true"),
+        (
+            {"type": "object", "default": {"b": 1, "a": "<x>"}},
+            "object",
+            r"\"a\":\"\\u003cx\\u003e\"",
+        ),
+        ({"type": "array", "items": {"type": "string", "format": "url"}}, "array", "string_items"),
+        (
+            {"type": "array", "items": {"type": "number"}, "default": [1, 2]},
+            "array",
+            "default = [1, 2]",
+        ),
+    ],
+)
+def test_each_kind_of_property_has_its_own_attributes(
+    shipped: Resources, value: dict[str, Any], group: str, expected: str
+) -> None:
+    text = terraform(with_property(shipped, "some", value), adopt=True)
+    assert f"    {group}_props = {{\n      some = {{\n" in text
+    assert expected in text
+
+
+def test_a_required_property_is_marked(shipped: Resources) -> None:
+    schema = {"properties": {"rule": {"type": "string"}}, "required": ["rule"]}
+    assert "        required = true\n" in terraform(
+        changed(shipped, {"schema": schema}), adopt=True
+    )
+
+
+def test_a_search_query_for_a_relation_is_json_text_as_go_writes_it(shipped: Resources) -> None:
+    query = {"rules": [{"value": "a & b", "property": "'x'"}], "combinator": "'and'"}
+    mapping = {"blueprint": "x", "entity": {"identifier": ".body.id", "relations": {"to": query}}}
+    text = terraform(changed(shipped, webhook={"mappings": [mapping]}), adopt=True)
+    rules = r"\"rules\":[{\"property\":\"'x'\",\"value\":\"a \\u0026 b\"}]"
+    shown = rf"{{\"combinator\":\"'and'\",{rules}}}"
+    assert f'to = "{shown}"' in text
+    assert '      blueprint = "x"\n' in text
+
+
+@pytest.mark.parametrize(
+    ("blueprint", "webhook", "where"),
+    [
+        ({"ownership": {"type": "Direct", "odd": 1}}, None, "falco_alert.ownership.odd"),
+        (
+            {"schema": {"properties": {"a": {"type": "string", "odd": 1}}}},
+            None,
+            "schema.properties.a.odd",
+        ),
+        (
+            {"schema": {"properties": {"a": {"type": "array", "default": [1]}}}},
+            None,
+            "schema.properties.a.default",
+        ),
+        (
+            {"relations": {"namespace": {"target": "namespace", "type": "odd"}}},
+            None,
+            "relations.namespace.type",
+        ),
+        (
+            None,
+            {"mappings": [{"blueprint": "x", "entity": {"identifier": {"combinator": "a"}}}]},
+            "mappings[0].entity.identifier",
+        ),
+    ],
+)
+def test_what_the_provider_has_no_attribute_for_is_refused(
+    shipped: Resources,
+    blueprint: dict[str, Any] | None,
+    webhook: dict[str, Any] | None,
+    where: str,
+) -> None:
+    with pytest.raises(InputError, match="cannot describe") as caught:
+        terraform(changed(shipped, blueprint, webhook), adopt=True)
+    assert [problem for problem in caught.value.problems if where in problem.where]
+
+
+def test_aggregations_stay_with_their_own_resource(shipped: Resources) -> None:
+    aggregation = {"a": {"title": "A", "target": "x", "calculationSpec": {}}}
+    text = terraform(changed(shipped, {"aggregationProperties": aggregation}), adopt=True)
+    assert text == terraform(shipped, adopt=True)
+
+
+@pytest.mark.parametrize(
+    ("identifier", "label"),
+    [("falco_alert", "falco_alert"), ("a.b:c/d", "a_b_c_d"), ("1st", "_1st"), ("ä-b", "_-b")],
+)
+def test_a_label_is_what_terraform_accepts(identifier: str, label: str) -> None:
+    assert hcl.label(identifier) == label
+
+
+@given(st.text(max_size=30))
+def test_a_quoted_text_begins_no_template(text: str) -> None:
+    quoted = hcl.written(hcl.Block(("locals",), {"x": text})).split(" = ", 1)[1]
+    plain = quoted.replace("$${", "").replace("%%{", "")
+    assert "${" not in plain
+    assert "%{" not in plain
+    assert quoted.count("\n") == 2
+
+
+@needs_terraform
+def test_terraform_reads_the_texts_back(tmp_path: Path) -> None:
+    texts = [
+        HOSTILE,
+        "${",
+        "$${",
+        "$$${",
+        "%{",
+        "%%%{",
+        "$",
+        '"',
+        "\\",
+        "\\n",
+        "\\u0041",
+        "",
+        "a\0",
+    ]
+    output = hcl.Block(("output", "texts"), {"value": texts})
+    (tmp_path / "main.tf").write_text(hcl.written(output), encoding="utf-8")
+    for command in (["apply", "-auto-approve"], ["output", "-json", "texts"]):
+        answer = subprocess.run(
+            ["terraform", *command], cwd=tmp_path, capture_output=True, check=True, text=True
+        )
+    assert json.loads(answer.stdout) == texts
+
+
+@needs_terraform
+def test_the_code_is_laid_out_as_terraform_does(shipped: Resources, tmp_path: Path) -> None:
+    properties = {
+        "one": {"type": "string", "title": HOSTILE, "enumColors": {"for": "red", "b c": "blue"}},
+        "Two-2": {"type": "array", "items": {"type": "object"}, "default": [{"a": "<"}]},
+    }
+    extended = changed(
+        shipped,
+        {
+            "schema": {"properties": properties, "required": ["one"]},
+            "ownership": {"type": "Direct"},
+        },
+        {"security": {"signatureHeaderName": "X", "signatureAlgorithm": "plain"}},
+    )
+    for name, resources in (("a.tf", shipped), ("b.tf", extended)):
+        text = terraform(resources, adopt=True, api_url="http://127.0.0.1:8010")
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    answer = subprocess.run(
+        ["terraform", "fmt", "-check", "-diff"],
+        cwd=tmp_path,
+        capture_output=True,
+        check=False,
+        text=True,
+    )
+    assert (answer.stdout, answer.returncode) == ("", 0)
+
+
+def test_the_namespace_blueprint_comes_along_where_asked(shipped: Resources) -> None:
+    namespace = load().namespace.body
+    with_it = Resources(shipped.blueprint, shipped.webhook, namespace)
+    text = terraform(with_it, adopt=True)
+    assert body_of(text, "import") == '  to = port_blueprint.namespace\n  id = "namespace"'
+    assert "      target   = port_blueprint.namespace.identifier\n" in text
+    assert '      target   = "namespace"\n' in terraform(shipped, adopt=True)
+    assert bodies(with_it)["namespace"] == namespace

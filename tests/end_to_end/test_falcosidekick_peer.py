@@ -1,0 +1,191 @@
+"""The forwarded form against a real Falcosidekick, where one is on PATH."""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import shutil
+import socket
+import subprocess
+import threading
+import time
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from support.alerts import ALERTS, as_line
+
+from falcoport.falco.samples import samples
+from falcoport.falcosidekick.forward import HEADERS, NotForwardedError, forwarded
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SIDEKICK = shutil.which("falcosidekick")
+TAGS = ("", "cluster-x")
+PATIENCE = 20.0
+
+pytestmark = pytest.mark.skipif(SIDEKICK is None, reason="needs the falcosidekick program")
+
+
+class Peer:
+    """A running Falcosidekick, and what it posts to its webhook."""
+
+    def __init__(
+        self, client: httpx.Client, received: queue.Queue[tuple[dict[str, str], bytes]]
+    ) -> None:
+        self._client = client
+        self._received = received
+
+    def forwarded(self, line: bytes) -> tuple[dict[str, str], bytes] | None:
+        """Return the headers and the body that it posts for a line; None if it refuses it."""
+        try:
+            status = self._client.post("/", content=line).status_code
+        except httpx.TransportError:
+            return None  # it fails on the alert and closes the connection
+        return self._received.get(timeout=PATIENCE) if status == 200 else None
+
+
+@contextmanager
+def webhook() -> Iterator[tuple[int, queue.Queue[tuple[dict[str, str], bytes]]]]:
+    received: queue.Queue[tuple[dict[str, str], bytes]] = queue.Queue()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            received.put((dict(self.headers), body))
+            self.send_response(202)
+            self.end_headers()
+
+        def log_message(self, *_arguments: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield server.server_port, received
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@pytest.fixture(scope="module")
+def peer() -> Iterator[Peer]:
+    """Run Falcosidekick on loopback with two custom tags, one of them empty."""
+    assert SIDEKICK is not None
+    port = free_port()
+    with webhook() as (webhook_port, received):
+        environment = {
+            "PATH": os.environ["PATH"],
+            "LISTENADDRESS": "127.0.0.1",
+            "LISTENPORT": str(port),
+            "WEBHOOK_ADDRESS": f"http://127.0.0.1:{webhook_port}/",
+            "CUSTOMTAGS": ",".join(TAGS),
+        }
+        process = subprocess.Popen(
+            [SIDEKICK], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        try:
+            wait_until_it_listens(port)
+            with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
+                yield Peer(client, received)
+        finally:
+            process.terminate()
+            process.wait()
+
+
+def wait_until_it_listens(port: int) -> None:
+    until = time.monotonic() + PATIENCE
+    while True:
+        try:
+            with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE):
+                return
+        except OSError:
+            assert time.monotonic() < until, "Falcosidekick does not listen"
+
+
+def ours(line: bytes) -> dict[str, Any] | None:
+    try:
+        return without_uuid(forwarded(line, custom_tags=TAGS))
+    except NotForwardedError:
+        return None
+
+
+def without_uuid(body: bytes) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(body, parse_float=str, parse_int=str)
+    assert found.pop("uuid")
+    return found
+
+
+def same(peer: Peer, line: bytes) -> None:
+    theirs = peer.forwarded(line)
+    assert ours(line) == (None if theirs is None else without_uuid(theirs[1]))
+
+
+@pytest.mark.parametrize("one", samples(), ids=lambda one: one.name)
+def test_samples(one: Any, peer: Peer) -> None:
+    same(peer, one.line.encode())
+
+
+def test_headers(peer: Peer) -> None:
+    found = peer.forwarded(samples()[0].line.encode())
+    assert found is not None
+    headers = {name.lower(): value for name, value in found[0].items()}
+    assert {name: headers[name.lower()] for name in HEADERS} == HEADERS
+
+
+@settings(max_examples=500, suppress_health_check=[HealthCheck.too_slow])
+@given(ALERTS)
+def test_generated_alerts(peer: Peer, alert: dict[str, Any]) -> None:
+    same(peer, as_line(alert).encode())
+
+
+ODD = st.sampled_from(
+    [
+        b'"priority":"INFO"',
+        b'"priority":null',
+        b'"Rule":"other"',
+        b'"rule":null',
+        b'"tags":[null,"b"]',
+        b'"tags":null',
+        b'"tags":[1]',
+        b'"output_fields":{"b":1.50}',
+        b'"output_fields":{"k8s.ns.name":1}',
+        b'"OUTPUT_FIELDS":{"c":[1e3,{"z":1,"a":2}]}',
+        b'"time":"2026-08-17T9:47:21,5+00:00"',
+        b'"time":"2026-08-17T09:47:21+24:00"',
+        b'"time":"2026-02-30T09:47:21Z"',
+        b'"source":""',
+        b'"hostname":""',
+        b'"output":"\\ud800 <&> \xe2\x80\xa8 \xff"',
+        b'"uuid":"mine"',
+        b'"message":1',
+    ]
+)
+
+
+@settings(max_examples=500, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(ODD, max_size=5))
+def test_odd_members(peer: Peer, members: list[bytes]) -> None:
+    ordinary = [
+        b'"priority":"Debug"',
+        b'"rule":"r"',
+        b'"tags":["z","a"]',
+        b'"time":"2026-08-17T09:47:21.500000000Z"',
+        b'"output_fields":{"a":1}',
+    ]
+    same(peer, b"{" + b",".join([*ordinary, *members]) + b"}")

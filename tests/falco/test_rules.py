@@ -1,0 +1,210 @@
+"""Rules files, names and patterns, and the override file that Falco's loader accepts."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+from support.command_line import falcoport
+
+from falcoport.errors import InputError
+from falcoport.falco.rules import chart_values, chosen, override_file, read_rules, tag_for
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import httpx
+
+    from falcoport.sandbox.server import RunningSandbox
+
+RULES = """
+- required_engine_version: 0.57.0
+- required_plugin_versions:
+    - name: container
+      version: 0.4.0
+- list: shells
+  items: [sh]
+- macro: spawned
+  condition: evt.type = execve
+- rule: Terminal shell in container
+  desc: d
+  condition: spawned
+  output: o
+  priority: NOTICE
+  tags: [maturity_stable]
+- rule: Execution from /dev/shm
+  desc: d
+  condition: spawned
+  output: o
+  priority: WARNING
+- rule: "Odd: #1 'name'"
+  desc: d
+  condition: spawned
+  output: o
+  priority: DEBUG
+- rule: Terminal shell in container
+  enabled: false
+- rule: Defined elsewhere
+  condition: and x
+  append: true
+- rule: Overridden elsewhere
+  condition: and x
+  override: {condition: append}
+"""
+NAMES = ("Terminal shell in container", "Execution from /dev/shm", "Odd: #1 'name'")
+LISTING = json.dumps(
+    {"required_engine_version": "0.57.0", "rules": [{"info": {"name": n}} for n in NAMES]}
+)
+
+
+def load_as_falco(text: str, loaded: tuple[str, ...]) -> dict[str, list[str]]:
+    """Return the tags that Falco's loader would append, after the checks that it makes."""
+    tags: dict[str, list[str]] = {}
+    for item in yaml.safe_load(text):
+        if "required_engine_version" in item:
+            assert item == {"required_engine_version": "0.31.0"}
+            continue
+        assert set(item) == {"rule", "tags", "override"}
+        assert item["override"] == {"tags": "append"}
+        assert item["rule"] in loaded
+        assert all(isinstance(tag, str) for tag in item["tags"])
+        tags[item["rule"]] = item["tags"]
+    return tags
+
+
+def test_rules_are_those_that_a_file_defines() -> None:
+    assert read_rules(RULES, "rules.yaml").names == NAMES
+    assert read_rules("", "empty.yaml").names == ()
+
+
+def test_rules_of_falcos_own_listing() -> None:
+    assert read_rules(f"{LISTING}\nEvents detected: 0\n", "-").names == NAMES
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a: [", "not YAML"),
+        ("- rule: x\n  rule2: &a [*a]\n- \x00", "not YAML"),
+        ("a: b", "is no list"),
+        ("- something: else", "its item 1 is none of"),
+        ("- text", "its item 1 is none of"),
+        ('{"rules": 5}', "falco -L"),
+        ("{", "falco -L"),
+    ],
+)
+def test_a_file_that_holds_no_rules_says_so(text: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        read_rules(text, "file")
+
+
+def test_names_and_patterns() -> None:
+    rules = read_rules(RULES, "rules.yaml")
+    assert chosen(["Execution from /dev/shm"], rules) == (NAMES[1],)
+    assert chosen(["*container", "Odd*", "Odd: #1 'name'"], rules) == (NAMES[0], NAMES[2])
+    assert chosen(["*"], rules) == NAMES
+    assert chosen(["Anything", "Anything"], None) == ("Anything",)
+
+
+def test_names_that_are_not_loaded_are_all_named_with_the_nearest() -> None:
+    with pytest.raises(InputError) as caught:
+        chosen(
+            ["terminal shell in container", "Execution from /dev/sh", "*nothing*"],
+            read_rules(RULES, "r"),
+        )
+    hints = [problem.hint for problem in caught.value.problems]
+    assert "'Terminal shell in container'" in hints[0]
+    assert "'Execution from /dev/shm'" in hints[1]
+    assert len(hints) == 3
+
+
+def test_a_pattern_without_rules_is_refused() -> None:
+    with pytest.raises(InputError, match="is a pattern"):
+        chosen(["*shell*"], None)
+
+
+@pytest.mark.parametrize("namespace", ["", "a b", ".", "..", "a\n"])
+def test_a_namespace_that_port_has_no_identifier_for_is_refused(namespace: str) -> None:
+    with pytest.raises(InputError, match="is no identifier"):
+        tag_for("port-", namespace)
+
+
+@pytest.mark.parametrize("namespace", ["auth-prod", "a:b", "true", "1.5", "é@x=1"])
+def test_the_override_file_loads_in_falco(namespace: str) -> None:
+    tag = tag_for("port-", namespace)
+    expected = {name: [f"port-{namespace}"] for name in NAMES}
+    assert load_as_falco(override_file(NAMES, tag), NAMES) == expected
+    values: dict[str, Any] = yaml.safe_load(chart_values(NAMES, tag))
+    [(file, text)] = values["customRules"].items()
+    assert file > "falco_rules.local.yaml"
+    assert load_as_falco(text, NAMES) == expected
+
+
+@pytest.mark.parametrize(
+    "name", ["yes", "12", "a: b", "- x", "x #y", '"q"', "tab\u00a0x", "é", "{a}"]
+)
+def test_any_name_survives_yaml(name: str) -> None:
+    assert load_as_falco(override_file([name], "port-x"), (name,)) == {name: ["port-x"]}
+
+
+@pytest.fixture
+def rules_file(tmp_path: Path) -> str:
+    path = tmp_path / "falco_rules.yaml"
+    path.write_text(RULES, encoding="utf-8")
+    return str(path)
+
+
+def test_the_command_writes_a_file(rules_file: str, tmp_path: Path) -> None:
+    out = tmp_path / "zz-tags.yaml"
+    ran = falcoport(
+        "tag-rules", "*", "--namespace", "auth-prod", "--rules-file", rules_file, "-f", str(out)
+    )
+    assert ran.exit_code == 0, ran.stderr
+    assert ran.stdout == ""
+    assert len(load_as_falco(out.read_text(), NAMES)) == 3
+
+
+def test_the_command_prints_values_for_helm(rules_file: str) -> None:
+    ran = falcoport(
+        "tag-rules", "Odd*", "--namespace", "a", "--rules-file", rules_file, "--format", "helm"
+    )
+    assert ran.exit_code == 0
+    assert list(yaml.safe_load(ran.stdout)) == ["customRules"]
+
+
+def test_a_wrong_name_ends_with_4_and_nothing_on_stdout(rules_file: str) -> None:
+    ran = falcoport("tag-rules", "terminal", "--namespace", "a", "--rules-file", rules_file)
+    assert ran.exit_code == 4
+    assert ran.stdout == ""
+    assert "Nearest" in ran.stderr or "to the letter" in ran.stderr
+
+
+def test_without_rules_it_warns_that_falco_may_not_start() -> None:
+    ran = falcoport("tag-rules", "A rule", "--namespace", "a", "--offline")
+    assert ran.exit_code == 0
+    assert "stops it from starting" in ran.stderr
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe", None])
+def test_a_file_that_cannot_be_read_ends_with_4(content: bytes | None, tmp_path: Path) -> None:
+    path = tmp_path / "rules.yaml"
+    if content is not None:
+        path.write_bytes(content)
+    ran = falcoport("tag-rules", "A", "--namespace", "a", "--rules-file", str(path))
+    assert ran.exit_code == 4
+    assert str(path) in ran.stderr
+
+
+def test_the_namespace_is_looked_up_in_port(pointed: RunningSandbox, api: httpx.Client) -> None:
+    del pointed
+    api.post(
+        "/blueprints", json={"identifier": "namespace", "title": "N", "schema": {"properties": {}}}
+    )
+    api.post("/blueprints/namespace/entities", json={"identifier": "auth-prod"}).raise_for_status()
+    assert falcoport("tag-rules", "A", "--namespace", "auth-prod").exit_code == 0
+    ran = falcoport("tag-rules", "A", "--namespace", "auth-prd")
+    assert ran.exit_code == 3
+    assert "Nearest: auth-prod" in ran.stderr
+    assert falcoport("tag-rules", "A", "--namespace", "auth-prd", "--offline").exit_code == 0
