@@ -212,7 +212,7 @@ def _handed(
     run: Run, text: str, file: Path | None, *, private: bool, force: bool
 ) -> dict[str, str]:
     """Write text to stdout or a file; return where it is, for the envelope."""
-    from falcoport.render.output import write_file
+    from falcoport.files import write_file
 
     if file is None or str(file) == "-":
         run.output.result(text.removesuffix("\n"))
