@@ -8,14 +8,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from falcoport.falco.inputs.lines import MAX_DOCUMENT, MAX_LINE, Found, chunks, find
+from falcoport.falco.inputs.interface import Found, find_alerts, split_source
+from falcoport.falco.inputs.log_lines import MAX_LINE
 
 ALERT = '{"rule":"r","priority":"Debug"}'
 
 
 def found(*blocks: bytes) -> list[tuple[int, str, str]]:
     """Return line, text and problem of everything found in a source's blocks."""
-    return [(one.line, one.text, one.problem) for chunk in chunks(blocks) for one in find(chunk)]
+    return [
+        (one.line, one.text, one.problem)
+        for chunk in split_source(blocks)
+        for one in find_alerts(chunk)
+    ]
 
 
 def one(text: str) -> list[tuple[int, str, str]]:
@@ -100,49 +105,8 @@ def test_a_line_without_end_is_passed_over_without_being_kept() -> None:
     assert found(*blocks[:-1])[-1][0] == 2
 
 
-@pytest.mark.parametrize(
-    "document",
-    [
-        json.dumps(json.loads(ALERT), indent=2),
-        json.dumps([json.loads(ALERT)], indent=2),
-        f"[\n{ALERT}\n]\n",
-        f"\n\n[{{\n{ALERT[1:]}]",
-    ],
-)
-def test_one_json_document_over_several_lines(document: str) -> None:
-    [(_, text, problem)] = one(document)
-    assert json.loads(text) == json.loads(ALERT)
-    assert not problem
-
-
-def test_objects_one_after_the_other_keep_their_lines() -> None:
-    pretty = json.dumps(json.loads(ALERT), indent=2)
-    assert [line for line, _, _ in one(f"{pretty}\n{pretty}\n")] == [1, 5]
-
-
 def test_a_list_on_one_line() -> None:
     assert one(f"{ALERT}\n[{ALERT},{ALERT}]\n") == [(1, ALERT, ""), (2, ALERT, ""), (2, ALERT, "")]
-
-
-@pytest.mark.parametrize(
-    ("document", "line", "problem"),
-    [
-        ('{\n"a":\n}', 3, "it is not JSON: Expecting value"),
-        ("[\n" + '{"a":' * 100_000, 2, "it is nested too deeply"),
-        ("[\n{}\n", 3, "a list does not end"),
-    ],
-)
-def test_a_broken_document_says_where(document: str, line: int, problem: str) -> None:
-    *_, last = one(document)
-    assert last[0] == line
-    assert problem in last[2]
-
-
-def test_a_document_too_long_to_keep_says_what_to_do() -> None:
-    blocks = [b"[\n", *([b" " * (1024 * 1024)] * (MAX_DOCUMENT // (1024 * 1024) + 1))]
-    [(line, _, problem)] = found(*blocks)
-    assert line == 1
-    assert "give one per line" in problem
 
 
 @given(
