@@ -10,15 +10,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from falcoport.sandbox.refusals import invalid
-from falcoport.sandbox.requests import MOMENT
+from falcoport.sandbox.errors import invalid
+from falcoport.sandbox.validation import MOMENT
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 
-    from falcoport.sandbox.blueprints import Blueprint, Blueprints
-    from falcoport.sandbox.entities import Entities, Row
-    from falcoport.sandbox.store import Store
+    from falcoport.sandbox.storage.blueprints import Blueprint, Blueprints
+    from falcoport.sandbox.storage.entities import Entities, Row
+    from falcoport.sandbox.storage.store import Store
 
 Document = dict[str, Any]
 Query = "Mapping[str, Any]"

@@ -12,16 +12,16 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from falcoport.sandbox import refusals
+from falcoport.sandbox import errors
+from falcoport.sandbox.errors import ApiError, invalid
 from falcoport.sandbox.options import OnNestedPatch
-from falcoport.sandbox.refusals import Refusal, invalid
-from falcoport.sandbox.store import dump, now
-from falcoport.sandbox.values import Checker
+from falcoport.sandbox.storage.store import dump, now
+from falcoport.sandbox.storage.values import Checker
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from falcoport.sandbox.store import Store
+    from falcoport.sandbox.storage.store import Store
 
 Document = dict[str, Any]
 
@@ -139,16 +139,16 @@ class Blueprints:
         return [blueprint for blueprint in self.all().values() if not blueprint.is_system]
 
     def get(self, identifier: str) -> Blueprint:
-        """Return a blueprint; raise a 404 refusal if there is none."""
+        """Return a blueprint; raise a 404 error if there is none."""
         found = self.all().get(identifier)
         if found is None:
-            raise refusals.not_found("Blueprint", identifier)
+            raise errors.not_found("Blueprint", identifier)
         return found
 
     def create(self, body: Document, author: str) -> Document:
         """Store a new blueprint and return it with its metadata."""
         if body["identifier"] in self.all():
-            raise refusals.identifier_taken("Blueprint", body["identifier"])
+            raise errors.identifier_taken("Blueprint", body["identifier"])
         document = self._checked({**_sent(body), **_metadata(author)})
         self._insert(document)
         return document
@@ -168,7 +168,7 @@ class Blueprints:
         return self._write(old, {**document, **given}, author)
 
     def refuse_deletion(self, blueprint: Blueprint) -> None:
-        """Raise a 403 refusal if a blueprint is Port's own or the target of others' relations.
+        """Raise a 403 error if a blueprint is Port's own or the target of others' relations.
 
         Port does not document what becomes of relations whose target is deleted.
         """
@@ -177,7 +177,7 @@ class Blueprints:
         for other in self.all().values():
             for name, relation in other.document.get("relations", {}).items():
                 if other.key != blueprint.key and relation["target"] == blueprint.identifier:
-                    raise Refusal(
+                    raise ApiError(
                         403,
                         "has_dependents",
                         "This Blueprint cannot be deleted because the relation "
@@ -190,7 +190,7 @@ class Blueprints:
         blueprint = self.get(identifier)
         count = self.count(blueprint)
         if count:
-            raise refusals.blueprint_has_entities(identifier, count)
+            raise errors.blueprint_has_entities(identifier, count)
         self.refuse_deletion(blueprint)
         self._store.execute("DELETE FROM page WHERE blueprint = ?", (blueprint.key,))
         self._store.execute("DELETE FROM blueprint WHERE key = ?", (blueprint.key,))
@@ -202,7 +202,7 @@ class Blueprints:
             if document["identifier"] == identifier:
                 stored = self.get(identifier).document
                 return {**document, **{name: stored[name] for name in METADATA}}
-        raise refusals.not_found("Blueprint", identifier)
+        raise errors.not_found("Blueprint", identifier)
 
     def count(self, blueprint: Blueprint) -> int:
         """Return how many entities a blueprint has."""
@@ -224,9 +224,9 @@ class Blueprints:
         members = holder.get(group, {})
         if old_name not in members:
             kind = "Relation" if group == "relations" else "Property"
-            raise refusals.not_found(kind, old_name)
+            raise errors.not_found(kind, old_name)
         if new_name != old_name and new_name in members:
-            raise refusals.identifier_taken(
+            raise errors.identifier_taken(
                 "Relation" if group == "relations" else "Property", new_name
             )
         holder[group] = {new_name if n == old_name else n: m for n, m in members.items()}
@@ -272,7 +272,7 @@ class Blueprints:
         identifier = document["identifier"]
         renamed = identifier != old.identifier
         if renamed and identifier in self.all():
-            raise refusals.identifier_taken("Blueprint", identifier)
+            raise errors.identifier_taken("Blueprint", identifier)
         if renamed and old.is_system:
             raise _protected(old.identifier)
         document = self._checked(document, old.identifier if renamed else "")
@@ -373,8 +373,8 @@ class Blueprints:
         self.forget()
 
 
-def _protected(identifier: str) -> Refusal:
-    return Refusal(403, "protected_resource", f'Blueprint "{identifier}" is Port\'s own')
+def _protected(identifier: str) -> ApiError:
+    return ApiError(403, "protected_resource", f'Blueprint "{identifier}" is Port\'s own')
 
 
 def _read(row: tuple[int, str, str, str]) -> Blueprint:

@@ -13,18 +13,18 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from falcoport.sandbox import refusals
+from falcoport.sandbox import errors
+from falcoport.sandbox.errors import ApiError, invalid
 from falcoport.sandbox.options import OnMissingRelation
-from falcoport.sandbox.refusals import Refusal, invalid
-from falcoport.sandbox.requests import check
 from falcoport.sandbox.schemas import ENTITY_IDENTIFIER
-from falcoport.sandbox.store import dump, now
+from falcoport.sandbox.storage.store import dump, now
+from falcoport.sandbox.validation import check
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from falcoport.sandbox.blueprints import Blueprint, Blueprints
-    from falcoport.sandbox.store import Store
+    from falcoport.sandbox.storage.blueprints import Blueprint, Blueprints
+    from falcoport.sandbox.storage.store import Store
 
 Document = dict[str, Any]
 Finder = "Callable[[Blueprint, Mapping[str, Any]], list[str]]"
@@ -101,10 +101,10 @@ class Entities:
         return Row(found[0], blueprint.key, identifier, json.loads(found[1]))
 
     def existing(self, blueprint: Blueprint, identifier: str) -> Row:
-        """Return the stored entity; raise a 404 refusal if there is none."""
+        """Return the stored entity; raise a 404 error if there is none."""
         found = self.row(blueprint, identifier)
         if found is None:
-            raise refusals.not_found("Entity", identifier)
+            raise errors.not_found("Entity", identifier)
         return found
 
     def page(
@@ -182,7 +182,7 @@ class Entities:
         return found
 
     def one(self, blueprint: Blueprint, identifier: str) -> Document:
-        """Return one entity as Port answers it; raise a 404 refusal if there is none."""
+        """Return one entity as Port answers it; raise a 404 error if there is none."""
         return self.shown([self.existing(blueprint, identifier)])[0]
 
     def by_key(self, key: int) -> Document:
@@ -230,7 +230,7 @@ class Entities:
         identifier = self._identifier(blueprint, body.get("identifier")) if at is None else at
         old = self.row(blueprint, identifier)
         if old is not None and mode is Mode.CREATE:
-            raise refusals.identifier_taken("Entity", identifier)
+            raise errors.identifier_taken("Entity", identifier)
         properties = body.get("properties") or {}
         blueprint.checker.check(properties)
         edges = self._resolved(blueprint, body.get("relations") or {}, missing)
@@ -262,7 +262,7 @@ class Entities:
             return given
         found = self.find(blueprint, given)
         if len(found) != 1:
-            raise Refusal(
+            raise ApiError(
                 404 if not found else 422,
                 "not_found" if not found else "invalid_request",
                 f"The identifier query matches {len(found)} entities of blueprint "
@@ -277,7 +277,7 @@ class Entities:
         if at is None or not isinstance(wanted, str) or wanted == at:
             return identifier
         if self.row(blueprint, wanted) is not None:
-            raise refusals.identifier_taken("Entity", wanted)
+            raise errors.identifier_taken("Entity", wanted)
         return wanted
 
     def _fields(self, body: Mapping[str, Any]) -> Document:
@@ -317,7 +317,7 @@ class Entities:
                         f'blueprint "{target.identifier}"'
                     )
                 else:
-                    raise refusals.entity_not_found(target.identifier, identifier)
+                    raise errors.entity_not_found(target.identifier, identifier)
             edges.targets[name] = keys
         return _Edges(edges.targets, edges.missing, tuple(ignored))
 
@@ -427,14 +427,14 @@ class Entities:
         """Remove entities, all or none of them; return the identifiers removed.
 
         Dependents are the entities that need a removed one through a required relation: they
-        go too, or their existence is a 403 refusal.
+        go too, or their existence is a 403 error.
         """
         rows = [self.existing(blueprint, identifier) for identifier in dict.fromkeys(identifiers)]
         doomed = {row.key for row in rows}
         for row in rows:
             needed_by = set(self._needing(row.key)) - doomed
             if needed_by and not dependents:
-                raise refusals.entity_is_required(
+                raise errors.entity_is_required(
                     blueprint.identifier, row.identifier, len(needed_by)
                 )
         waiting = list(doomed)

@@ -11,7 +11,7 @@ import math
 import time
 from typing import TYPE_CHECKING
 
-from falcoport.sandbox.refusals import Refusal
+from falcoport.sandbox.errors import ApiError
 
 if TYPE_CHECKING:
     from falcoport.sandbox.options import RateLimit
@@ -27,8 +27,8 @@ class Limiter:
         self._start = 0.0
         self._used = 0
 
-    def count(self) -> tuple[Headers, Refusal | None]:
-        """Count one call; return the headers of its answer, and its refusal if it is too many."""
+    def count(self) -> tuple[Headers, ApiError | None]:
+        """Count one call; return the headers of its answer, and its error if it is too many."""
         if self._limit is None:
             return {}, None
         moment = time.monotonic()
@@ -46,6 +46,6 @@ class Limiter:
         if remaining >= 0:
             return headers, None
         headers["retry-after"] = reset
-        return headers, Refusal(
+        return headers, ApiError(
             429, "too_many_requests", "Too many requests: the rate limit is hit"
         )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from support.port_client import port_client
 
-from falcoport.sandbox import apart
+from falcoport.sandbox.ingestion import evaluator_process
 from falcoport.sandbox.server import (
     OnBadDelivery,
     OnMissingRelation,
@@ -428,13 +428,13 @@ def test_an_event_above_512_kib_is_413(hook: Hook) -> None:
 def test_a_mapping_that_does_not_end_holds_up_nobody(
     hook: Hook, endless: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(apart, "SECONDS", 0.2)
+    monkeypatch.setattr(evaluator_process, "SECONDS", 0.2)
     hook.create(mapping(title=f'if .body.id == "bad" then ({endless} | tostring) else null end'))
     for identifier in ("a", "bad", "b"):
         hook.send({"id": identifier})
     assert hook.api.get("/blueprints").status_code == 200
     assert [event["state"] for event in hook.events()] == ["mapped", "refused", "mapped"]
-    assert hook.events()[1]["reason"] == apart.TOO_LONG
+    assert hook.events()[1]["reason"] == evaluator_process.TOO_LONG
 
 
 def test_an_id_that_cannot_be_read_is_told(hook: Hook) -> None:

@@ -15,11 +15,11 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from falcoport.sandbox import options, refusals
-from falcoport.sandbox.store import dump
+from falcoport.sandbox import errors, options
+from falcoport.sandbox.storage.store import dump
 
 if TYPE_CHECKING:
-    from falcoport.sandbox.store import Store
+    from falcoport.sandbox.storage.store import Store
 
 ORGANIZATION_ID = "org_sandbox"
 _SECRETS = {
@@ -45,11 +45,11 @@ class Tokens:
         self._lifetime = lifetime
 
     def issue(self, client_id: str, client_secret: str) -> dict[str, Any]:
-        """Return the answer to a token request; raise a 401 refusal for unknown credentials."""
+        """Return the answer to a token request; raise a 401 error for unknown credentials."""
         known = _SECRETS.get(client_id, "")
         given = client_secret.encode(errors="surrogatepass")
         if not known or not hmac.compare_digest(known.encode(), given):
-            raise refusals.wrong_credentials()
+            raise errors.wrong_credentials()
         moment = time.time()
         row = self._store.one(
             "SELECT token, expires FROM token WHERE client = ? AND expires > ?",
@@ -69,15 +69,15 @@ class Tokens:
         }
 
     def caller(self, authorization: str | None) -> Caller:
-        """Return who an `Authorization` header stands for; raise a 401 refusal for nobody."""
+        """Return who an `Authorization` header stands for; raise a 401 error for nobody."""
         scheme, _, token = (authorization or "").partition(" ")
         if scheme.lower() != "bearer" or not token.strip():
-            raise refusals.unauthorized("No authorization token was found")
+            raise errors.unauthorized("No authorization token was found")
         row = self._store.one("SELECT client, expires FROM token WHERE token = ?", (token.strip(),))
         if row is None:
-            raise refusals.unauthorized("The access token is not valid")
+            raise errors.unauthorized("The access token is not valid")
         if row[1] <= time.time():
-            raise refusals.unauthorized("The access token has expired")
+            raise errors.unauthorized("The access token has expired")
         return Caller(row[0], row[0] == options.CLIENT_ID)
 
 

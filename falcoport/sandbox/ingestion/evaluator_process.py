@@ -47,7 +47,7 @@ def evaluate(evaluator: Evaluator, events: Sequence[str]) -> list[Outcomes]:
         return answers
 
 
-class Apart:
+class EvaluatorProcess:
     """The child of one sandbox, started when it is first needed."""
 
     def __init__(self) -> None:
@@ -77,7 +77,7 @@ class Apart:
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-m",
-                "falcoport.sandbox.apart",
+                "falcoport.sandbox.ingestion.evaluator_process",
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
             )

@@ -14,7 +14,7 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
-from falcoport.sandbox.app import SPELLED
+from falcoport.sandbox.http.app import SPELLED
 
 if TYPE_CHECKING:
     import socket

@@ -1,6 +1,6 @@
 """Reading requests: JSON bodies and query parameters, checked against `schemas.py`.
 
-A refusal says what the checker Port uses says (ajv): `"query" must have required property
+A error says what the checker Port uses says (ajv): `"query" must have required property
 'combinator'` was seen from Port in an issue of its MCP server (port-mcp-server 57).
 """
 
@@ -15,7 +15,7 @@ import regex
 from jsonschema.exceptions import best_match
 from jsonschema.validators import extend
 
-from falcoport.sandbox.refusals import Refusal, invalid
+from falcoport.sandbox.errors import ApiError, invalid
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -78,7 +78,7 @@ _Validator: Any = extend(jsonschema.Draft202012Validator, {"pattern": _pattern})
 
 
 def check(body: Any, schema: Schema) -> None:
-    """Raise a 422 refusal that says where `body` is not what `schema` asks for."""
+    """Raise a 422 error that says where `body` is not what `schema` asks for."""
     try:
         error = best_match(_Validator(schema, format_checker=_FORMATS).iter_errors(body))
     except RecursionError:
@@ -104,7 +104,7 @@ def sentence(error: jsonschema.ValidationError) -> str:
 
 
 def read_json(raw: bytes) -> Any:
-    """Return the value of a JSON body; raise a 422 refusal if it is none that can be echoed."""
+    """Return the value of a JSON body; raise a 422 error if it is none that can be echoed."""
     try:
         return json.loads(raw.decode(), parse_constant=_no_constant, parse_float=_finite)
     except RecursionError:
@@ -125,10 +125,10 @@ def _finite(text: str) -> float:
 
 
 def flag(query: Mapping[str, str], name: str, *, default: bool = False) -> bool:
-    """Return a boolean query parameter; raise a 422 refusal if it is neither true nor false."""
+    """Return a boolean query parameter; raise a 422 error if it is neither true nor false."""
     value = query.get(name)
     if value is None:
         return default
     if value not in ("true", "false"):
-        raise Refusal(422, "invalid_request", f'querystring "{name}" must be boolean')
+        raise ApiError(422, "invalid_request", f'querystring "{name}" must be boolean')
     return value == "true"

@@ -12,17 +12,17 @@ from typing import TYPE_CHECKING, Any
 
 from falcoport.mapping.evaluator import Evaluator
 from falcoport.mapping.outcomes import EventError
-from falcoport.sandbox import refusals
-from falcoport.sandbox.entities import Mode, generated_identifier
-from falcoport.sandbox.refusals import Refusal, invalid
-from falcoport.sandbox.requests import check
+from falcoport.sandbox import errors
+from falcoport.sandbox.errors import ApiError, invalid
 from falcoport.sandbox.schemas import ENTITY
-from falcoport.sandbox.store import dump, now
+from falcoport.sandbox.storage.entities import Mode, generated_identifier
+from falcoport.sandbox.storage.store import dump, now
+from falcoport.sandbox.validation import check
 
 if TYPE_CHECKING:
-    from falcoport.sandbox.blueprints import Blueprint, Blueprints
-    from falcoport.sandbox.entities import Entities, Row
-    from falcoport.sandbox.store import Store
+    from falcoport.sandbox.storage.blueprints import Blueprint, Blueprints
+    from falcoport.sandbox.storage.entities import Entities, Row
+    from falcoport.sandbox.storage.store import Store
 
 Document = dict[str, Any]
 
@@ -71,12 +71,12 @@ class Migrations:
         return self.get(identifier)
 
     def get(self, identifier: str) -> Document:
-        """Return a migration; raise a 404 refusal if there is none."""
+        """Return a migration; raise a 404 error if there is none."""
         text = self._store.scalar(
             "SELECT document FROM migration WHERE identifier = ?", (identifier,)
         )
         if text is None:
-            raise refusals.not_found("Migration", identifier)
+            raise errors.not_found("Migration", identifier)
         return _shown(json.loads(text))
 
     def all(self) -> list[Document]:
@@ -113,7 +113,7 @@ class Migrations:
                     "WHERE blueprint = ? AND slot = ? LIMIT 1",
                     (other.key, slot),
                 ):
-                    raise Refusal(
+                    raise ApiError(
                         403,
                         "required_relation",
                         f'Entities of blueprint "{other.identifier}" need those of '
@@ -164,10 +164,10 @@ class Migrations:
                     with self._store.transaction():
                         self._advance(document)
                         self._save(document)
-                except Refusal as refusal:
+                except ApiError as error:
                     self._blueprints.forget()
                     with self._store.transaction():
-                        self._save({**document, "status": "FAILURE", "reason": refusal.message})
+                        self._save({**document, "status": "FAILURE", "reason": error.message})
                 return True
         return False
 
@@ -204,7 +204,7 @@ class Migrations:
                     continue
                 check(outcome.entity, ENTITY)
                 self._entities.write(target, outcome.entity, Mode.MERGE, document["actor"])
-            except (Refusal, EventError):
+            except (ApiError, EventError):
                 document["failureCount"] += 1
                 continue
             document["successCount"] += 1

@@ -9,11 +9,11 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from falcoport.sandbox import refusals
-from falcoport.sandbox.store import dump, now
+from falcoport.sandbox import errors
+from falcoport.sandbox.storage.store import dump, now
 
 if TYPE_CHECKING:
-    from falcoport.sandbox.store import Store
+    from falcoport.sandbox.storage.store import Store
 
 Document = dict[str, Any]
 
@@ -50,19 +50,19 @@ class CatalogPages:
         )
 
     def get(self, identifier: str) -> Document:
-        """Return a page; raise a 404 refusal if there is none."""
+        """Return a page; raise a 404 error if there is none."""
         row = self._store.one(
             "SELECT page.document, blueprint.identifier FROM page "
             "JOIN blueprint ON blueprint.key = page.blueprint WHERE page.identifier = ?",
             (identifier,),
         )
         if row is None:
-            raise refusals.not_found("Page", identifier)
+            raise errors.not_found("Page", identifier)
         # The page follows a blueprint that was renamed.
         return {**json.loads(row[0]), "blueprint": row[1]}
 
     def delete(self, identifier: str) -> None:
-        """Remove a page; raise a 404 refusal if there is none."""
+        """Remove a page; raise a 404 error if there is none."""
         self.get(identifier)
         self._store.execute("DELETE FROM page WHERE identifier = ?", (identifier,))
 

@@ -11,16 +11,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from falcoport.sandbox import ingest
-from falcoport.sandbox.refusals import Refusal
+from falcoport.sandbox.errors import ApiError
+from falcoport.sandbox.ingestion import ingest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from falcoport.sandbox.blueprints import Blueprint, Blueprints
-    from falcoport.sandbox.entities import Entities
-    from falcoport.sandbox.ingest import Ingest
-    from falcoport.sandbox.webhooks import Webhooks
+    from falcoport.sandbox.ingestion.ingest import Ingest
+    from falcoport.sandbox.storage.blueprints import Blueprint, Blueprints
+    from falcoport.sandbox.storage.entities import Entities
+    from falcoport.sandbox.storage.webhooks import Webhooks
 
 Document = dict[str, Any]
 
@@ -174,7 +174,7 @@ class Pages:
         """Return one event with what its mappings saw."""
         event = self._events.event(key)
         if event is None:
-            raise Refusal(404, "not_found", f"There is no event {key}.")
+            raise ApiError(404, "not_found", f"There is no event {key}.")
         return self._rendered(
             "event.html", here="events", is_live=False, event={"event": None, **_complete(event)}
         )

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from falcoport.sandbox.server import RunningSandbox
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 EVIL = '</script><script>document.title="owned"</script><img src=x onerror=alert(1)>'
 
 

@@ -19,24 +19,24 @@ from typing import TYPE_CHECKING, Any
 
 import regex
 
-from falcoport.sandbox.apart import Apart, evaluate
-from falcoport.sandbox.entities import Mode
-from falcoport.sandbox.refusals import Refusal
-from falcoport.sandbox.requests import check
+from falcoport.sandbox.errors import ApiError
+from falcoport.sandbox.ingestion.evaluator_process import EvaluatorProcess, evaluate
 from falcoport.sandbox.schemas import ENTITY, ENTITY_IDENTIFIER
-from falcoport.sandbox.store import dump, now
-from falcoport.sandbox.webhooks import MASK
+from falcoport.sandbox.storage.entities import Mode
+from falcoport.sandbox.storage.store import dump, now
+from falcoport.sandbox.storage.webhooks import MASK
+from falcoport.sandbox.validation import check
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from falcoport.mapping.outcomes import Outcome
-    from falcoport.sandbox.apart import Outcomes
-    from falcoport.sandbox.blueprints import Blueprints
-    from falcoport.sandbox.entities import Entities
+    from falcoport.sandbox.ingestion.evaluator_process import Outcomes
     from falcoport.sandbox.options import OnMissingRelation
-    from falcoport.sandbox.store import Store
-    from falcoport.sandbox.webhooks import Webhook, Webhooks
+    from falcoport.sandbox.storage.blueprints import Blueprints
+    from falcoport.sandbox.storage.entities import Entities
+    from falcoport.sandbox.storage.store import Store
+    from falcoport.sandbox.storage.webhooks import Webhook, Webhooks
 
 MAX_PAYLOAD = 512 * 1024
 """The most bytes of one event (Port docs, Webhook, limits)."""
@@ -63,7 +63,7 @@ class Delivery:
 
 @dataclass(frozen=True)
 class _Event:
-    """A row of the event table, final if it was turned away at the door."""
+    """A row of the event table, final if it was rejected away at the door."""
 
     webhook: Webhook
     state: str
@@ -71,7 +71,7 @@ class _Event:
     result: Mapping[str, Any] | None = None
 
 
-class Turned(Exception):  # noqa: N818 - a decision, not a fault
+class DeliveryRejected(Exception):  # noqa: N818 - a decision, not a fault
     """An event that is not processed: the status Port might answer, and why."""
 
     def __init__(self, status: int, error: str, reason: str) -> None:
@@ -101,25 +101,25 @@ class Ingest:
         self._work = asyncio.Event()
         self._work.set()
         self._idle = asyncio.Event()
-        self._apart = Apart()
+        self._process = EvaluatorProcess()
 
     # --- taking in --------------------------------------------------------------------------
 
-    async def take(self, webhook: Webhook, delivery: Delivery) -> Turned | None:
+    async def take(self, webhook: Webhook, delivery: Delivery) -> DeliveryRejected | None:
         """Keep an event, and return once it is kept; return why it will not be processed."""
-        turned = None
+        rejected = None
         try:
             event = _Event(webhook, WAITING, _event_text(webhook, delivery))
-        except Turned as turn:
-            turned = turn
-            event = _Event(webhook, REFUSED, None, {"reason": turn.reason, "outcomes": []})
+        except DeliveryRejected as rejection:
+            rejected = rejection
+            event = _Event(webhook, REFUSED, None, {"reason": rejection.reason, "outcomes": []})
         loop = asyncio.get_running_loop()
         kept: asyncio.Future[None] = loop.create_future()
         if not self._arrived:
             loop.call_soon(self._keep_all)
         self._arrived.append((event, kept))
         await kept
-        return turned
+        return rejected
 
     def _keep_all(self) -> None:
         """Write every event that has arrived by now in one transaction."""
@@ -181,7 +181,7 @@ class Ingest:
 
     async def close(self) -> None:
         """End the process that evaluates what might not end."""
-        await self._apart.close()
+        await self._process.close()
 
     async def _map_some(self) -> bool:
         """Map the oldest waiting events; return whether there were any."""
@@ -210,7 +210,7 @@ class Ingest:
         try:
             if webhook.is_bounded:
                 return evaluate(webhook.evaluator, events)
-            return await self._apart.evaluate(webhook.mappings, events)
+            return await self._process.evaluate(webhook.mappings, events)
         except Exception as error:  # noqa: BLE001 - one webhook must not hold up the others
             _log.exception("mappings could not be evaluated: a fault of the sandbox")
             return [_fault(error) for _ in events]
@@ -280,8 +280,8 @@ class Ingest:
                 if outcome.operation == "delete"
                 else self._write(webhook, outcome)
             )
-        except Refusal as refusal:
-            said |= {"result": "refused", "reason": refusal.message}
+        except ApiError as error:
+            said |= {"result": "refused", "reason": error.message}
             if isinstance(outcome.entity.get("identifier"), str):
                 said["entity"] = outcome.entity["identifier"]
         return said
@@ -364,18 +364,20 @@ def _without_proof(event: dict[str, Any], webhook: Webhook | None) -> dict[str, 
 
 
 def _event_text(webhook: Webhook, delivery: Delivery) -> str:
-    """Return the JSON text that the mappings see; raise Turned if they must not see it."""
+    """Return the JSON text that the mappings see; raise DeliveryRejected if they must not."""
     if not webhook.enabled:
-        raise Turned(403, "webhook_disabled", "the webhook is disabled")
+        raise DeliveryRejected(403, "webhook_disabled", "the webhook is disabled")
     if not _is_signed(webhook.security, delivery):
-        raise Turned(401, "invalid_signature", "the signature is missing or does not match")
+        raise DeliveryRejected(
+            401, "invalid_signature", "the signature is missing or does not match"
+        )
     try:
         body = delivery.raw.decode()
         json.loads(body, parse_constant=_no_constant)
     except RecursionError:
-        raise Turned(400, "bad_request", "the body is nested too deeply") from None
+        raise DeliveryRejected(400, "bad_request", "the body is nested too deeply") from None
     except ValueError:
-        raise Turned(400, "bad_request", "the body is not JSON") from None
+        raise DeliveryRejected(400, "bad_request", "the body is not JSON") from None
     headers: dict[str, str] = {}
     for name, value in delivery.headers:
         # Port's docs show both spellings and ask for the lower-case one.

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import regex
 
-from falcoport.sandbox.refusals import invalid
-from falcoport.sandbox.requests import ADDRESS, MOMENT
+from falcoport.sandbox.errors import invalid
+from falcoport.sandbox.validation import ADDRESS, MOMENT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -34,7 +34,7 @@ class Checker:
         self._required = tuple(schema.get("required") or ())
 
     def check(self, properties: Mapping[str, Any]) -> None:
-        """Raise a 422 refusal if a value is not what the blueprint says; null always passes."""
+        """Raise a 422 error if a value is not what the blueprint says; null always passes."""
         for name, value in properties.items():
             rules = self._rules.get(name)
             if rules is None:
@@ -49,7 +49,7 @@ class Checker:
                     raise invalid(f'"properties.{name}" {said}')
 
     def check_required(self, properties: Mapping[str, Any]) -> None:
-        """Raise a 422 refusal if a required property has no value."""
+        """Raise a 422 error if a required property has no value."""
         for name in self._required:
             if properties.get(name) is None:
                 raise invalid(f"\"properties\" must have required property '{name}'")

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 from falcoport.mapping.evaluator import Evaluator
 from falcoport.mapping.expressions import expressions, is_bounded
-from falcoport.sandbox import refusals
-from falcoport.sandbox.entities import generated_identifier
-from falcoport.sandbox.store import dump, now
+from falcoport.sandbox import errors
+from falcoport.sandbox.storage.entities import generated_identifier
+from falcoport.sandbox.storage.store import dump, now
 
 if TYPE_CHECKING:
-    from falcoport.sandbox.store import Store
+    from falcoport.sandbox.storage.store import Store
 
 Document = dict[str, Any]
 
@@ -96,10 +96,10 @@ class Webhooks:
         return self._loaded
 
     def get(self, identifier: str) -> Webhook:
-        """Return a webhook; raise a 404 refusal if there is none."""
+        """Return a webhook; raise a 404 error if there is none."""
         found = self.all().get(identifier)
         if found is None:
-            raise refusals.not_found("Webhook", identifier)
+            raise errors.not_found("Webhook", identifier)
         return found
 
     def at(self, address: str) -> Webhook | None:
@@ -129,7 +129,7 @@ class Webhooks:
         """Store a new webhook and return it as Port answers it."""
         identifier = body.get("identifier") or generated_identifier()
         if identifier in self.all():
-            raise refusals.identifier_taken("Webhook", identifier)
+            raise errors.identifier_taken("Webhook", identifier)
         moment = now()
         document = {
             **body,
@@ -165,7 +165,7 @@ class Webhooks:
     def _write(self, old: Webhook, document: Document, author: str) -> Document:
         document["identifier"] = identifier = document["identifier"] or old.identifier
         if identifier != old.identifier and identifier in self.all():
-            raise refusals.identifier_taken("Webhook", identifier)
+            raise errors.identifier_taken("Webhook", identifier)
         security = document.get("security")
         if security and security.get("secret") == MASK:
             # A client that puts back what it read must not make the mask the secret.
