@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
     from pathlib import Path
 
+    from falcoport.commands.context import Context
     from falcoport.port.api import PortApi
     from falcoport.reconcile.applying import Journal
     from falcoport.settings import Settings
@@ -109,6 +110,8 @@ class Run:
         """Where a command that writes notes what it has done."""
         self._port_options = port_options
         self._environment = environment
+        self._settings: Settings | None = None
+        self._stdin: str | None = None
 
     @property
     def environment(self) -> Mapping[str, str]:
@@ -123,10 +126,31 @@ class Run:
         """Return this run with another Port: that of `environment`, whatever the options say."""
         return Run(self.output, PortOptions(), environment)
 
+    def context(self) -> Context:
+        """Return what a use case may ask of this run."""
+        from falcoport.commands.context import Context
+
+        return Context(
+            resolve_settings=self.settings,
+            connect=self.api,
+            progress=self.output.note,
+            warn=self.output.warn,
+            confirm=self._confirm if self.output.interactive else None,
+        )
+
+    @staticmethod
+    def _confirm(question: str) -> bool:
+        return bool(typer.confirm(question, err=True))
+
     def settings(self) -> Settings:
-        """Combine options and environment; raises UsageError."""
+        """Combine options and environment, once per run; raises UsageError."""
+        if self._settings is None:
+            self._settings = self._resolve()
+        return self._settings
+
+    def _resolve(self) -> Settings:
         given = self._port_options
-        secret = secret_from(given.client_secret_file, "--client-secret-file")
+        secret = self.read_secret(given.client_secret_file, "--client-secret-file")
         settings = resolve(
             SettingOptions(
                 client_id=given.client_id,
@@ -152,28 +176,33 @@ class Run:
         finally:
             transport.close()
 
+    def read_secret(self, file: Path | None, option: str) -> str | None:
+        """Read a secret from the file that `option` names, without its last line end; `-` is stdin.
+
+        None where no file was named. Standard input is read once per run, whoever asks. Raises
+        UsageError.
+        """
+        if file is None:
+            return None
+        try:
+            text = self._read_stdin() if str(file) == "-" else file.read_text(encoding="utf-8")
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+            raise UsageError(f"{option} {file} cannot be read: {reason}.", where=option) from None
+        if not text.strip():
+            raise UsageError(f"{option} {file} is empty.", where=option)
+        return text.removesuffix("\n").removesuffix("\r")
+
+    def _read_stdin(self) -> str:
+        if self._stdin is None:
+            self._stdin = sys.stdin.read()
+        return self._stdin
+
     def _observe(self, exchange: Any) -> None:
         outcome = exchange.status if exchange.status is not None else exchange.note
         self.output.trace(
             f"{exchange.method} {exchange.path} → {outcome} ({exchange.seconds * 1000:.0f} ms)"
         )
-
-
-def secret_from(file: Path | None, option: str) -> str | None:
-    """Read a secret from the file that `option` names, without its last line end; `-` is stdin.
-
-    None where no file was named. Raises UsageError.
-    """
-    if file is None:
-        return None
-    try:
-        text: str = sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
-        raise UsageError(f"{option} {file} cannot be read: {reason}.", where=option) from None
-    if not text.strip():
-        raise UsageError(f"{option} {file} is empty.", where=option)
-    return text.removesuffix("\n").removesuffix("\r")
 
 
 def add(

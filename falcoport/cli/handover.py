@@ -10,7 +10,8 @@ from falcoport.cli.command import EXIT_CODES_WITH_CHECK, Finished, Run, add
 from falcoport.cli.provisioning import ManifestOptions, MappingOptions, WebhookOptions
 from falcoport.cli.securing import given_secret
 from falcoport.errors import CheckFailedError, ConflictError, UsageError
-from falcoport.falcosidekick.handover.formats import NAMESPACE, Format
+from falcoport.falcosidekick.handover.contents import NAMESPACE
+from falcoport.falcosidekick.handover.interface import Format
 from falcoport.settings import WEBHOOK_SECRET
 
 if TYPE_CHECKING:
@@ -51,7 +52,8 @@ def show_url(
     webhook_secret_file: options.WebhookSecretFile = None,
 ) -> Finished:
     """For a secured webhook, every format but url needs the secret as well."""
-    from falcoport.falcosidekick.handover.formats import Handover, render
+    from falcoport.falcosidekick.handover.contents import Handover
+    from falcoport.falcosidekick.handover.interface import render
 
     secret = given_secret(run, webhook_secret_file)
     identifier = webhook.load().identifier
@@ -210,7 +212,7 @@ def _handed(
     run: Run, text: str, file: Path | None, *, private: bool, force: bool
 ) -> dict[str, str]:
     """Write text to stdout or a file; return where it is, for the envelope."""
-    from falcoport.render.output import write_file
+    from falcoport.files import write_file
 
     if file is None or str(file) == "-":
         run.output.result(text.removesuffix("\n"))

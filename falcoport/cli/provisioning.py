@@ -363,7 +363,8 @@ def _hand_over(run: Run, provisioned: Provisioned) -> None:
     """Tell a person where to paste the URL; never with the webhook's secret."""
     if run.output.quiet or run.output.is_json:
         return
-    from falcoport.falcosidekick.handover.formats import Format, Handover, render
+    from falcoport.falcosidekick.handover.contents import Handover
+    from falcoport.falcosidekick.handover.interface import Format, render
     from falcoport.falcosidekick.header import PLACEHOLDER
     from falcoport.resources.webhook_security import header_for
 

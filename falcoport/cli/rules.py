@@ -46,7 +46,8 @@ def tag_rules(
     """
     from falcoport.commands.desired import DEFAULT_RELATION, DEFAULT_TAG_PREFIX
     from falcoport.falco.rules import chart_values, chosen, override_file
-    from falcoport.render.output import counted, write_file
+    from falcoport.files import write_file
+    from falcoport.render.output import counted
 
     tag = _tag_for(DEFAULT_TAG_PREFIX if tag_prefix is None else tag_prefix, namespace)
     known = _known(rules_file or [])

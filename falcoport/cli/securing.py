@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from falcoport.cli import options
-from falcoport.cli.command import Run, secret_from
+from falcoport.cli.command import Run
 from falcoport.errors import UsageError
 from falcoport.settings import WEBHOOK_SECRET
 
@@ -38,7 +38,7 @@ def given_secret(run: Run, file: Path | None) -> str | None:
 
     Raises UsageError.
     """
-    secret = secret_from(file, "--webhook-secret-file") or run.environment.get(WEBHOOK_SECRET)
+    secret = run.read_secret(file, "--webhook-secret-file") or run.environment.get(WEBHOOK_SECRET)
     if secret:
         run.output.mask(secret)
     return secret or None
@@ -129,7 +129,7 @@ class WebhookSecret:
 
     def _generate(self) -> str:
         from falcoport.falcosidekick.header import PLACEHOLDER, generate_secret
-        from falcoport.render.output import write_file
+        from falcoport.files import write_file
 
         if self._dry_run:
             return PLACEHOLDER

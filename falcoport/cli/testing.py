@@ -162,7 +162,8 @@ def _first_alert(file: Path) -> dict[str, Any]:
     """Return the first alert of a file. Raises InputError."""
     import sys
 
-    from falcoport.falco.inputs.lines import MAX_LINE, chunks, find
+    from falcoport.falco.inputs.interface import find_alerts, split_source
+    from falcoport.falco.inputs.log_lines import MAX_LINE
 
     try:
         if str(file) == "-":
@@ -173,8 +174,8 @@ def _first_alert(file: Path) -> dict[str, Any]:
     except OSError as error:
         raise InputError(f"{file} cannot be read: {error.strerror}.", where=str(file)) from None
     problem = "it holds no alert"
-    for chunk in chunks([raw]):
-        for found in find(chunk):
+    for chunk in split_source([raw]):
+        for found in find_alerts(chunk):
             if found.text:
                 try:
                     alert = json.loads(found.text)

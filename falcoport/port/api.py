@@ -5,6 +5,7 @@ Paths and envelopes: Port API reference, 2026-01 (a webhook's answer comes under
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -12,11 +13,12 @@ from falcoport.errors import UnexpectedAnswerError
 from falcoport.port.errors import NotFoundError, UnknownOutcomeError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
     from falcoport.port.transport import Transport
 
 Json = dict[str, Any]
+Path = Sequence[str]
 
 _BLUEPRINT_KEYS = {"identifier": str, "title": str, "schema": dict, "createdAt": str}
 _WEBHOOK_KEYS = {"identifier": str, "title": str, "url": str}
@@ -46,6 +48,32 @@ class PortApi:
     def close(self) -> None:
         """Give up the connections."""
         self._transport.close()
+
+    def find(self, path: Path, envelope: str, keys: Mapping[str, type]) -> Json | None:
+        """Return the object that `path` names, or None where Port says that there is none.
+
+        `path` are the parts behind `/v1`, not yet escaped; `envelope` is the answer's key that
+        holds the object, `keys` what the object must hold, with their JSON types in Python.
+        """
+        return self._get(_path(*path), envelope, keys)
+
+    def list_all(self, path: Path, envelopes: Path) -> list[Json]:
+        """Return the list that an answer holds under one of the keys `envelopes`."""
+        return self._list(_path(*path), tuple(envelopes))
+
+    def write(
+        self, method: str, path: Path, body: Json, envelope: str, keys: Mapping[str, type]
+    ) -> Json:
+        """Create or change an object and return it as Port then has it.
+
+        Raise TakenError if it exists, UnknownOutcomeError if only reading can tell the outcome.
+        """
+        answer = self._transport.write(method, _path(*path), body=body)
+        return self._written(answer, envelope, keys, f"{method} {_path(*path)}")
+
+    def delete(self, path: Path) -> None:
+        """Delete what `path` names; NotFoundError if it is gone, DependentsError if needed."""
+        self._transport.write("DELETE", _path(*path))
 
     def blueprint(self, identifier: str) -> Json | None:
         """Return a blueprint, or None if Port has none of that identifier."""

@@ -17,7 +17,6 @@ from falcoport.render.streams import StdoutError, give_up_stderr
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from falcoport.errors import FalcoportError, Problem
 
@@ -338,53 +337,3 @@ def _without_repeated_hints(lines: list[str]) -> list[str]:
             continue
         kept.append(line)
     return kept
-
-
-def write_file(path: Path, text: str, *, private: bool, force: bool) -> None:
-    """Write a file whole or not at all; mode 0600 where it is `private`.
-
-    An existing file is replaced only with `force`, where a link leads if it is one. What is there
-    and no file, such as a device or a folder, never is. Raises UsageError.
-    """
-    from falcoport.errors import UsageError
-
-    if path.exists() and not path.is_file():
-        raise UsageError(
-            f"{path} is no file and is left as it is.",
-            code="file_exists",
-            where=str(path),
-            hint="Name another place.",
-        )
-    try:
-        if not force:
-            # Whoever creates the name first has it; what comes now replaces only our own.
-            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-        try:
-            _replace(path.resolve(), text, 0o600 if private else 0o644)
-        except OSError:
-            if not force:
-                path.unlink()
-            raise
-    except FileExistsError:
-        raise UsageError(
-            f"{path} exists already and is left as it is.",
-            code="file_exists",
-            where=str(path),
-            hint="Give --force to replace it, or name another file.",
-        ) from None
-    except OSError as error:
-        raise UsageError(f"{path} cannot be written: {error.strerror}.", where=str(path)) from None
-
-
-def _replace(path: Path, text: str, mode: int) -> None:
-    import tempfile
-    from pathlib import Path
-
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-            os.fchmod(handle, mode)
-        Path(name).replace(path)
-    finally:
-        Path(name).unlink(missing_ok=True)

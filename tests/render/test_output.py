@@ -18,7 +18,8 @@ from falcoport.errors import (
     Problem,
     UsageError,
 )
-from falcoport.render.output import Cell, Format, Output, Style, printable, write_file
+from falcoport.files import write_file
+from falcoport.render.output import Cell, Format, Output, Style, printable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -240,7 +241,7 @@ def test_what_is_no_file_is_never_replaced(tmp_path: Path) -> None:
     os.mkfifo(pipe)
     for place in (pipe, tmp_path):
         for force in (False, True):
-            with pytest.raises(UsageError, match="is no file and is left as it is"):
+            with pytest.raises(UsageError, match="is not a file and is left as it is"):
                 write_file(place, "text", private=True, force=force)
     assert pipe.is_fifo()
     assert list(tmp_path.iterdir()) == [pipe]

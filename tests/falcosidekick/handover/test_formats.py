@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from support.handover_readers import READERS
 
 from falcoport.errors import InputError
-from falcoport.falcosidekick.handover.formats import IMAGE, PRIORITIES, Format, Handover, render
+from falcoport.falcosidekick.handover.contents import IMAGE, PRIORITIES, Handover
+from falcoport.falcosidekick.handover.interface import Format, render
 from falcoport.falcosidekick.header import Header
 
 if TYPE_CHECKING:

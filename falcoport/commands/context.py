@@ -1,0 +1,39 @@
+"""What a use case may ask of whoever runs it, besides its request.
+
+Use cases return their result and print nothing; what they have to say on the way, and the one
+question that some ask, goes through here. The command line builds a `Context` for each run; a test
+builds one from plain functions.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
+
+    from falcoport.port.api import PortApi
+    from falcoport.settings import Settings
+
+
+@dataclass(frozen=True)
+class Context:
+    """The outside of one run.
+
+    `connect` gives a client of Port for as long as its `with` block lasts. `progress` says that
+    something is under way, `warn` what a person should know even where nothing else is shown.
+    `confirm` asks a yes-or-no question; it is None where no terminal can answer.
+    """
+
+    resolve_settings: Callable[[], Settings]
+    connect: Callable[[], AbstractContextManager[PortApi]]
+    progress: Callable[[str], None]
+    warn: Callable[[str], None]
+    confirm: Callable[[str], bool] | None = None
+
+    @property
+    def settings(self) -> Settings:
+        """Which Port, and as whom; the same object throughout a run. Raise UsageError."""
+        return self.resolve_settings()
