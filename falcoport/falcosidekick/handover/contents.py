@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from falcoport.errors import InputError
+from falcoport.falco.priorities import PRIORITIES
 
 if TYPE_CHECKING:
     from falcoport.falcosidekick.header import Header
@@ -20,16 +21,9 @@ LISTEN = "127.0.0.1:2801:2801"
 
 NAMESPACE = "falco"
 
-PRIORITIES = (
-    "emergency",
-    "alert",
-    "critical",
-    "error",
-    "warning",
-    "notice",
-    "informational",
-    "debug",
-)
+MINIMUM_PRIORITIES = tuple(name.lower() for name in PRIORITIES)
+"""What `minimumpriority` may be; unlike Falco, Falcosidekick does not know `info`."""
+
 _SHORT_PRIORITIES = {
     "emerg": "emergency",
     "panic": "emergency",
@@ -57,9 +51,9 @@ class Handover:
     """Everything that Falcosidekick is told.
 
     `url` is the webhook's and a credential itself. `header` is the one that the webhook asks for,
-    None where it is open. `minimum_priority` is one of PRIORITIES in any case: alerts below it are
-    not sent. `custom_tags` are added to every alert. `namespace` is the Kubernetes namespace that
-    Falcosidekick runs in.
+    None where it is open. `minimum_priority` is one of MINIMUM_PRIORITIES in any case: alerts
+    below it are not sent. `custom_tags` are added to every alert. `namespace` is the Kubernetes
+    namespace that Falcosidekick runs in.
 
     Raises InputError for what Falcosidekick would misread in whatever format.
     """
@@ -123,12 +117,12 @@ def _url_problem(url: str) -> str:
 
 
 def _check_priority(priority: str) -> None:
-    if priority.lower() in PRIORITIES:
+    if priority.lower() in MINIMUM_PRIORITIES:
         return
     meant = _SHORT_PRIORITIES.get(priority.lower())
     raise InputError(
         f"{priority!r} is no priority that Falcosidekick knows: it would let everything through.",
-        hint=f"Did you mean {meant}?" if meant else f"One of {', '.join(PRIORITIES)}.",
+        hint=f"Did you mean {meant}?" if meant else f"One of {', '.join(MINIMUM_PRIORITIES)}.",
         code="bad_priority",
     )
 
