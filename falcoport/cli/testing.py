@@ -192,13 +192,13 @@ def _target(
 ) -> _Target:
     """Read the webhook and the blueprint; raises CheckFailedError without them."""
     from falcoport.cli.handover import not_set_up
-    from falcoport.port.api import together
+    from falcoport.port.concurrency import run_concurrently
     from falcoport.resources.webhook_security import Guard, guard, header_for, header_name
 
     manifests = manifest.load()
     blueprint, webhook = manifests.blueprint.identifier, manifests.webhook.identifier
     api.authenticate()
-    found = together([lambda: api.blueprint(blueprint), lambda: api.webhook(webhook)])
+    found = run_concurrently([lambda: api.blueprint(blueprint), lambda: api.webhook(webhook)])
     if found[0] is None:
         raise not_set_up("blueprint", blueprint)
     if found[1] is None:
@@ -298,7 +298,7 @@ def _not_arrived(
 def _clean_up(run: Run, api: PortApi, target: _Target, expected: dict[str, Any]) -> int:
     """Remove the test alert, and those that earlier tests left; return how many went."""
     from falcoport.delivery.test_alert import TEST_TAG
-    from falcoport.port.transport import NotFoundError
+    from falcoport.port.errors import NotFoundError
 
     blueprint = target.blueprint["identifier"]
     identifiers = {str(expected["identifier"])}
