@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from falcoport.cli.command import Finished, Run, add, tell_now
+from falcoport.cli.command import CommandResult, Run, add, write_envelope_early
 from falcoport.errors import EXIT_OK, EXIT_USAGE, UsageError
-from falcoport.render.output import Style
+from falcoport.render.text import Style
 from falcoport.sandbox import options
 from falcoport.settings import API_URL, CLIENT_ID, CLIENT_SECRET
 
@@ -138,7 +138,7 @@ def sandbox(
     clock_speed: ClockSpeed = options.SandboxOptions.clock_speed,
     rate_limit: RateLimitText = None,
     token_lifetime: TokenLifetime = options.SandboxOptions.token_lifetime,
-) -> Finished:
+) -> CommandResult:
     """Prints the lines that point falcoport, or any other client of Port, to it."""
     from falcoport.sandbox import server
 
@@ -162,13 +162,13 @@ def sandbox(
 
     def started(running: RunningSandbox) -> None:
         announce(run, running)
-        tell_now("sandbox", run.output, Finished(address(running)))
+        write_envelope_early("sandbox", run.output, CommandResult(address(running)))
 
     try:
         server.serve(chosen, started)
     except KeyboardInterrupt:
         run.output.note("Stopped.")
-    return Finished(enveloped=True)
+    return CommandResult(envelope_written=True)
 
 
 def address(running: RunningSandbox) -> dict[str, str]:
