@@ -9,7 +9,8 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from falcoport.errors import InputError
+from falcoport.errors import InputError, UsageError
+from falcoport.falco.priorities import PRIORITIES
 from falcoport.falcosidekick.handover import kubernetes
 
 if TYPE_CHECKING:
@@ -30,16 +31,9 @@ the rest waits in its memory; without a limit (0) a burst opens a connection per
 that fail are lost.
 """
 
-PRIORITIES = (
-    "emergency",
-    "alert",
-    "critical",
-    "error",
-    "warning",
-    "notice",
-    "informational",
-    "debug",
-)
+MINIMUM_PRIORITIES = tuple(name.lower() for name in PRIORITIES)
+"""What `minimumpriority` may be; unlike Falco, Falcosidekick does not know `info`."""
+
 _SHORT_PRIORITIES = {
     "emerg": "emergency",
     "panic": "emergency",
@@ -85,14 +79,15 @@ class Handover:
 
     `url` is the webhook's and a credential itself. `header` is the one that the webhook asks for,
     None where it is open; `secret_file` is where a command line reads its value, the environment if
-    None. `minimum_priority` is one of PRIORITIES in any case: alerts below it are not sent.
+    None. `minimum_priority` is one of MINIMUM_PRIORITIES in any case: alerts below it are not sent.
     `custom_tags` are added to every alert. `max_concurrent` is how many alerts are sent at once,
     MAX_CONCURRENT if None. `namespace` is the Kubernetes namespace that Falcosidekick runs in.
     `existing_secret` is a Secret that holds URL and header, for values that only refer to it.
     `secret_name`, `labels` and `annotations` are those of the objects written; `store` is where the
     External Secrets operator finds them.
 
-    Raises InputError for what Falcosidekick or Kubernetes would misread in whatever format.
+    Raises UsageError for a value that Falcosidekick or Kubernetes would misread in whatever
+    format, InputError for such a URL: that one is Port's.
     """
 
     url: str = field(repr=False)
@@ -171,7 +166,7 @@ def _url_problem(url: str) -> str:
 def _check_concurrency(number: int | None) -> None:
     if number is None or 1 <= number <= MAX_CONCURRENCY:
         return
-    raise InputError(
+    raise UsageError(
         f"{number} is no number of alerts that Falcosidekick can send at once.",
         hint=f"From 1 to {MAX_CONCURRENCY}. Falcosidekick takes 0 as no limit, and then loses "
         "alerts in a burst.",
@@ -180,12 +175,12 @@ def _check_concurrency(number: int | None) -> None:
 
 
 def _check_priority(priority: str) -> None:
-    if priority.lower() in PRIORITIES:
+    if priority.lower() in MINIMUM_PRIORITIES:
         return
     meant = _SHORT_PRIORITIES.get(priority.lower())
-    raise InputError(
+    raise UsageError(
         f"{priority!r} is no priority that Falcosidekick knows: it would let everything through.",
-        hint=f"Did you mean {meant}?" if meant else f"One of {', '.join(PRIORITIES)}.",
+        hint=f"Did you mean {meant}?" if meant else f"One of {', '.join(MINIMUM_PRIORITIES)}.",
         code="bad_priority",
     )
 
@@ -193,7 +188,7 @@ def _check_priority(priority: str) -> None:
 def _check_tag(tag: str) -> None:
     if tag and all(character.isalnum() or character in _TAG_MARKS for character in tag):
         return
-    raise InputError(
+    raise UsageError(
         f"{tag!r} cannot be a custom tag: Falcosidekick splits tags on commas and removes spaces, "
         "and other marks do not reach it alike from every format.",
         hint="Letters, digits and @ _ . + : / = - are fine.",

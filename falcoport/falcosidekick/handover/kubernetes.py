@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from falcoport.errors import InputError, UsageError
+from falcoport.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -57,9 +57,9 @@ def parse_pairs(texts: Iterable[str], option: str) -> tuple[tuple[str, str], ...
 
 
 def check_namespace(name: str) -> None:
-    """Raise InputError unless `name` can be a Kubernetes namespace."""
+    """Raise UsageError unless `name` can be a Kubernetes namespace."""
     if not re.fullmatch(_LABEL, name):
-        raise InputError(
+        raise UsageError(
             f"{name!r} is not a Kubernetes namespace.",
             hint="Lower-case letters, digits and hyphens, at most 63.",
             code="bad_namespace",
@@ -67,9 +67,9 @@ def check_namespace(name: str) -> None:
 
 
 def check_object_name(name: str) -> None:
-    """Raise InputError unless `name` can be the name of a Secret or a store."""
+    """Raise UsageError unless `name` can be the name of a Secret or a store."""
     if not re.fullmatch(_SUBDOMAIN, name):
-        raise InputError(
+        raise UsageError(
             f"{name!r} cannot be the name of a Kubernetes object.",
             hint="Lower-case letters, digits, hyphens and dots, at most 253.",
             code="bad_kubernetes_name",
@@ -77,11 +77,11 @@ def check_object_name(name: str) -> None:
 
 
 def check_labels(labels: tuple[tuple[str, str], ...]) -> None:
-    """Raise InputError unless Kubernetes takes the labels."""
+    """Raise UsageError unless Kubernetes takes the labels."""
     for key, value in labels:
         _check_key(key, "label")
         if value and not re.fullmatch(_NAME, value, re.ASCII):
-            raise InputError(
+            raise UsageError(
                 f"{value!r} cannot be the value of the label {key}.",
                 hint="Letters, digits and - _ . are fine, at most 63.",
                 code="bad_label",
@@ -89,16 +89,16 @@ def check_labels(labels: tuple[tuple[str, str], ...]) -> None:
 
 
 def check_annotations(annotations: tuple[tuple[str, str], ...]) -> None:
-    """Raise InputError unless Kubernetes takes the annotations."""
+    """Raise UsageError unless Kubernetes takes the annotations."""
     for key, value in annotations:
         _check_key(key, "annotation")
         if not value.isprintable():
-            raise InputError(
+            raise UsageError(
                 f"The annotation {key} holds a character that cannot be printed.",
                 code="bad_annotation",
             )
     if sum(len(key) + len(value.encode()) for key, value in annotations) > MAX_ANNOTATIONS:
-        raise InputError(
+        raise UsageError(
             "The annotations are longer than Kubernetes takes together (256 KiB).",
             code="bad_annotation",
         )
@@ -110,7 +110,7 @@ def _check_key(key: str, what: str) -> None:
     if slash:
         is_right = is_right and re.fullmatch(_SUBDOMAIN, prefix) is not None
     if not is_right:
-        raise InputError(
+        raise UsageError(
             f"{key!r} cannot be the key of a Kubernetes {what}.",
             hint="Such as team, or example.com/team: at most 63 letters, digits and - _ . behind "
             "the slash.",
