@@ -32,7 +32,8 @@ def register(app: typer.Typer) -> None:
         app,
         "show-url",
         exits=EXIT_CODES_WITH_CHECK,
-        example="falcoport show-url --format helm --min-priority warning -f values.yaml",
+        example="falcoport show-url --format helm --existing-secret falcosidekick-webhook "
+        "-f falcoport-values.yaml",
     )(show_url)
     add(
         app,

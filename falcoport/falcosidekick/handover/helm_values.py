@@ -30,6 +30,10 @@ def values_head(handover: Handover, chart: str) -> str:
         "--reset-then-reuse-values (Helm 3.14 or newer) keeps the values that an existing release",
         "was given before; for --version, take what `helm list` says of such a release.",
     ]
+    if "extraEnv" in chart_config(handover):
+        lines.append(
+            "Helm replaces lists: entries that its extraEnv has already belong in here too."
+        )
     if chart == "falco":
         lines.append("Keep the release's name: Falco looks for Falcosidekick under it.")
     if handover.existing_secret is not None:
