@@ -18,6 +18,9 @@ from falcoport.errors import InputError
 CLUSTER_FROM_URL = ".queryParams.cluster"
 """JQ for the cluster that a Falcosidekick names in its webhook address, `?cluster=NAME`."""
 
+KNOWN = 'strings | select(. != "" and . != "<NA>")'
+"""JQ for a value that says something; no output for any other, so that Port stores nothing."""
+
 _USABLE = 'map(select(type == "string" and . != "" and . != "<NA>"))'
 NAMESPACE_FIELDS = ("k8s.ns.name", "k8smeta.ns.name", "ka.target.namespace")
 """The output fields that hold a namespace, by source, in the order they are looked at."""
