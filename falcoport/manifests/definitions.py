@@ -12,11 +12,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from falcoport.manifests.validation import kind
 from falcoport.mapping.alert_fields import KNOWN, OWN_NAMESPACE, OWN_POD, OWN_WORKLOAD
-from falcoport.mapping.expressions import expressions
+from falcoport.mapping.expressions import compile_error, expressions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterator, Mapping
 
 KEY = "definitions"
 SHARED = {
@@ -55,6 +56,10 @@ def expand(webhook: Mapping[str, Any]) -> dict[str, Any]:
     return {key: _expanded(value, known) for key, value in webhook.items() if key != KEY}
 
 
+_OPENING = ("", "|", "(", "[")
+_CLOSING = ("", ")", "]")
+
+
 def expand_text(text: str, known: Mapping[str, str]) -> str:
     """Return an expression with each name that is defined replaced by what it stands for."""
 
@@ -62,16 +67,19 @@ def expand_text(text: str, known: Mapping[str, str]) -> str:
         name = match["name"]
         if name not in known:
             return match[0]
-        # At the end of a pipe nothing can bind to a part of the definition.
-        is_last = match.end() == len(text) and text[: match.start()].rstrip()[-1:] in ("", "|")
-        return known[name] if is_last else f"({known[name]})"
+        before, after = text[: match.start()].rstrip(), text[match.end() :].lstrip()
+        # Between pipes and brackets nothing can bind to a part of the definition.
+        stands_alone = before[-1:] in _OPENING and (
+            after[:1] in _CLOSING or (after[:1] == "|" and after[:2] != "|=")
+        )
+        return known[name] if stands_alone else f"({known[name]})"
 
     text = text.strip()
     return _TOKEN.sub(replace, text)
 
 
 def _expanded(value: Any, known: Mapping[str, str]) -> Any:
-    """Expand every text below `mappings`: names of blueprints hold no defined name by themselves."""
+    """Expand the mappings; the rest of a webhook holds no JQ that may use definitions."""
     if isinstance(value, list):
         return [_expanded_mapping(mapping, known) for mapping in value]
     return value
@@ -81,7 +89,9 @@ def _expanded_mapping(mapping: Any, known: Mapping[str, str]) -> Any:
     if not isinstance(mapping, dict):
         return mapping
     return {
-        key: _expanded_leaves(value, known) if key in ("filter", "itemsToParse", "entity") else value
+        key: _expanded_leaves(value, known)
+        if key in ("filter", "itemsToParse", "entity")
+        else value
         for key, value in mapping.items()
     }
 
@@ -96,13 +106,31 @@ def _expanded_leaves(value: Any, known: Mapping[str, str]) -> Any:
     return value
 
 
-def unused(webhook: Mapping[str, Any]) -> Iterable[str]:
-    """Yield the definitions that neither an expression nor a definition below them uses."""
-    given = webhook.get(KEY)
+def find_problems(webhook: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield the place and the message of everything that is wrong with the definitions."""
+    given = webhook[KEY]
     if not isinstance(given, dict):
+        yield KEY, f"must be a map of names to JQ, not {kind(given)}"
         return
+    for name, text in given.items():
+        at = f"{KEY}.{name}"
+        if not isinstance(name, str) or not _NAME.fullmatch(name):
+            yield at, "is no name: those are letters, digits and _, and begin with a letter"
+        elif name in SHARED or not compile_error(f". | {name}"):
+            yield at, "is the name of something else already"
+        elif not isinstance(text, str):
+            yield at, f"must be a JQ expression, not {kind(text)}"
+    for name in _find_unused(webhook, given):
+        yield f"{KEY}.{name}", "is not used by any expression"
+
+
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
+
+
+def _find_unused(webhook: Mapping[str, Any], given: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the definitions that neither an expression nor a definition below them uses."""
     texts = [one.text for mapping in _maps(webhook) for one in expressions(mapping)]
-    for name, text in reversed(given.items()):
+    for name, text in reversed(list(given.items())):
         if not any(match["name"] == name for used in texts for match in _TOKEN.finditer(used)):
             yield name
         if isinstance(text, str):

@@ -72,7 +72,7 @@ OWN_POD = (
 
 _FROM_K8SMETA = f'({first_usable("k8smeta.deployment.name")} | strings + "-Deployment")'
 _FROM_AUDIT = (
-    f'(.body.output_fields | {_AUDITED_KINDS}[.["ka.target.resource"] // ""] as $kind '
+    f'(.body.output_fields | {_AUDITED_KINDS}[.["ka.target.resource"] | strings] as $kind '
     '| select($kind) | .["ka.target.name"] | strings + "-" + $kind)'
 )
 _FROM_POD = (
