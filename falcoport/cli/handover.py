@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from falcoport.cli import options
-from falcoport.cli.command import EXIT_CODES_WITH_CHECK, Finished, Run, add
+from falcoport.cli.command import EXIT_CODES_WITH_CHECK, CommandResult, Run, add
 from falcoport.cli.provisioning import ManifestOptions, MappingOptions, WebhookOptions
 from falcoport.cli.securing import given_secret
 from falcoport.errors import CheckFailedError, ConflictError, UsageError
@@ -95,7 +95,7 @@ def show_url(
     file: options.File = None,
     force: options.Force = False,
     webhook_secret_file: options.WebhookSecretFile = None,
-) -> Finished:
+) -> CommandResult:
     """For a secured webhook, a format that holds the header needs its secret as well: all but url,
     docker, external-secret, prometheus-rule, and Helm values with --existing-secret.
     """
@@ -118,7 +118,7 @@ def show_url(
     handover = replace(wanted, url=url, header=_header(run, live, known, form))
     text = render(handover, form)
     data = {"webhook_url": url, "enabled": live.get("enabled", True), "format": str(form)}
-    return Finished({**data, **_handed(run, text, file, private=True, force=force)})
+    return CommandResult({**data, **_handed(run, text, file, private=True, force=force)})
 
 
 def export(
@@ -130,7 +130,7 @@ def export(
     force: options.Force = False,
     offline: options.Offline = False,
     namespace_blueprint: options.NamespaceBlueprint = False,
-) -> Finished:
+) -> CommandResult:
     """The Terraform code adopts them: its import blocks take over what `setup` made, and its first
     plan changes nothing.
     """
@@ -154,7 +154,7 @@ def export(
         api_url = run.settings().api_url.value
         text = exporting.terraform(resources, adopt=True, api_url=api_url)
     handed = _handed(run, text, file, private=False, force=force)
-    return Finished({"format": str(form), **handed})
+    return CommandResult({"format": str(form), **handed})
 
 
 def _shipped(manifests: Manifests, mapping: MappingOptions, *, namespace: bool) -> Resources:

@@ -10,7 +10,7 @@ import typer
 
 from falcoport.falcosidekick.handover import interface as handover
 from falcoport.falcosidekick.handover.contents import MAX_CONCURRENT
-from falcoport.render.output import Format
+from falcoport.render.console import Format
 
 _PORT = "Port"
 _OUTPUT = "Output"
@@ -107,7 +107,7 @@ Verbose = Annotated[
         "--verbose",
         "-v",
         rich_help_panel=_OUTPUT,
-        help="Each request with its status and time; a traceback if falcoport breaks.",
+        help="Each request with its status and time; a traceback after an internal error.",
     ),
 ]
 
