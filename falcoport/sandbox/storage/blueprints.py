@@ -103,10 +103,10 @@ class Blueprint:
         return bool(self.computed_names) or ownership.get("type") == "Inherited"
 
     @cached_property
-    def timers(self) -> Document:
-        """The slots of the properties that expire, by their names."""
+    def timers(self) -> dict[str, str]:
+        """The properties that expire, by their slots."""
         return {
-            name: self.properties[name]
+            self.properties[name]: name
             for name, definition in self.document["schema"]["properties"].items()
             if definition.get("format") == "timer"
         }

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from falcoport.sandbox.storage.audit import Actor
     from falcoport.sandbox.storage.blueprints import Blueprint
 
 
-@dataclass(frozen=True)
-class EntityChange:
+class EntityChange(NamedTuple):
     """One entity was created, updated or deleted, in the transaction that is under way.
 
     `before` is what was stored of it, None if it is new. `relates` is whether its relations may

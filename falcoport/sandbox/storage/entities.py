@@ -269,11 +269,12 @@ class Entities:
         edges = self._resolved(blueprint, body.get("relations") or {}, missing)
         kept = old if mode is Mode.MERGE else None
         values = _properties(blueprint, kept, properties)
-        if old is None:
+        if old is None and blueprint.defaults:
             values = {**blueprint.defaults, **values}
-        blueprint.checker.check_required(
-            {name: values.get(slot) for name, slot in blueprint.properties.items()}
-        )
+        if blueprint.checker.has_required:
+            blueprint.checker.check_required(
+                {name: values.get(slot) for name, slot in blueprint.properties.items()}
+            )
         self._check_required_relations(blueprint, edges, kept)
         document: Document = {} if kept is None else dict(kept.document)
         document |= self._fields(body)
@@ -315,7 +316,7 @@ class Entities:
         self, blueprint: Blueprint, key: int, old: Row | None, values: Mapping[str, Any]
     ) -> None:
         """Note when timer properties expire, but for those that have not changed."""
-        for slot in blueprint.timers.values():
+        for slot in blueprint.timers:
             value = values.get(slot)
             if old is not None and old.document["properties"].get(slot) == value:
                 continue
