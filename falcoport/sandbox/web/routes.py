@@ -94,7 +94,7 @@ async def _respond(site: Site, show: Show, request: Request) -> Response:
         path={name: unquote(value) for name, value in request.path_params.items()},
         query=parse_qsl(request.scope["query_string"].decode("latin-1")),
         origin=_origin(request),
-        now=time.time(),
+        now=site.state.store.clock.timestamp(),
     )
     try:
         text = await show(site, view)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
-from falcoport.sandbox.storage.entities import Row
 from falcoport.sandbox.web.alert_reader import is_alert
 from falcoport.sandbox.web.moments import parse_moment
 
@@ -13,26 +11,18 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from falcoport.sandbox.storage.blueprints import Blueprint
+    from falcoport.sandbox.storage.entities import Row
     from falcoport.sandbox.web.alert_reader import AlertReader
     from falcoport.sandbox.web.alert_table import Place
     from falcoport.sandbox.web.site import Document, Site
     from falcoport.sandbox.web.summary import Entity
 
 _SHOWN_OUTPUT = 400
-_KEYS_AT_ONCE = 500
 
 
 def read_rows(site: Site, keys: Sequence[int]) -> list[Row]:
     """Return the stored entities with these keys, in their order; those that are gone are not."""
-    found: dict[int, Row] = {}
-    for start in range(0, len(keys), _KEYS_AT_ONCE):
-        some = keys[start : start + _KEYS_AT_ONCE]
-        for row in site.state.store.execute(
-            "SELECT key, blueprint, identifier, document FROM entity "  # noqa: S608 - question marks
-            f"WHERE key IN ({','.join('?' * len(some))})",
-            some,
-        ):
-            found[row[0]] = Row(row[0], row[1], row[2], json.loads(row[3]))
+    found = {row.key: row for row in site.state.entities.rows(keys)}
     return [found[key] for key in keys if key in found]
 
 

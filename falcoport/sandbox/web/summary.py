@@ -244,9 +244,11 @@ class _View:
         if filters.sort_column == "time":
             if not filters.is_descending:
                 return heapq.nsmallest(number, positions, key=times.__getitem__)
-            # Of those of one moment the last that came is the newest.
             return heapq.nlargest(number, reversed(positions), key=times.__getitem__)
-        newest_first = sorted(reversed(positions), key=times.__getitem__, reverse=True)
+        # Of those of one moment the last that came is the newest: sorting upwards keeps them in
+        # the order in which they came, and turning the whole round puts the last first.
+        newest_first = sorted(positions, key=times.__getitem__)
+        newest_first.reverse()
         rank = self._ranks(filters.sort_column)
         column = self._table.column(filters.sort_column)
         # A second sort keeps the order of those that are equal, also when it is reversed.

@@ -11,7 +11,7 @@ from support.port_client import port_client
 from falcoport.sandbox.server import SandboxOptions, running_sandbox
 
 if TYPE_CHECKING:
-    from conftest import Catalog
+    from support.alert_catalog import AlertCatalog
     from support.browser import Browser
 
 EVIL = '</script><script>document.title="owned"</script><img src=x onerror=alert(1)>'
@@ -20,7 +20,7 @@ RULES = "[...document.querySelectorAll('td.col-rule a')].map(found => found.text
 
 
 def test_the_page_follows_what_comes_in_and_runs_none_of_it(
-    catalog: Catalog, browser: Browser
+    catalog: AlertCatalog, browser: Browser
 ) -> None:
     catalog.alert(1)
     browser.open(catalog.url + "/")
@@ -42,7 +42,7 @@ def test_the_page_follows_what_comes_in_and_runs_none_of_it(
     assert browser.evaluate(outside) == []
 
 
-def test_an_empty_page_turns_into_alerts_by_itself(catalog: Catalog, browser: Browser) -> None:
+def test_an_empty_page_turns_into_alerts_by_itself(catalog: AlertCatalog, browser: Browser) -> None:
     browser.open(catalog.url + "/")
     assert browser.evaluate("document.getElementById('next-command').innerText.trim()") == (
         "falcoport send-test"
@@ -54,7 +54,7 @@ def test_an_empty_page_turns_into_alerts_by_itself(catalog: Catalog, browser: Br
 
 
 @pytest.mark.parametrize("width", [320, 360, 768, 1280, 2560])
-def test_no_page_is_wider_than_the_window(catalog: Catalog, browser: Browser, width: int) -> None:
+def test_no_page_is_wider_than_the_window(catalog: AlertCatalog, browser: Browser, width: int) -> None:
     catalog.alert(1, output="word" * 200, hostname="h" * 200, output_fields={"a" * 90: "b" * 900})
     catalog.alert(2, tags=["port-nowhere"])
     identifier = catalog.api.get("/blueprints/falco_alert/entities").json()["entities"][0]
@@ -65,7 +65,7 @@ def test_no_page_is_wider_than_the_window(catalog: Catalog, browser: Browser, wi
         assert browser.evaluate("document.documentElement.scrollWidth") <= width, path
 
 
-def test_a_person_walks_from_an_alert_to_its_namespace(catalog: Catalog, browser: Browser) -> None:
+def test_a_person_walks_from_an_alert_to_its_namespace(catalog: AlertCatalog, browser: Browser) -> None:
     catalog.alert(1)
     browser.open(catalog.url + "/")
     browser.open(browser.evaluate("document.querySelector('td.col-rule a').href"))
@@ -76,7 +76,7 @@ def test_a_person_walks_from_an_alert_to_its_namespace(catalog: Catalog, browser
 
 
 def test_the_form_puts_only_what_is_filled_in_into_the_address(
-    catalog: Catalog, browser: Browser
+    catalog: AlertCatalog, browser: Browser
 ) -> None:
     catalog.alert(1)
     catalog.alert(2, priority="Notice")
@@ -89,7 +89,7 @@ def test_the_form_puts_only_what_is_filled_in_into_the_address(
 
 
 def test_keyboard_focus_open_details_and_typing_outlive_a_refresh(
-    catalog: Catalog, browser: Browser
+    catalog: AlertCatalog, browser: Browser
 ) -> None:
     catalog.alert(1)
     browser.open(catalog.url + "/")
@@ -110,7 +110,7 @@ def test_keyboard_focus_open_details_and_typing_outlive_a_refresh(
     assert browser.evaluate("document.activeElement.value") == "he"
 
 
-def test_the_first_tab_stop_skips_to_the_content(catalog: Catalog, browser: Browser) -> None:
+def test_the_first_tab_stop_skips_to_the_content(catalog: AlertCatalog, browser: Browser) -> None:
     browser.open(catalog.url + "/")
     browser.press("Tab", 9)
     assert browser.evaluate("document.activeElement.className") == "skip"
@@ -118,7 +118,7 @@ def test_the_first_tab_stop_skips_to_the_content(catalog: Catalog, browser: Brow
     browser.wait_until("document.activeElement.id === 'content'")
 
 
-def test_following_can_be_paused(catalog: Catalog, browser: Browser) -> None:
+def test_following_can_be_paused(catalog: AlertCatalog, browser: Browser) -> None:
     catalog.alert(1)
     browser.open(catalog.url + "/")
     browser.evaluate("document.getElementById('live').click()")
@@ -143,7 +143,7 @@ def test_a_lost_server_is_said_and_a_new_one_is_followed(browser: Browser) -> No
 
 
 def test_times_grow_older_on_a_page_that_does_not_change(
-    catalog: Catalog, browser: Browser
+    catalog: AlertCatalog, browser: Browser
 ) -> None:
     catalog.alert(1)
     browser.open(catalog.url + "/")
@@ -159,7 +159,7 @@ def test_times_grow_older_on_a_page_that_does_not_change(
      (40_000_000, "1 year ago"), (-90, "in 1 minute")],
 )  # fmt: skip
 def test_browser_and_server_say_times_alike(
-    catalog: Catalog, browser: Browser, seconds: int, words: str
+    catalog: AlertCatalog, browser: Browser, seconds: int, words: str
 ) -> None:
     from falcoport.sandbox.web.moments import write_ago
 
@@ -170,7 +170,7 @@ def test_browser_and_server_say_times_alike(
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_wrong(catalog: Catalog, browser: Browser, scheme: str) -> None:
+def test_axe_finds_nothing_wrong(catalog: AlertCatalog, browser: Browser, scheme: str) -> None:
     axe = find_axe()
     if axe is None:
         pytest.skip("axe-core is not here: npm install --global axe-core, or set AXE_CORE")

@@ -9,7 +9,7 @@ import pytest
 
 if TYPE_CHECKING:
     import httpx
-    from conftest import Catalog
+    from support.alert_catalog import AlertCatalog
 
     from falcoport.sandbox.server import RunningSandbox
 
@@ -38,13 +38,13 @@ def test_an_empty_sandbox_offers_the_next_command(
     assert "There is no blueprint yet" in api.get(sandbox.url + "/catalog").text
 
 
-def test_a_sandbox_without_alerts_offers_to_send_one(catalog: Catalog) -> None:
+def test_a_sandbox_without_alerts_offers_to_send_one(catalog: AlertCatalog) -> None:
     text = catalog.page("/")
     assert "falcoport send-test" in text
     assert catalog.webhook.rpartition("/")[2] not in text
 
 
-def test_home_says_how_many_how_bad_where_and_since_when(catalog: Catalog) -> None:
+def test_home_says_how_many_how_bad_where_and_since_when(catalog: AlertCatalog) -> None:
     catalog.namespace("web")
     for number, (priority, tag) in enumerate(
         [("Critical", "port-auth/x"), ("Notice", "port-auth/x"), ("Emergency", "port-web")]
@@ -59,7 +59,7 @@ def test_home_says_how_many_how_bad_where_and_since_when(catalog: Catalog) -> No
     assert catalog.webhook.rpartition("/")[2] not in text
 
 
-def test_home_lists_alerts_newest_first_with_where_they_belong(catalog: Catalog) -> None:
+def test_home_lists_alerts_newest_first_with_where_they_belong(catalog: AlertCatalog) -> None:
     for number in (1, 3, 2, 2):
         catalog.alert(number, time=f"2026-11-23T09:00:00.{number}00000001Z")
     catalog.alert(4, time="2026-11-23T09:00:00.300000001Z", hostname="other")
@@ -89,7 +89,7 @@ def test_home_lists_alerts_newest_first_with_where_they_belong(catalog: Catalog)
     ],
 )
 def test_filters_and_order_come_from_the_address(
-    catalog: Catalog, query: str, rules: list[str]
+    catalog: AlertCatalog, query: str, rules: list[str]
 ) -> None:
     catalog.namespace("web")
     catalog.alert(1, settled=False)
@@ -99,7 +99,7 @@ def test_filters_and_order_come_from_the_address(
     assert rules_of(catalog.page(f"/?{query}")) == rules
 
 
-def test_a_filter_that_cannot_be_read_is_named(catalog: Catalog) -> None:
+def test_a_filter_that_cannot_be_read_is_named(catalog: AlertCatalog) -> None:
     catalog.alert(1)
     text = catalog.page("/?from=soon&sort=colour")
     assert "&#34;from&#34; is not a time: soon" in text
@@ -107,7 +107,7 @@ def test_a_filter_that_cannot_be_read_is_named(catalog: Catalog) -> None:
     assert rules_of(text) == ["Rule 1"]
 
 
-def test_alerts_that_are_written_renamed_and_deleted_are_followed(catalog: Catalog) -> None:
+def test_alerts_that_are_written_renamed_and_deleted_are_followed(catalog: AlertCatalog) -> None:
     for number in (1, 2):
         catalog.alert(number)
     assert rules_of(catalog.page("/")) == ["Rule 2", "Rule 1"]
@@ -124,7 +124,7 @@ def test_alerts_that_are_written_renamed_and_deleted_are_followed(catalog: Catal
     assert rules_of(catalog.page("/?namespace=-")) == ["Rule 2"]
 
 
-def test_alerts_are_read_again_when_a_property_is_renamed(catalog: Catalog) -> None:
+def test_alerts_are_read_again_when_a_property_is_renamed(catalog: AlertCatalog) -> None:
     catalog.alert(1)
     assert rules_of(catalog.page("/")) == ["Rule 1"]
     path = "/blueprints/falco_alert/properties/hostname/rename"
@@ -132,7 +132,7 @@ def test_alerts_are_read_again_when_a_property_is_renamed(catalog: Catalog) -> N
     assert rules_of(catalog.page("/?sort=host")) == ["Rule 1"]
 
 
-def test_two_blueprints_of_alerts_are_kept_apart(catalog: Catalog) -> None:
+def test_two_blueprints_of_alerts_are_kept_apart(catalog: AlertCatalog) -> None:
     finding = {
         "identifier": "falco_finding",
         "title": "Findings",
@@ -158,13 +158,13 @@ def test_two_blueprints_of_alerts_are_kept_apart(catalog: Catalog) -> None:
 
 
 @pytest.mark.parametrize("time", TIMES)
-def test_any_time_that_an_alert_says_can_be_shown(catalog: Catalog, time: str) -> None:
+def test_any_time_that_an_alert_says_can_be_shown(catalog: AlertCatalog, time: str) -> None:
     catalog.alert(1, time=time)
     catalog.alert(2)
     assert sorted(rules_of(catalog.page("/"))) == ["Rule 1", "Rule 2"]
 
 
-def test_the_cluster_of_an_alert_is_that_of_its_namespace(catalog: Catalog) -> None:
+def test_the_cluster_of_an_alert_is_that_of_its_namespace(catalog: AlertCatalog) -> None:
     cluster = {"identifier": "cluster", "title": "Cluster", "schema": {"properties": {}}}
     catalog.api.post("/blueprints", json=cluster).raise_for_status()
     catalog.api.post("/blueprints/cluster/entities", json={"identifier": "prod"})
@@ -185,7 +185,7 @@ def test_the_cluster_of_an_alert_is_that_of_its_namespace(catalog: Catalog) -> N
 # --- the catalog ----------------------------------------------------------------------------
 
 
-def test_the_catalog_lists_blueprints_and_webhooks(catalog: Catalog) -> None:
+def test_the_catalog_lists_blueprints_and_webhooks(catalog: AlertCatalog) -> None:
     catalog.alert(1)
     text = text_of(catalog.page("/catalog"))
     assert "Falco Alert 1 entities falco_alert" in text
@@ -193,7 +193,7 @@ def test_the_catalog_lists_blueprints_and_webhooks(catalog: Catalog) -> None:
     assert "writes to falco_alert" in text
 
 
-def test_what_alerts_contain_is_text(catalog: Catalog) -> None:
+def test_what_alerts_contain_is_text(catalog: AlertCatalog) -> None:
     catalog.alert(
         1, rule=EVIL, output=EVIL, priority=EVIL, hostname="evil", output_fields={EVIL: EVIL}
     )
@@ -210,7 +210,7 @@ def test_what_alerts_contain_is_text(catalog: Catalog) -> None:
     assert "<script>" not in catalog.page(f"/catalog/{EVIL.replace('/', '%2F')}", 404)
 
 
-def test_an_alerts_page_has_every_detail_and_its_rule_as_title(catalog: Catalog) -> None:
+def test_an_alerts_page_has_every_detail_and_its_rule_as_title(catalog: AlertCatalog) -> None:
     catalog.alert(1, output_fields={"proc.cmdline": "sh -c id", "k8s.ns.name": None})
     text = catalog.page("/catalog/falco_alert/node-2026-11-23T09:00:00.000000001Z")
     assert re.search(r"<h1>Rule 1 <span", text)
@@ -219,7 +219,7 @@ def test_an_alerts_page_has_every_detail_and_its_rule_as_title(catalog: Catalog)
         assert part in text
 
 
-def test_an_alerts_page_shows_the_others_of_its_namespace_and_rule(catalog: Catalog) -> None:
+def test_an_alerts_page_shows_the_others_of_its_namespace_and_rule(catalog: AlertCatalog) -> None:
     for number, members in enumerate([{}, {}, {"tags": [], "rule": "Rule 0"}]):
         catalog.alert(number, **members)
     text = catalog.page("/catalog/falco_alert/node-2026-11-23T09:00:00.000000000Z")
@@ -230,7 +230,7 @@ def test_an_alerts_page_shows_the_others_of_its_namespace_and_rule(catalog: Cata
     assert 'href="/?blueprint=falco_alert&amp;namespace=auth%2Fx"' in text
 
 
-def test_a_namespaces_page_is_about_its_alerts(catalog: Catalog) -> None:
+def test_a_namespaces_page_is_about_its_alerts(catalog: AlertCatalog) -> None:
     catalog.namespace("web")
     catalog.alert(1)
     catalog.alert(2, tags=["port-web"], priority="Notice")
@@ -242,7 +242,7 @@ def test_a_namespaces_page_is_about_its_alerts(catalog: Catalog) -> None:
     assert rules_of(catalog.page("/catalog/namespace/auth%2Fx?priority=Notice")) == []
 
 
-def test_lists_are_paged_newest_first(catalog: Catalog) -> None:
+def test_lists_are_paged_newest_first(catalog: AlertCatalog) -> None:
     for number in range(60):
         catalog.alert(number, settled=number == 59)
     first = catalog.page("/catalog/falco_alert")
@@ -262,7 +262,7 @@ def test_lists_are_paged_newest_first(catalog: Catalog) -> None:
 # --- events and errors ----------------------------------------------------------------------
 
 
-def test_home_names_events_that_became_nothing(catalog: Catalog) -> None:
+def test_home_names_events_that_became_nothing(catalog: AlertCatalog) -> None:
     catalog.alert(1)
     catalog.alert(2, tags=["port-nowhere"])
     text = catalog.page("/")
@@ -271,7 +271,7 @@ def test_home_names_events_that_became_nothing(catalog: Catalog) -> None:
     assert "1 refused" in text
 
 
-def test_events_show_failing_expressions_and_keep_what_they_saw(catalog: Catalog) -> None:
+def test_events_show_failing_expressions_and_keep_what_they_saw(catalog: AlertCatalog) -> None:
     webhook = catalog.api.get("/webhooks/falco_alert_mapper").json()["integration"]
     mapping = webhook["mappings"][0]
     mapping["entity"]["properties"]["rule"] = ".body.rule.name"
@@ -287,18 +287,18 @@ def test_events_show_failing_expressions_and_keep_what_they_saw(catalog: Catalog
     "path",
     ["/catalog/none", "/catalog/falco_alert/none", "/events/9", "/events/x", "/none", "/a/b/c/d"],
 )
-def test_what_is_not_there_is_a_page_in_a_browser(catalog: Catalog, path: str) -> None:
+def test_what_is_not_there_is_a_page_in_a_browser(catalog: AlertCatalog, path: str) -> None:
     assert "Not found" in catalog.page(path, 404)
 
 
-def test_a_client_of_the_api_gets_errors_as_json(catalog: Catalog) -> None:
+def test_a_client_of_the_api_gets_errors_as_json(catalog: AlertCatalog) -> None:
     for path, accept in (("/none", "*/*"), ("/v1/none", "text/html")):
         answer = catalog.api.get(catalog.url + path, headers={"Accept": accept})
         assert answer.status_code == 404
         assert answer.json()["ok"] is False
 
 
-def test_an_unchanged_page_is_not_sent_again(catalog: Catalog) -> None:
+def test_an_unchanged_page_is_not_sent_again(catalog: AlertCatalog) -> None:
     tag = catalog.api.get(catalog.url + "/").headers["etag"]
     asked = {"If-None-Match": tag}
     assert catalog.api.get(catalog.url + "/", headers=asked).status_code == 304

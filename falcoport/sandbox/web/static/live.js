@@ -68,6 +68,7 @@ function replace(part, fresh) {
 function show(text) {
   const fresh = new DOMParser().parseFromString(text, "text/html").getElementById("content");
   if (!fresh) return;
+  ahead = Date.parse(fresh.dataset.now) - Date.now();
   const before = counts(content);
   if (sameParts(fresh)) {
     const parts = partsOf(content);
@@ -136,8 +137,11 @@ function ago(moment, now) {
   return moment <= now ? `${words} ago` : `in ${words}`;
 }
 
+// The sandbox's clock counts, which may be another one than the browser's.
+let ahead = Date.parse(content.dataset.now) - Date.now();
+
 function age() {
-  const now = Date.now();
+  const now = Date.now() + ahead;
   for (const time of content.querySelectorAll("time[datetime]")) {
     const words = time.querySelector(".ago");
     const text = words && ago(Date.parse(time.dateTime), now);
