@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from falcoport.sandbox.server import RunningSandbox
 
+
 @pytest.fixture
 def catalog(sandbox: RunningSandbox, api: httpx.Client) -> AlertCatalog:
     """Set a sandbox up for alerts."""
