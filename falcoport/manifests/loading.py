@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from falcoport.errors import ManifestError, Problem
+from falcoport.errors import ManifestError, OptionValueError, Problem
 from falcoport.manifests import definitions
 from falcoport.manifests.validation import child, kind
 from falcoport.mapping import finding_expressions
@@ -178,7 +178,7 @@ def renamed(manifest: Manifest, *, identifier: str | None, title: str | None) ->
     """Return a webhook manifest under another identifier or title, where given.
 
     The file's title is that of the file's webhook: another one gets it only when it is created.
-    Raises ManifestError, with the option that is wrong.
+    Raises OptionValueError, with the option that is wrong.
     """
     named = {"identifier": ("--webhook-id", identifier), "title": ("--webhook-title", title)}
     given = {key: text for key, (_option, text) in named.items() if text is not None}
@@ -187,15 +187,16 @@ def renamed(manifest: Manifest, *, identifier: str | None, title: str | None) ->
     from falcoport.manifests.schema import WEBHOOK
 
     problems: list[Problem] = []
+    code = OptionValueError.code
     for key, text in given.items():
         option = named[key][0]
         WEBHOOK.fields[key].check(
             text,
             option,
-            lambda at, message: problems.append(Problem("bad_manifest", f"{at} {message}.", at)),
+            lambda at, message: problems.append(Problem(code, f"{at} {message}.", at)),
         )
     if problems:
-        raise _manifest_error(problems)
+        raise OptionValueError(problems[0].message, problems=tuple(problems))
     is_another = identifier is not None and identifier != manifest.identifier
     for_creation = ("title",) if is_another and title is None else ()
     return replace(manifest, body={**manifest.body, **given}, for_creation=for_creation)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from falcoport.errors import InputError
+from falcoport.errors import OptionValueError
 from falcoport.mapping.alert_fields import OWN_NAMESPACE, OWN_POD, OWN_WORKLOAD, first_usable
 
 BLUEPRINT = "falco_finding"
@@ -74,12 +74,12 @@ _TITLE = 'map(if . == null or . == "" then "-" else . end) | join(": ")'
 def parse_keys(text: str) -> tuple[Key, ...]:
     """Return the keys that an option names, such as `rule,namespace`; each once, in that order.
 
-    Raises InputError for a name that is no key, and for none at all.
+    Raises OptionValueError for a name that is no key, and for none at all.
     """
     names = [name.strip().lower() for name in text.split(",")]
     unknown = [name for name in names if name not in set(Key)]
     if unknown:
-        raise InputError(
+        raise OptionValueError(
             f"--findings-by {unknown[0]!r} is nothing that tells findings apart.",
             where="--findings-by",
             hint=f"Choose some of {', '.join(Key)}.",

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.alerts import ALERTS, as_line
 
-from falcoport.errors import InputError
+from falcoport.errors import OptionValueError
 from falcoport.falco.samples import sample, samples
 from falcoport.falcosidekick.forward import HEADERS, forwarded
 from falcoport.manifests.loading import load_findings
@@ -101,7 +101,7 @@ def test_another_pod_of_the_same_workload_is_the_same_finding() -> None:
 def test_keys_are_named_once_each_in_their_order() -> None:
     assert parse_keys("rule, Namespace,rule") == (Key.RULE, Key.NAMESPACE)
     for text in ("", "rule,", "rules"):
-        with pytest.raises(InputError):
+        with pytest.raises(OptionValueError):
             parse_keys(text)
 
 
