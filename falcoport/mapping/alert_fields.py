@@ -13,10 +13,13 @@ from __future__ import annotations
 import json
 import re
 
-from falcoport.errors import InputError
+from falcoport.errors import OptionValueError
 
 CLUSTER_FROM_URL = ".queryParams.cluster"
 """JQ for the cluster that a Falcosidekick names in its webhook address, `?cluster=NAME`."""
+
+KNOWN = 'strings | select(. != "" and . != "<NA>")'
+"""JQ for a value that says something; no output for any other, so that Port stores nothing."""
 
 _USABLE = 'map(select(type == "string" and . != "" and . != "<NA>"))'
 NAMESPACE_FIELDS = ("k8s.ns.name", "k8smeta.ns.name", "ka.target.namespace")
@@ -69,7 +72,7 @@ OWN_POD = (
 
 _FROM_K8SMETA = f'({first_usable("k8smeta.deployment.name")} | strings + "-Deployment")'
 _FROM_AUDIT = (
-    f'(.body.output_fields | {_AUDITED_KINDS}[.["ka.target.resource"] // ""] as $kind '
+    f'(.body.output_fields | {_AUDITED_KINDS}[.["ka.target.resource"] | strings] as $kind '
     '| select($kind) | .["ka.target.name"] | strings + "-" + $kind)'
 )
 _FROM_POD = (
@@ -87,16 +90,16 @@ the generated name of the pod (Deployment, DaemonSet, StatefulSet).
 def cluster_literal(name: str) -> str:
     """Return JQ for a cluster that is known by name.
 
-    Raises InputError for a name that cannot be part of an identifier in Port.
+    Raises OptionValueError for a name that cannot be part of an identifier in Port.
     """
     check_cluster_name(name)
     return json.dumps(name)
 
 
 def check_cluster_name(name: str) -> None:
-    """Raise InputError for a cluster's name that cannot be part of an identifier in Port."""
+    """Raise OptionValueError for a cluster's name that cannot be part of an identifier in Port."""
     if not _CLUSTER.fullmatch(name) or len(name) > _LONGEST_CLUSTER:
-        raise InputError(
+        raise OptionValueError(
             f"--cluster {name!r} cannot be part of an identifier in Port.",
             where="--cluster",
             hint="Give the name that the Kubernetes exporter has as CLUSTER_NAME: letters, digits "
