@@ -32,7 +32,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 FOLDER = Path(__file__).parents[3] / "webhook_configs"
-SHIPPED = {path.stem: yaml.safe_load(path.read_text("utf-8")) for path in FOLDER.glob("*.yaml")}
+SHIPPED = {
+    str(path.relative_to(FOLDER)): yaml.safe_load(path.read_text("utf-8"))
+    for path in FOLDER.rglob("*.yaml")
+}
 
 
 def with_options(mapping: dict[str, Any]) -> list[list[dict[str, Any]]]:
