@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import jq
 
-from falcoport.mapping.evaluator import guarded
+from falcoport.mapping.evaluator import guard
 from falcoport.mapping.expressions import HIDE_ENVIRONMENT, Expression, is_bounded
 from falcoport.mapping.numbers import as_stored
 
@@ -99,7 +99,7 @@ _TOO_LONG = f"the expression takes longer than {SECONDS:g} s, or too much memory
 
 @lru_cache(maxsize=512)
 def _compiled(expression: str) -> Any:
-    return jq.compile(HIDE_ENVIRONMENT + guarded(Expression("", expression)))
+    return jq.compile(HIDE_ENVIRONMENT + guard(Expression("", expression)))
 
 
 def run_program(expression: str, text: str) -> str:
