@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 from support.command_line import falcoport
 
-from falcoport.falcosidekick.handover.formats import IMAGE, Format
+from falcoport.falcosidekick.handover.contents import IMAGE
+from falcoport.falcosidekick.handover.interface import Format
 
 if TYPE_CHECKING:
     from types import ModuleType

@@ -6,11 +6,12 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from falcoport.cli import options
-from falcoport.cli.command import EXIT_CODES_WITH_CHECK, Finished, Run, add
+from falcoport.cli.command import EXIT_CODES_WITH_CHECK, CommandResult, Run, add
 from falcoport.cli.provisioning import ManifestOptions, MappingOptions, WebhookOptions
 from falcoport.cli.securing import given_secret
 from falcoport.errors import CheckFailedError, ConflictError, UsageError
-from falcoport.falcosidekick.handover.formats import NAMESPACE, Format
+from falcoport.falcosidekick.handover.contents import NAMESPACE
+from falcoport.falcosidekick.handover.interface import Format
 from falcoport.settings import WEBHOOK_SECRET
 
 if TYPE_CHECKING:
@@ -49,9 +50,10 @@ def show_url(
     custom_tag: options.CustomTags = None,
     kube_namespace: options.KubernetesNamespace = NAMESPACE,
     webhook_secret_file: options.WebhookSecretFile = None,
-) -> Finished:
+) -> CommandResult:
     """For a secured webhook, every format but url needs the secret as well."""
-    from falcoport.falcosidekick.handover.formats import Handover, render
+    from falcoport.falcosidekick.handover.contents import Handover
+    from falcoport.falcosidekick.handover.interface import render
 
     secret = given_secret(run, webhook_secret_file)
     identifier = webhook.load().identifier
@@ -70,7 +72,7 @@ def show_url(
     )
     text = render(handover, form)
     data = {"webhook_url": url, "enabled": live.get("enabled", True), "format": str(form)}
-    return Finished({**data, **_handed(run, text, file, private=True, force=force)})
+    return CommandResult({**data, **_handed(run, text, file, private=True, force=force)})
 
 
 def export(
@@ -82,7 +84,7 @@ def export(
     force: options.Force = False,
     offline: options.Offline = False,
     namespace_blueprint: options.NamespaceBlueprint = False,
-) -> Finished:
+) -> CommandResult:
     """The Terraform code adopts them: its import blocks take over what `setup` made, and its first
     plan changes nothing.
     """
@@ -106,7 +108,7 @@ def export(
         api_url = run.settings().api_url.value
         text = exporting.terraform(resources, adopt=True, api_url=api_url)
     handed = _handed(run, text, file, private=False, force=force)
-    return Finished({"format": str(form), **handed})
+    return CommandResult({"format": str(form), **handed})
 
 
 def _shipped(manifests: Manifests, mapping: MappingOptions, *, namespace: bool) -> Resources:
@@ -122,7 +124,7 @@ def _live(run: Run, manifests: Manifests, *, namespace: bool) -> Resources:
     """Return what is in Port; raises CheckFailedError where something is not."""
     from functools import partial
 
-    from falcoport.port.api import together
+    from falcoport.port.concurrency import run_concurrently
     from falcoport.terraform.export import Resources
 
     webhook = manifests.webhook.identifier
@@ -131,7 +133,7 @@ def _live(run: Run, manifests: Manifests, *, namespace: bool) -> Resources:
         blueprints.append(manifests.namespace.identifier)
     with run.api() as api:
         api.authenticate()
-        found = together(
+        found = run_concurrently(
             [partial(api.webhook, webhook), *(partial(api.blueprint, one) for one in blueprints)]
         )
     names = [("webhook", webhook), *(("blueprint", one) for one in blueprints)]
@@ -210,7 +212,7 @@ def _handed(
     run: Run, text: str, file: Path | None, *, private: bool, force: bool
 ) -> dict[str, str]:
     """Write text to stdout or a file; return where it is, for the envelope."""
-    from falcoport.render.output import write_file
+    from falcoport.files import write_file
 
     if file is None or str(file) == "-":
         run.output.result(text.removesuffix("\n"))

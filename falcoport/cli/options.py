@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from falcoport.falcosidekick.handover import formats as sidekick
-from falcoport.render.output import Format
+from falcoport.falcosidekick.handover import interface as handover
+from falcoport.render.console import Format
 
 _PORT = "Port"
 _OUTPUT = "Output"
@@ -98,7 +98,7 @@ Verbose = Annotated[
         "--verbose",
         "-v",
         rich_help_panel=_OUTPUT,
-        help="Each request with its status and time; a traceback if falcoport breaks.",
+        help="Each request with its status and time; a traceback after an internal error.",
     ),
 ]
 
@@ -287,12 +287,10 @@ File = Annotated[
 ]
 Force = Annotated[bool, typer.Option("--force", help="Replace a file that exists already.")]
 HandoverFormat = Annotated[
-    sidekick.Format,
+    handover.Format,
     typer.Option(
         "--format",
-        help="url · env: KEY=value for docker, compose, kubectl, systemd · docker: a line to run · "
-        "compose: compose.yaml · config: Falcosidekick's config.yaml · helm, helm-sidekick: values "
-        "for the charts falco, falcosidekick · k8s-secret: a Secret for existingSecret · json.",
+        help=f"{handover.Format.describe_all()}.",
     ),
 ]
 MinimumPriority = Annotated[

@@ -9,7 +9,7 @@ from falcoport.cli import options
 from falcoport.cli.command import (
     EXIT_CODES_WITH_CHECK,
     PORT_EXIT_CODES,
-    Finished,
+    CommandResult,
     Run,
     add,
 )
@@ -22,7 +22,7 @@ from falcoport.errors import (
     UnexpectedAnswerError,
     UsageError,
 )
-from falcoport.render.output import Cell, Style
+from falcoport.render.text import Cell, Style
 
 if TYPE_CHECKING:
     import typer
@@ -151,7 +151,7 @@ def setup(
     security: SecurityOptions,
     choices: SetupOptions,
     dry_run: options.DryRun = False,
-) -> Finished:
+) -> CommandResult:
     """Running it again changes nothing; what others added in Port stays."""
     desired = choices.checked(run, manifest.load())
     secret = webhook_secret(run, security, dry_run=dry_run)
@@ -170,7 +170,7 @@ def plan(
     security: SecurityOptions,
     choices: SetupOptions,
     exit_code: options.ExitCode = False,
-) -> Finished:
+) -> CommandResult:
     """`setup` with the same options then does exactly this."""
     desired = choices.checked(run, manifest.load())
     secret = webhook_secret(run, security, dry_run=True)
@@ -179,7 +179,7 @@ def plan(
 
 def _planned(
     run: Run, desired: Desired, secret: WebhookSecret, *, exit_code: bool = False
-) -> Finished:
+) -> CommandResult:
     from falcoport.reconcile import applying, planning
 
     _hide_secret(run, desired)
@@ -188,7 +188,7 @@ def _planned(
     found = planning.plan(secret.desired(desired, live), live)
     show_plan(run, found)
     code = EXIT_CHECK if exit_code and found.pending else EXIT_OK
-    return Finished(plan_data(found), code)
+    return CommandResult(plan_data(found), code)
 
 
 def plan_data(found: Plan) -> dict[str, object]:
@@ -251,7 +251,7 @@ def add_relation(
     many: options.Many = False,
     cluster: options.Cluster = None,
     ensure_namespaces: options.EnsureNamespaces = False,
-) -> Finished:
+) -> CommandResult:
     """Without options it is the relation to the namespace, which `setup --no-relation` left out."""
     from falcoport.commands.desired import RelationChoices, for_relation
 
@@ -265,11 +265,11 @@ def _told(run: Run, desired: Desired, secret: WebhookSecret | None = None) -> Pr
     return provisioned
 
 
-def _finished(provisioned: Provisioned, further: dict[str, Any] | None = None) -> Finished:
+def _finished(provisioned: Provisioned, further: dict[str, Any] | None = None) -> CommandResult:
     from falcoport.reconcile.planning import field_values
     from falcoport.resources.webhook_security import guard
 
-    return Finished(
+    return CommandResult(
         {
             "webhook_url": provisioned.url,
             "security": str(guard(provisioned.webhook)),
@@ -363,7 +363,8 @@ def _hand_over(run: Run, provisioned: Provisioned) -> None:
     """Tell a person where to paste the URL; never with the webhook's secret."""
     if run.output.quiet or run.output.is_json:
         return
-    from falcoport.falcosidekick.handover.formats import Format, Handover, render
+    from falcoport.falcosidekick.handover.contents import Handover
+    from falcoport.falcosidekick.handover.interface import Format, render
     from falcoport.falcosidekick.header import PLACEHOLDER
     from falcoport.resources.webhook_security import header_for
 

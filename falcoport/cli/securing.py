@@ -129,7 +129,7 @@ class WebhookSecret:
 
     def _generate(self) -> str:
         from falcoport.falcosidekick.header import PLACEHOLDER, generate_secret
-        from falcoport.render.output import write_file
+        from falcoport.files import write_file
 
         if self._dry_run:
             return PLACEHOLDER

@@ -6,10 +6,10 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from falcoport.cli.command import EXIT_CODES_WITH_CHECK, Finished, Run, add
+from falcoport.cli.command import EXIT_CODES_WITH_CHECK, CommandResult, Run, add
 from falcoport.cli.provisioning import ManifestOptions, MappingOptions
 from falcoport.errors import EXIT_CHECK, EXIT_OK, Problem
-from falcoport.render.output import Cell, Style
+from falcoport.render.text import Cell, Style
 
 if TYPE_CHECKING:
     import typer
@@ -40,7 +40,7 @@ def status(
     run: Run,
     manifest: ManifestOptions,
     mapping: MappingOptions,
-) -> Finished:
+) -> CommandResult:
     """Give it the options that `setup` was given. Exit code 3 if something is missing, drifted or
     disabled.
     """
@@ -69,7 +69,7 @@ def status(
             "Not as `falcoport setup` with these options would make it: see `falcoport plan`."
         )
     code = EXIT_CHECK if wrong else EXIT_OK
-    return Finished(_data(settings, live, found, counted), code, wrong, shown=True)
+    return CommandResult(_data(settings, live, found, counted), code, wrong, rendered=True)
 
 
 def _read(api: PortApi, desired: Desired) -> tuple[Live, Alerts | None]:
@@ -77,12 +77,12 @@ def _read(api: PortApi, desired: Desired) -> tuple[Live, Alerts | None]:
     from functools import partial
 
     from falcoport.commands.set_up_state import alerts
-    from falcoport.port.api import together
+    from falcoport.port.concurrency import run_concurrently
     from falcoport.reconcile import applying
 
     identifier = desired.blueprint["identifier"]
     api.authenticate()
-    live, count, page = together(
+    live, count, page = run_concurrently(
         [
             partial(applying.read, api, desired),
             partial(api.entities_count, identifier),
@@ -100,7 +100,7 @@ def _read(api: PortApi, desired: Desired) -> tuple[Live, Alerts | None]:
 
 def _first_page(api: PortApi, blueprint: str) -> tuple[list[Json], bool] | None:
     """Return the first alerts and whether they are all; None without the blueprint."""
-    from falcoport.port.transport import NotFoundError
+    from falcoport.port.errors import NotFoundError
 
     try:
         entities, following = api.search_entities(

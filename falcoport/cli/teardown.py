@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from falcoport.cli import options
-from falcoport.cli.command import PORT_EXIT_CODES, Finished, Run, add
+from falcoport.cli.command import PORT_EXIT_CODES, CommandResult, Run, add
 from falcoport.cli.provisioning import (
     ManifestOptions,
     change_rows,
@@ -57,7 +57,7 @@ def teardown(
     yes: Yes = False,
     keep_blueprint: KeepBlueprint = False,
     dry_run: options.DryRun = False,
-) -> Finished:
+) -> CommandResult:
     """What others added is never removed: it is named, and nothing happens."""
     from falcoport.commands.desired import for_removal
     from falcoport.reconcile import applying
@@ -76,7 +76,7 @@ def teardown(
         if dry_run:
             plan = planned(applying.read_for_removal(api, desired))
             show_plan(run, plan)
-            return Finished(plan_data(plan))
+            return CommandResult(plan_data(plan))
         if delete_alerts and not yes:
             _ask(run, api, desired, choices)
         run.journal = applying.Journal()
@@ -84,7 +84,7 @@ def teardown(
             api, planned, lambda: applying.read_for_removal(api, desired), journal=run.journal
         )
     run.output.table(("", "", "", ""), change_rows(applied.changes))
-    return Finished({"changes": field_values(applied.changes)})
+    return CommandResult({"changes": field_values(applied.changes)})
 
 
 def _ask(run: Run, api: PortApi, desired: Desired, choices: RemovalChoices) -> None:

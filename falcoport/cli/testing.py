@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from falcoport.cli import options
-from falcoport.cli.command import EXIT_CODES_WITH_CHECK, Finished, Run, add
+from falcoport.cli.command import EXIT_CODES_WITH_CHECK, CommandResult, Run, add
 from falcoport.cli.provisioning import ManifestOptions
 from falcoport.cli.securing import given_secret
 from falcoport.errors import (
@@ -21,7 +21,7 @@ from falcoport.errors import (
     Problem,
     UsageError,
 )
-from falcoport.render.output import Style, counted
+from falcoport.render.text import Style, pluralize
 
 if TYPE_CHECKING:
     import typer
@@ -71,10 +71,10 @@ class _Target:
         """Return what the webhook's mappings make of a body."""
         from falcoport.falcosidekick.forward import HEADERS
         from falcoport.mapping.evaluator import Evaluator
+        from falcoport.mapping.event import build_event_text
 
-        headers = {**HEADERS, **{name.lower(): value for name, value in HEADERS.items()}}
-        event = {"body": json.loads(body), "headers": headers, "queryParams": {}}
-        return Evaluator(self.webhook.get("mappings") or []).evaluate(json.dumps(event))
+        event = build_event_text(body.decode(), HEADERS)
+        return Evaluator(self.webhook.get("mappings") or []).evaluate(event)
 
     def entity(self, body: bytes) -> dict[str, Any]:
         """Return the entity of the alert itself, which certain_cause has seen to be there."""
@@ -88,7 +88,7 @@ def send_test(
     test: TestOptions,
     manifest: ManifestOptions,
     webhook_secret_file: options.WebhookSecretFile = None,
-) -> Finished:
+) -> CommandResult:
     """It has the tag falcoport-test. Checked are every property and the relation, against what the
     webhook's mapping in Port says.
     """
@@ -162,7 +162,8 @@ def _first_alert(file: Path) -> dict[str, Any]:
     """Return the first alert of a file. Raises InputError."""
     import sys
 
-    from falcoport.falco.inputs.lines import MAX_LINE, chunks, find
+    from falcoport.falco.inputs.interface import find_alerts, split_source
+    from falcoport.falco.inputs.log_lines import MAX_LINE
 
     try:
         if str(file) == "-":
@@ -173,8 +174,8 @@ def _first_alert(file: Path) -> dict[str, Any]:
     except OSError as error:
         raise InputError(f"{file} cannot be read: {error.strerror}.", where=str(file)) from None
     problem = "it holds no alert"
-    for chunk in chunks([raw]):
-        for found in find(chunk):
+    for chunk in split_source([raw]):
+        for found in find_alerts(chunk):
             if found.text:
                 try:
                     alert = json.loads(found.text)
@@ -191,13 +192,13 @@ def _target(
 ) -> _Target:
     """Read the webhook and the blueprint; raises CheckFailedError without them."""
     from falcoport.cli.handover import not_set_up
-    from falcoport.port.api import together
+    from falcoport.port.concurrency import run_concurrently
     from falcoport.resources.webhook_security import Guard, guard, header_for, header_name
 
     manifests = manifest.load()
     blueprint, webhook = manifests.blueprint.identifier, manifests.webhook.identifier
     api.authenticate()
-    found = together([lambda: api.blueprint(blueprint), lambda: api.webhook(webhook)])
+    found = run_concurrently([lambda: api.blueprint(blueprint), lambda: api.webhook(webhook)])
     if found[0] is None:
         raise not_set_up("blueprint", blueprint)
     if found[1] is None:
@@ -297,7 +298,7 @@ def _not_arrived(
 def _clean_up(run: Run, api: PortApi, target: _Target, expected: dict[str, Any]) -> int:
     """Remove the test alert, and those that earlier tests left; return how many went."""
     from falcoport.delivery.test_alert import TEST_TAG
-    from falcoport.port.transport import NotFoundError
+    from falcoport.port.errors import NotFoundError
 
     blueprint = target.blueprint["identifier"]
     identifiers = {str(expected["identifier"])}
@@ -323,7 +324,7 @@ def _clean_up(run: Run, api: PortApi, target: _Target, expected: dict[str, Any])
     return len(identifiers)
 
 
-def _told(run: Run, arrival: Arrival, differences: tuple[str, ...], removed: int) -> Finished:
+def _told(run: Run, arrival: Arrival, differences: tuple[str, ...], removed: int) -> CommandResult:
     identifier = str(arrival.entity["identifier"])
     run.output.note(
         f"Arrived after {arrival.seconds:.2f} seconds"
@@ -331,7 +332,7 @@ def _told(run: Run, arrival: Arrival, differences: tuple[str, ...], removed: int
         Style.BAD if differences else Style.GOOD,
     )
     if removed:
-        run.output.note(f"Removed {counted(removed, 'test alert')}.")
+        run.output.note(f"Removed {pluralize(removed, 'test alert')}.")
     run.output.result(identifier)
     problems = tuple(Problem("differs", f"{difference}.", identifier) for difference in differences)
     data = {
@@ -341,4 +342,4 @@ def _told(run: Run, arrival: Arrival, differences: tuple[str, ...], removed: int
         "differences": list(differences),
         "removed": removed,
     }
-    return Finished(data, EXIT_CHECK if problems else EXIT_OK, problems)
+    return CommandResult(data, EXIT_CHECK if problems else EXIT_OK, problems)

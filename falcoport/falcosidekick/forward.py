@@ -17,6 +17,8 @@ from dataclasses import dataclass, field
 from json.encoder import encode_basestring
 from typing import TYPE_CHECKING, Any
 
+from falcoport.falco.priorities import find_priority
+from falcoport.falco.text import decode_leniently
 from falcoport.falcosidekick.go_time import GoTime, TimeError, read_time
 
 if TYPE_CHECKING:
@@ -32,19 +34,6 @@ HEADERS = {
 DEFAULT_HELM_TAGS = ("",)
 """The custom tags of a default Helm install: CUSTOMTAGS is "" there, which splits into one tag."""
 
-PRIORITIES = (
-    "Emergency",
-    "Alert",
-    "Critical",
-    "Error",
-    "Warning",
-    "Notice",
-    "Informational",
-    "Debug",
-)
-"""Falco's priorities as it writes them, the most severe first."""
-
-_PRIORITY_OF = {name.lower(): name for name in PRIORITIES} | {"info": "Informational"}
 WHOLE_LIMIT = 4096
 """How many bytes an encoded alert may have before its long fields are cut."""
 
@@ -92,7 +81,7 @@ def forwarded(line: bytes | str, *, custom_tags: Sequence[str] = (), uuid: str =
     Only the first JSON value of `line` is read, as Falcosidekick does.
     Raises NotForwardedError if Falcosidekick refuses the alert or fails on it.
     """
-    text = line if isinstance(line, str) else go_text(line)
+    text = line if isinstance(line, str) else decode_leniently(line)
     payload = _payload(_read(text), text)
     payload.tags = tuple(sorted([*payload.tags, *custom_tags]))
     if payload.rule == "Test rule":
@@ -109,14 +98,6 @@ def forwarded(line: bytes | str, *, custom_tags: Sequence[str] = (), uuid: str =
         payload.output, payload.output_fields = shortened(payload.output, payload.output_fields)
         body = _encoded(payload, identity)
     return body + b"\n"
-
-
-def go_text(line: bytes) -> str:
-    """Return the text of `line`; each byte that is not UTF-8 becomes U+FFFD, as in Go."""
-    try:
-        return line.decode()
-    except UnicodeDecodeError:
-        return _NOT_TEXT.sub("\ufffd", line.decode(errors="surrogateescape"))
 
 
 def _read(text: str) -> Any:
@@ -191,7 +172,7 @@ def _read_uuid(_payload: _Payload, _written: str, value: Any) -> None:
 def _read_priority(payload: _Payload, _written: str, value: Any) -> None:
     name = _text("priority", "" if value is None else value)
     # Go's lower case of U+0130 is a plain i.
-    payload.priority = _PRIORITY_OF.get(name.replace("\u0130", "i").lower(), "")
+    payload.priority = find_priority(name.replace("\u0130", "i")) or ""
 
 
 def _read_time(payload: _Payload, written: str, value: Any) -> None:
@@ -261,7 +242,7 @@ def shortened(output: str, fields: dict[str, Any]) -> tuple[str, dict[str, Any]]
     """Cut long texts of `fields`, and the same texts inside `output`, as a too long alert's are.
 
     The cut is at a byte, not at a character; each byte left over of a character is a lone
-    surrogate from U+DC80 up (see `without_cut_bytes`).
+    surrogate from U+DC80 up (see `replace_stray_bytes`).
     """
     written = output.encode()
     kept = dict(fields)
@@ -274,11 +255,6 @@ def shortened(output: str, fields: dict[str, Any]) -> tuple[str, dict[str, Any]]
             written = written.replace(whole, cut)
             kept[name] = cut.decode(errors="surrogateescape")
     return written.decode(errors="surrogateescape"), kept
-
-
-def without_cut_bytes(text: str) -> str:
-    """Return text with U+FFFD for each byte that `shortened` left of a character."""
-    return text if text.isascii() else _NOT_TEXT.sub("\ufffd", text)
 
 
 def _encoded(payload: _Payload, uuid: str) -> bytes:

@@ -18,20 +18,21 @@ from falcoport.errors import (
     InterruptedRunError,
     PortError,
 )
-from falcoport.port.api import PortApi, together
-from falcoport.port.retry import repeated
-from falcoport.port.transport import (
+from falcoport.port.concurrency import run_concurrently
+from falcoport.port.errors import (
     DependentsError,
     NotFoundError,
     TakenError,
     UnknownOutcomeError,
 )
+from falcoport.port.retry import retry
 from falcoport.reconcile.planning import Action, Change, Desired, Live, Plan, Resource, Write
 from falcoport.resources.merging import difference
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from falcoport.port.api import PortApi
     from falcoport.resources.merging import FieldChange, Json
 
 _NEVER_READ = "security"
@@ -59,7 +60,7 @@ def read(api: PortApi, desired: Desired) -> Live:
     helpers = (helper["identifier"] for helper in desired.helpers)
     others = [name for name in dict.fromkeys([*helpers, *desired.targets]) if name != own]
     api.authenticate()
-    blueprint, hook, *found = together(
+    blueprint, hook, *found = run_concurrently(
         [
             partial(api.blueprint, own),
             partial(api.webhook, webhook),
@@ -76,7 +77,7 @@ def read_for_removal(api: PortApi, desired: Desired) -> Live:
     """
     own, webhook = desired.blueprint["identifier"], desired.webhook["identifier"]
     api.authenticate()
-    blueprint, hook, alerts, blueprints, webhooks = together(
+    blueprint, hook, alerts, blueprints, webhooks = run_concurrently(
         [
             partial(api.blueprint, own),
             partial(api.webhook, webhook),
@@ -152,7 +153,7 @@ class _Road:
     def travelled(self) -> Applied:
         """Write until nothing is left to write; raises as `apply`."""
         try:
-            return repeated(self._round, _UnsettledError)
+            return retry(self._round, on=_UnsettledError)
         except _UnsettledError as last:
             if self._settle().pending:
                 raise _final(last.failure) from None
@@ -221,7 +222,7 @@ _SETTLED_BY_READING = (UnknownOutcomeError, TakenError, NotFoundError, Dependent
 def _write_stages(writer: _Writer, planned: Plan, live: Live) -> tuple[FalcoportError | None, Live]:
     """Send the writes, stage by stage; return the failure to be settled by reading, if any."""
     for stage in planned.stages:
-        outcomes = together([partial(writer.outcome, write) for write in stage])
+        outcomes = run_concurrently([partial(writer.outcome, write) for write in stage])
         failures = [outcome for outcome in outcomes if isinstance(outcome, FalcoportError)]
         for failure in failures:
             if not isinstance(failure, _SETTLED_BY_READING):
@@ -282,7 +283,7 @@ class _Writer:
                     hint="Run the same command again in a while.",
                 )
 
-        repeated(look, _StillThereError, attempts=None, seconds=_REMOVAL_SECONDS)
+        retry(look, on=_StillThereError, attempts=None, seconds=_REMOVAL_SECONDS)
 
 
 class _StillThereError(PortError):

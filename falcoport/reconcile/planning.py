@@ -465,10 +465,11 @@ def shown_value(field_path: str, value: Any, lead: str) -> str:
 
 
 def _folded(text: str) -> list[str]:
-    """Break a long expression in front of its pipes, where a person would."""
+    """Break a long expression in front of its pipes or behind its commas."""
     lines = [""]
-    for part in re.split(r"(?= \| )", text):
+    for part in re.split(r"(?= \| )|(?<=, )", text):
         if lines[-1] and len(lines[-1]) + len(part) > _SHOWN_WIDTH:
+            lines[-1] = lines[-1].rstrip()
             lines.append(part.removeprefix(" "))
         else:
             lines[-1] += part

@@ -61,7 +61,7 @@ def header_name(webhook: Mapping[str, Any]) -> str | None:
 def header_for(webhook: Mapping[str, Any], secret: str) -> Header | None:
     """Return the header that a sender must send; None if the webhook asks for none.
 
-    Raises InputError for a secret that Falcosidekick would not send as it stands.
+    Raises UsageError for a secret that Falcosidekick would not send as it stands.
     """
     name = header_name(webhook)
     if name is None:
@@ -74,7 +74,7 @@ def header_for(webhook: Mapping[str, Any], secret: str) -> Header | None:
 class Securing:
     """What was asked for: a header's name and a secret, None where they were left open.
 
-    `rotate` sets the secret although the webhook has one. Raises InputError for a name or a secret
+    `rotate` sets the secret although the webhook has one. Raises UsageError for a name or a secret
     that does not reach Port as it stands.
     """
 

@@ -18,7 +18,7 @@ from support.command_line import Ran, falcoport
 
 from falcoport.falco.samples import sample, samples
 from falcoport.manifests.loading import load
-from falcoport.port.entity_check import identifier_problem, property_problem
+from falcoport.port.entity_check import property_problem
 from falcoport.preview import workers
 from falcoport.preview.collisions import CollisionCounter
 from falcoport.preview.engine import MapperOptions, Page
@@ -356,25 +356,6 @@ def test_collisions_are_counted_by_different_alerts() -> None:
 
 
 @pytest.mark.parametrize(
-    ("identifier", "fine"),
-    [
-        ("worker-1-2026-08-17T09:46:12.3Z", True),
-        ("ünï@_.+:\\/=-", True),
-        ("a b", False),
-        ("", True),
-        (".", False),
-        ("..", False),
-        ("...", True),
-        ("x²", False),
-        ("x" * 1000, True),
-        ("x" * 1001, False),
-    ],
-)
-def test_identifiers_as_port_takes_them(identifier: str, fine: bool) -> None:
-    assert (identifier_problem(identifier) == "") is fine
-
-
-@pytest.mark.parametrize(
     ("value", "definition", "fine"),
     [
         (None, {"type": "string"}, True),
@@ -412,7 +393,7 @@ def test_stdin_without_an_alert_is_named() -> None:
 
 
 def test_the_output_writes_bytes_where_it_can(capsysbinary: pytest.CaptureFixture[bytes]) -> None:
-    from falcoport.render.output import Format, Output
+    from falcoport.render.console import Format, Output
 
     stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii", write_through=True)
     Output(Format.JSONL, stdout=stream).json_lines('{"é":1}\n'.encode())

@@ -24,12 +24,12 @@ from support.command_line import falcoport
 from support.faulty_port import FaultyPort, Request, faulty_port
 
 from falcoport.cli import command
-from falcoport.cli.command import Finished, PortOptions, Run
+from falcoport.cli.command import CommandResult, PortOptions, Run
 from falcoport.cli.provisioning import provision
 from falcoport.commands.desired import RelationChoices, SetupChoices, for_relation, for_setup
 from falcoport.errors import EXIT_INPUT, EXIT_OK, EXIT_PORT
 from falcoport.manifests.loading import load
-from falcoport.render.output import Output
+from falcoport.render.console import Output
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -52,7 +52,7 @@ def at_once(times: int, desired: Desired) -> list[tuple[int, str]]:
         output = Output(stdout=stdout, stderr=stderr)
         run = Run(output, PortOptions(timeout=60), os.environ)
         ready.wait()
-        code = command.run("setup", output, lambda: Finished(provision(run, desired).url))
+        code = command.run("setup", output, lambda: CommandResult(provision(run, desired).url))
         return code, stderr.getvalue()
 
     with ThreadPoolExecutor(times) as pool:

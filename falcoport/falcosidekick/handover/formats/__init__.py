@@ -1,0 +1,1 @@
+"""The hand-over formats: one file each, a module as `interface.HandoverFormat` describes it."""

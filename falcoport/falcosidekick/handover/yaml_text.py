@@ -1,0 +1,40 @@
+"""YAML and comments, written so that each of Falcosidekick's readers takes the values as text."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+
+Tree = str | bool | tuple[str, ...] | dict[str, "Tree"]
+
+
+def comment(lines: Iterable[str]) -> str:
+    """Return the lines as comments of YAML, and of env files."""
+    return "".join(f"# {line}".rstrip() + "\n" for line in lines)
+
+
+def write_yaml(tree: Mapping[str, Tree], indent: str = "") -> str:
+    """Return YAML with every string in double quotes.
+
+    Each reader then takes it as a string: unquoted, Falcosidekick's would make 83 of `0123`.
+    """
+    lines = []
+    for key, value in tree.items():
+        if isinstance(value, dict):
+            lines.append(f"{indent}{key}:\n{write_yaml(value, indent + '  ')}")
+        elif isinstance(value, tuple):
+            items = "".join(f"{indent}  - {_quoted(item)}\n" for item in value)
+            lines.append(f"{indent}{key}:\n{items}")
+        else:
+            text = _quoted(value) if isinstance(value, str) else json.dumps(value)
+            lines.append(f"{indent}{key}: {text}\n")
+    return "".join(lines)
+
+
+def _quoted(text: str) -> str:
+    """Return printable text as a JSON string, which is a double-quoted YAML scalar as well."""
+    return json.dumps(text, ensure_ascii=False)

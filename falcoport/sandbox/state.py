@@ -1,0 +1,85 @@
+"""The parts of one sandbox, put together once and handed to whatever answers requests."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from falcoport.sandbox.catalogs import blueprints_of
+from falcoport.sandbox.ingestion.ingest import Ingest
+from falcoport.sandbox.storage.audit import Actor, Audit
+from falcoport.sandbox.storage.blueprints import Blueprints
+from falcoport.sandbox.storage.entities import Entities
+from falcoport.sandbox.storage.migrations import Migrations
+from falcoport.sandbox.storage.pages import Pages
+from falcoport.sandbox.storage.search import Search
+from falcoport.sandbox.storage.tokens import Tokens
+from falcoport.sandbox.storage.webhooks import Webhooks
+
+if TYPE_CHECKING:
+    from falcoport.sandbox.options import SandboxOptions
+    from falcoport.sandbox.storage.store import Store
+
+
+@dataclass(frozen=True)
+class State:
+    """What the handlers of requests work on."""
+
+    options: SandboxOptions
+    store: Store
+    audit: Audit
+    tokens: Tokens
+    blueprints: Blueprints
+    pages: Pages
+    entities: Entities
+    search: Search
+    migrations: Migrations
+    webhooks: Webhooks
+    ingest: Ingest
+
+    def forget(self) -> None:
+        """Drop what was read of changes that are undone."""
+        self.blueprints.forget()
+        self.webhooks.forget()
+        self.store.forget_documents()
+
+
+def build_state(options: SandboxOptions, store: Store, url: str) -> State:
+    """Return the parts of a sandbox that keeps its state in `store` and answers at `url`.
+
+    `url` has no slash at its end.
+    """
+    audit = Audit(store)
+    blueprints = Blueprints(store, options, audit)
+    webhooks = Webhooks(store, url, audit)
+    entities = Entities(store, blueprints, audit)
+    audit.current = entities.stored_by_key
+    search = Search(store, blueprints, entities)
+    entities.find = search.find
+    state = State(
+        options=options,
+        store=store,
+        audit=audit,
+        tokens=Tokens(store, options.token_lifetime),
+        blueprints=blueprints,
+        pages=Pages(store, blueprints),
+        entities=entities,
+        search=search,
+        migrations=Migrations(store, blueprints, entities),
+        webhooks=webhooks,
+        ingest=Ingest(store, blueprints, webhooks, entities, audit, options.on_missing_relation),
+    )
+    _fill_catalog(state)
+    return state
+
+
+def _fill_catalog(state: State) -> None:
+    """Create the blueprints that the options ask for, but for those that are there."""
+    actor = Actor("port", origin="INTEGRATION")
+    with state.store.transaction():
+        for blueprint in blueprints_of(state.options.catalog):
+            if blueprint["identifier"] not in state.blueprints.all():
+                state.blueprints.create(blueprint, actor)
+                state.pages.create_for_blueprint(
+                    blueprint["identifier"], actor.name, with_catalog=True
+                )
