@@ -68,7 +68,7 @@ class Gate:
         return not self._shut
 
     async def enter(self, failures: int) -> bool:
-        """Return when an alert that failed so many times may be posted; True for the one that tries.
+        """Return when an alert that failed so often may be posted; True for the one that tries.
 
         The others must see again that the gate is open, should they be held up before they post.
         """

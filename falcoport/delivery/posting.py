@@ -18,8 +18,9 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from falcoport.falcosidekick.forward import NotForwardedError, forwarded, go_text
-from falcoport.port.transport import wait_seconds
+from falcoport.falco.text import decode_leniently
+from falcoport.falcosidekick.forward import NotForwardedError, forwarded
+from falcoport.port.rate_limit import seconds_to_wait
 from falcoport.settings import is_loopback
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ def prepare(stored: bytes | str, *, custom_tags: tuple[str, ...] = ()) -> Prepar
     brought into Falcosidekick's form, with a `uuid` computed from the alert: the same one each
     time. Raises UnusableAlertError.
     """
-    text = stored if isinstance(stored, str) else go_text(stored)
+    text = stored if isinstance(stored, str) else decode_leniently(stored)
     alert = _read(text)
     uuid = alert.get("uuid")
     if isinstance(uuid, str) and uuid:
@@ -150,9 +151,7 @@ class Poster:
         self._client = httpx.AsyncClient(
             transport=transport,
             timeout=delivery.timeout,
-            limits=httpx.Limits(
-                max_connections=connections, max_keepalive_connections=connections
-            ),
+            limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),
             trust_env=not is_loopback(host),
             verify=delivery.url.startswith("https:"),
             headers=dict(delivery.headers),
@@ -207,7 +206,7 @@ def judge(status: int, headers: httpx.Headers) -> Answer:
     if status in _ALERT_AT_FAULT:
         return Answer(Verdict.REFUSED, reason, status)
     if status in _LATER or status >= _SERVER_ERROR:
-        wait = wait_seconds(headers, datetime.now(UTC))
+        wait = seconds_to_wait(headers, datetime.now(UTC))
         return Answer(Verdict.UNAVAILABLE, reason, status, wait, is_shared=status in _AWAY)
     return Answer(Verdict.MISDIRECTED, reason, status, is_shared=True)
 

@@ -17,12 +17,10 @@ from falcoport.errors import FalcoportError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from falcoport.delivery.relay.interface import Queue
     from support.webhooks import Receiver
 
-    from falcoport.delivery.relay.interface import Queue
-
 QUICK = RelayOptions(pauses=Pauses(first=0.02, longest=0.1), give_up_after=3, drain_seconds=5)
-
 
 
 class Running:
@@ -41,7 +39,8 @@ class Running:
         self._ready.wait(30)
 
     def stop(self) -> None:
-        assert self._loop is not None and self._stop is not None
+        assert self._loop is not None
+        assert self._stop is not None
         if self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._stop.set)
         self._thread.join(30)

@@ -27,9 +27,7 @@ if TYPE_CHECKING:
 _OPEN_SECONDS = 5.0
 _COMMIT_SECONDS = 1.0
 _CALL_SECONDS = 5.0
-_OWN = frozenset(
-    "bootstrap.servers group.id enable.auto.commit enable.auto.offset.store".split()
-)
+_OWN = frozenset("bootstrap.servers group.id enable.auto.commit enable.auto.offset.store".split())
 """What the relay sets itself, and a configuration file may not."""
 
 
@@ -171,7 +169,7 @@ class KafkaQueue:
         Not allowed, or somebody was faster: reading from it shows whether it is there.
         """
         from confluent_kafka import KafkaException
-        from confluent_kafka.admin import NewTopic
+        from confluent_kafka.cimpl import NewTopic  # where its types say it is
 
         with suppress(KafkaException, TimeoutError):
             self._admin.create_topics([NewTopic(topic)])[topic].result(timeout=_CALL_SECONDS)
@@ -308,7 +306,8 @@ class KafkaQueue:
         """Return what is not done in this member's partitions; the sum over replicas is all."""
         if self._problem or self._consumer is None:
             return None
-        return await self._call(self._measure_lag)
+        lag: int | None = await self._call(self._measure_lag)
+        return lag
 
     def _measure_lag(self) -> int | None:
         from confluent_kafka import KafkaException, TopicPartition
@@ -320,10 +319,11 @@ class KafkaQueue:
             for number, position in positions.items():
                 partition = TopicPartition(self._source.name, number)
                 low, high = self._consumer.get_watermark_offsets(partition, timeout=_CALL_SECONDS)
-                if position < 0:
+                done = position
+                if done < 0:
                     committed = self._consumer.committed([partition], timeout=_CALL_SECONDS)
-                    position = max(low, committed[0].offset)
-                lag += max(0, high - position)
+                    done = max(low, committed[0].offset)
+                lag += max(0, high - done)
         except KafkaException:
             return None
         return lag

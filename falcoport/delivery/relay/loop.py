@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from falcoport.delivery.pacing import Gate, Pacer, Pauses
@@ -41,7 +41,7 @@ class RelayOptions:
     rate: float | None = None
     drain_seconds: float = 20.0
     give_up_after: int = 10
-    pauses: Pauses = Pauses()
+    pauses: Pauses = field(default_factory=Pauses)
 
 
 class Relay:
@@ -127,7 +127,7 @@ class Relay:
             await self._make_room(stop)
 
     def _wanted(self) -> int:
-        """Return how many messages to fetch: never more than fit, one to try with if Port is away."""
+        """Return how many to fetch: no more than fit, one to try with while Port is away."""
         if not self._gate.is_open:
             return 0 if self._held else 1
         free = self._options.max_in_flight * _HELD - len(self._held)

@@ -147,7 +147,7 @@ class _Handler(BaseHTTPRequestHandler):
     source: Metrics
     timeout = 10  # seconds for a request to arrive
 
-    def do_GET(self) -> None:  # noqa: N802 -- the name that http.server asks for
+    def do_GET(self) -> None:
         path = self.path.partition("?")[0]
         if path == "/healthz":
             alive = self.source.is_alive

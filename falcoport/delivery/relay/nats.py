@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
     from falcoport.delivery.relay.interface import QueueSource
 
-DEFAULT_SUBJECT = "falco.>"
-DEFAULT_DEAD_LETTER = "falcoport.dead-letter"
 DEFAULT_STREAM = "FALCO"
 DEAD_LETTER_STREAM = "FALCO_DEAD_LETTER"
 
@@ -46,15 +44,13 @@ _HEADER = re.compile(r"[^\x20-\x7e]+")
 class JetStreamQueue:
     """A stream of alerts, read through a durable pull consumer. See `Queue`."""
 
-    def __init__(
-        self, source: QueueSource, *, stream: str | None, limits: StreamLimits
-    ) -> None:
+    def __init__(self, source: QueueSource, *, stream: str | None, limits: StreamLimits) -> None:
         if subjects_overlap(source.name, source.dead_letter):
             raise UsageError(
                 f"The dead-letter subject {source.dead_letter} lies inside {source.name}: "
                 "the relay would read its own dead letters.",
                 where="--dead-letter",
-                hint=f"Name one outside it, such as {DEFAULT_DEAD_LETTER}.",
+                hint="Name one outside it, such as falcoport.dead-letter.",
             )
         self._source = source
         self._stream = stream

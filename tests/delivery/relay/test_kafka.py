@@ -118,9 +118,7 @@ def test_the_lag_counts_what_is_not_committed(kafka: MockKafka, here: Receiver) 
     kafka.produce("falco", *(stored_alert(n) for n in range(30)))
     here.answer = lambda _body, _count: 401
     with relay(queue_at(kafka), here) as running:
-        here_until(
-            lambda: running.metrics.registry.get_sample_value("falcoport_relay_lag") == 30
-        )
+        here_until(lambda: running.metrics.registry.get_sample_value("falcoport_relay_lag") == 30)
 
 
 def test_the_relay_waits_for_brokers_that_are_not_there_yet(here: Receiver) -> None:
