@@ -19,9 +19,16 @@ if TYPE_CHECKING:
 
     import typer
 
+    from falcoport.falcosidekick.handover.contents import QueueAddress
     from falcoport.falcosidekick.header import Header
     from falcoport.manifests.loading import Manifests
     from falcoport.terraform.export import Resources
+
+_RELAY = {
+    Format.RELAY_NATS: "nats://nats.{namespace}:4222",
+    Format.RELAY_KAFKA: "kafka://kafka.{namespace}:9092/falco",
+}
+"""The formats for a queue between, and where that is looked for unless said."""
 
 
 def register(app: typer.Typer) -> None:
@@ -50,8 +57,11 @@ def show_url(
     custom_tag: options.CustomTags = None,
     kube_namespace: options.KubernetesNamespace = NAMESPACE,
     webhook_secret_file: options.WebhookSecretFile = None,
+    queue: options.QueueUrl = None,
 ) -> CommandResult:
-    """For a secured webhook, every format but url needs the secret as well."""
+    """For a secured webhook, every format but url needs the secret as well; the relay formats do
+    not, since the relay has it.
+    """
     from falcoport.falcosidekick.handover.contents import Handover
     from falcoport.falcosidekick.handover.interface import render
 
@@ -69,10 +79,29 @@ def show_url(
         min_priority,
         tuple(custom_tag or ()),
         kube_namespace,
+        _queue(queue, form, kube_namespace),
     )
     text = render(handover, form)
     data = {"webhook_url": url, "enabled": live.get("enabled", True), "format": str(form)}
     return CommandResult({**data, **_handed(run, text, file, private=True, force=force)})
+
+
+def _queue(url: str | None, form: Format, namespace: str) -> QueueAddress | None:
+    """Return the queue that a relay format names; raise UsageError."""
+    from falcoport.delivery.relay.source import parse_source
+    from falcoport.falcosidekick.handover.contents import QueueAddress
+
+    if form not in _RELAY:
+        if url is not None:
+            raise UsageError(
+                f"--format {form} has no place for a queue.",
+                where="--queue",
+                hint=f"{' and '.join(_RELAY)} have.",
+                code="format_cannot_carry",
+            )
+        return None
+    source = parse_source(url or _RELAY[form].format(namespace=namespace), option="--queue")
+    return QueueAddress(source.scheme, source.servers, source.name)
 
 
 def export(
@@ -180,6 +209,8 @@ def _header(run: Run, webhook: dict[str, Any], secret: str | None, form: Format)
                 "--secure` makes Port ask for it."
             )
         return None
+    if form in _RELAY:
+        return None  # what Falcosidekick publishes to asks for no such header
     if form is Format.URL:
         if guarded is Guard.HEADER:
             run.output.note(

@@ -403,6 +403,15 @@ KubernetesNamespace = Annotated[
         help="The Kubernetes namespace of Falcosidekick, for the Helm and Secret formats.",
     ),
 ]
+QueueUrl = Annotated[
+    str | None,
+    typer.Option(
+        "--queue",
+        metavar="URL",
+        help="The queue of a relay format, such as nats://nats.falco:4222 or "
+        "kafka://kafka:9092/falco. (default: the Service nats or kafka beside Falcosidekick)",
+    ),
+]
 
 ExportFormat = Annotated[
     ExportLanguage,

@@ -163,6 +163,20 @@ def stream_messages(servers: str, stream: str) -> list[tuple[bytes, dict[str, st
     return asyncio.run(run())
 
 
+def count_in_stream(servers: str, stream: str) -> int:
+    """Return how many messages a stream holds now."""
+
+    async def run() -> int:
+        import nats
+
+        client = await nats.connect(f"nats://{servers}")
+        state = (await client.jetstream().stream_info(stream)).state
+        await client.close()
+        return state.messages
+
+    return asyncio.run(run())
+
+
 def stored_alert(number: int, **more: Any) -> bytes:
     """Return an alert as Falcosidekick stores it, told from others by its number."""
     alert = {

@@ -1,7 +1,7 @@
 """Which queue a URL names, and the engine for it.
 
-nats://HOST:4222[,HOST…][/SUBJECT]   tls://… with TLS
-kafka://HOST:9092[,HOST…]/TOPIC
+A URL is `nats://HOST:4222/SUBJECT`, `tls://…` with TLS, or `kafka://HOST:9092/TOPIC`; several
+servers are separated by commas.
 """
 
 from __future__ import annotations
@@ -33,30 +33,35 @@ def parse_source(
     group: str = DEFAULT_GROUP,
     dead_letter: str | None = None,
     settings: Mapping[str, str] | None = None,
+    option: str = "--from",
 ) -> QueueSource:
-    """Return what a URL names. Raise UsageError, without the URL: it may hold a password."""
+    """Return what a URL names, which `option` gave.
+
+    Raise UsageError, without the URL where it may hold a password.
+    """
     scheme, separator, rest = url.partition("://")
     if not separator or scheme not in _PORTS:
         raise UsageError(
             f"A queue's URL begins with {', '.join(f'{one}://' for one in _PORTS)}.",
-            where="--from",
+            where=option,
             hint=_HINT,
         )
     authority, _, name = rest.partition("/")
     if "@" in authority:
         raise UsageError(
             "A queue's URL must hold no user and no password: others see command lines.",
-            where="--from",
+            where=option,
             hint="Write them to a file for --queue-config.",
         )
-    servers = tuple(_server(one, scheme) for one in authority.split(","))
-    default = _default_dead_letter(scheme, name)
+    servers = tuple(_server(one, scheme, option) for one in authority.split(","))
+    dead = _default_dead_letter(scheme, name) if dead_letter is None else dead_letter
+    dead_option = option if dead_letter is None else "--dead-letter"
     return QueueSource(
         scheme=scheme,
         servers=servers,
-        name=_name(scheme, name),
+        name=_name(scheme, name, option),
         group=_checked_group(group),
-        dead_letter=_name(scheme, default if dead_letter is None else dead_letter),
+        dead_letter=_name(scheme, dead, dead_option),
         settings=dict(settings or {}),
     )
 
@@ -110,26 +115,26 @@ def read_queue_config(text: str) -> dict[str, str]:
     return found
 
 
-def _server(text: str, scheme: str) -> str:
+def _server(text: str, scheme: str, option: str) -> str:
     match = _SERVER.fullmatch(text)
     if match is None:
-        raise UsageError(f"{text!r} is no server of a queue.", where="--from", hint=_HINT)
+        raise UsageError(f"{text!r} is no server of a queue.", where=option, hint=_HINT)
     return f"{match['host']}:{match['port'] or _PORTS[scheme]}"
 
 
-def _name(scheme: str, name: str) -> str:
+def _name(scheme: str, name: str, option: str) -> str:
     if scheme == _KAFKA:
         if not _TOPIC.fullmatch(name) or name in (".", ".."):
             raise UsageError(
                 f"{name!r} is no Kafka topic." if name else "A Kafka URL ends with the topic.",
-                where="--from",
+                where=option,
                 hint=_HINT,
             )
         return name
     name = name or "falco.>"
     *tokens, last = name.split(".")
     if not all(map(_TOKEN.fullmatch, tokens)) or not (last == ">" or _TOKEN.fullmatch(last)):
-        raise UsageError(f"{name!r} is no NATS subject.", where="--from", hint=_HINT)
+        raise UsageError(f"{name!r} is no NATS subject.", where=option, hint=_HINT)
     return name
 
 

@@ -47,13 +47,26 @@ _TAG_MARKS = frozenset("@_.+:/=-")
 
 
 @dataclass(frozen=True)
+class QueueAddress:
+    """The queue that Falcosidekick publishes to, where a relay reads.
+
+    `servers` are host:port pairs, `name` the NATS subject that the relay listens to, wildcards
+    included, or the Kafka topic.
+    """
+
+    scheme: str
+    servers: tuple[str, ...]
+    name: str
+
+
+@dataclass(frozen=True)
 class Handover:
     """Everything that Falcosidekick is told.
 
     `url` is the webhook's and a credential itself. `header` is the one that the webhook asks for,
     None where it is open. `minimum_priority` is one of MINIMUM_PRIORITIES in any case: alerts
     below it are not sent. `custom_tags` are added to every alert. `namespace` is the Kubernetes
-    namespace that Falcosidekick runs in.
+    namespace that Falcosidekick runs in. `queue` is what the relay formats name.
 
     Raises UsageError for a value that Falcosidekick would misread in whatever format, InputError
     for such a URL: that one is Port's.
@@ -64,6 +77,7 @@ class Handover:
     minimum_priority: str | None = None
     custom_tags: tuple[str, ...] = ()
     namespace: str = NAMESPACE
+    queue: QueueAddress | None = None
 
     def __post_init__(self) -> None:
         _check_url(self.url)

@@ -36,6 +36,8 @@ class Format(StrEnum):
     HELM_SIDEKICK = "helm-sidekick", "values for the chart falcosidekick"
     K8S_SECRET = "k8s-secret", "a Secret for existingSecret"
     JSON = "json"
+    RELAY_NATS = "relay-nats", "values for the chart falco with NATS between, for `relay`"
+    RELAY_KAFKA = "relay-kafka", "the same with Kafka"
 
     @classmethod
     def describe_all(cls) -> str:

@@ -58,6 +58,7 @@ def test_what_is_accepted_is_committed_when_the_relay_stops(
     assert kafka.committed("falcoport", "falco", PARTITIONS) == 40
 
 
+@pytest.mark.slow  # the mock takes seconds for each member that joins
 def test_nothing_behind_an_alert_that_is_not_accepted_is_committed(
     kafka: MockKafka, here: Receiver
 ) -> None:
@@ -86,6 +87,7 @@ def test_a_poison_alert_goes_to_the_dead_letter_topic_with_the_reason(
     assert kafka.committed("falcoport", "falco", PARTITIONS) == 2
 
 
+@pytest.mark.slow  # the mock takes seconds for each member that joins
 def test_members_of_the_group_share_the_partitions(kafka: MockKafka, here: Receiver) -> None:
     with relay(queue_at(kafka), here) as one:
         wait_for_consumer(one)
@@ -103,6 +105,7 @@ def test_members_of_the_group_share_the_partitions(kafka: MockKafka, here: Recei
         here.wait_until(lambda: len(set(here.accepted)) == number + 50)
 
 
+@pytest.mark.slow  # the mock takes seconds for each member that joins
 def test_while_port_is_away_the_relay_stays_in_the_group_and_loses_nothing(
     kafka: MockKafka, here: Receiver
 ) -> None:
@@ -147,7 +150,7 @@ def test_what_would_break_the_relay_is_refused(
 def test_a_configuration_that_the_client_refuses_is_said_without_its_values(
     kafka: MockKafka, here: Receiver
 ) -> None:
-    wrong = queue_at(kafka, settings={"sasl.mechanism": "plainly", "sasl.password": "pw-4711"})
+    wrong = queue_at(kafka, settings={"security.protocol": "maybe", "sasl.password": "pw-4711"})
     with relay(wrong, here) as running:
         here_until(lambda: running.error is not None)
     assert isinstance(running.error, UsageError)
