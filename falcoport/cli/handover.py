@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from falcoport.cli import options
@@ -10,7 +11,7 @@ from falcoport.cli.command import EXIT_CODES_WITH_CHECK, CommandResult, Run, add
 from falcoport.cli.provisioning import ManifestOptions, MappingOptions, WebhookOptions
 from falcoport.cli.securing import given_secret
 from falcoport.errors import CheckFailedError, ConflictError, UsageError
-from falcoport.falcosidekick.handover.contents import NAMESPACE
+from falcoport.falcosidekick.handover.contents import NAMESPACE, SECRET_NAME
 from falcoport.falcosidekick.handover.interface import Format
 from falcoport.settings import WEBHOOK_SECRET
 
@@ -19,16 +20,10 @@ if TYPE_CHECKING:
 
     import typer
 
-    from falcoport.falcosidekick.handover.contents import QueueAddress
+    from falcoport.falcosidekick.handover.contents import Handover, QueueAddress, SecretStore
     from falcoport.falcosidekick.header import Header
     from falcoport.manifests.loading import Manifests
     from falcoport.terraform.export import Resources
-
-_RELAY = {
-    Format.RELAY_NATS: "nats://nats.{namespace}:4222",
-    Format.RELAY_KAFKA: "kafka://kafka.{namespace}:9092/falco",
-}
-"""The formats for a queue between, and where that is looked for unless said."""
 
 
 def register(app: typer.Typer) -> None:
@@ -37,7 +32,8 @@ def register(app: typer.Typer) -> None:
         app,
         "show-url",
         exits=EXIT_CODES_WITH_CHECK,
-        example="falcoport show-url --format helm --min-priority warning -f values.yaml",
+        example="falcoport show-url --format helm --existing-secret falcosidekick-webhook "
+        "-f falcoport-values.yaml",
     )(show_url)
     add(
         app,
@@ -47,61 +43,83 @@ def register(app: typer.Typer) -> None:
     )(export)
 
 
+@dataclass(frozen=True)
+class FalcosidekickOptions:
+    """What Falcosidekick does beside posting to the URL."""
+
+    min_priority: options.MinimumPriority = None
+    custom_tag: options.CustomTags = None
+    max_concurrent: options.MaxConcurrent = None
+    queue: options.QueueUrl = None
+
+
+@dataclass(frozen=True)
+class KubernetesOptions:
+    """The Kubernetes objects that carry the URL and the secret."""
+
+    kube_namespace: options.KubernetesNamespace = NAMESPACE
+    existing_secret: options.ExistingSecret = None
+    secret_name: options.SecretName = SECRET_NAME
+    label: options.Labels = None
+    annotation: options.Annotations = None
+    secret_store: options.SecretStoreName = None
+    secret_store_kind: options.SecretStoreKindOption = options.SecretStoreKind.CLUSTER
+    remote_key: options.RemoteKey = None
+
+    @property
+    def store(self) -> SecretStore | None:
+        """The store that was named; raises UsageError for a key without one."""
+        from falcoport.falcosidekick.handover.contents import SecretStore
+
+        if self.secret_store is not None:
+            key = self.remote_key or self.secret_name
+            return SecretStore(self.secret_store, str(self.secret_store_kind), key)
+        if self.remote_key is not None:
+            raise UsageError(
+                "The key in a store was given, but not the store's name.",
+                where="--secret-store",
+                hint="Give the store's name as well, such as --secret-store vault.",
+            )
+        return None
+
+
+_URL_TO_COME = "https://port.invalid"
+"""Stands for the webhook's URL until Port was asked."""
+
+
 def show_url(
     run: Run,
     webhook: WebhookOptions,
+    falcosidekick: FalcosidekickOptions,
+    kubernetes: KubernetesOptions,
     form: options.HandoverFormat = Format.URL,
     file: options.File = None,
     force: options.Force = False,
-    min_priority: options.MinimumPriority = None,
-    custom_tag: options.CustomTags = None,
-    kube_namespace: options.KubernetesNamespace = NAMESPACE,
     webhook_secret_file: options.WebhookSecretFile = None,
-    queue: options.QueueUrl = None,
 ) -> CommandResult:
-    """For a secured webhook, every format but url needs the secret as well; the relay formats do
-    not, since the relay has it.
+    """For a secured webhook, a format that holds the header needs its secret as well: all but url,
+    docker, external-secret, prometheus-rule, relay-…, and Helm values with --existing-secret.
     """
-    from falcoport.falcosidekick.handover.contents import Handover
-    from falcoport.falcosidekick.handover.interface import render
+    from falcoport.falcosidekick.handover.interface import check_options, holds_secret, render
+    from falcoport.falcosidekick.header import PLACEHOLDER
 
     secret = given_secret(run, webhook_secret_file)
+    # Before Port is asked: a mistake in the options shows at once.
+    wanted = _wanted(falcosidekick, kubernetes, webhook_secret_file)
+    check_options(wanted, form)
     identifier = webhook.load().identifier
     with run.api() as api:
         live = api.webhook(identifier)
     if live is None:
         raise not_set_up("webhook", identifier)
     _warn_if_disabled(run, live)
+    _warn_of_tags(run, wanted, form)
     url = str(live["url"])
-    handover = Handover(
-        url,
-        _header(run, live, secret, form),
-        min_priority,
-        tuple(custom_tag or ()),
-        kube_namespace,
-        _queue(queue, form, kube_namespace),
-    )
+    known = secret if holds_secret(wanted, form) else PLACEHOLDER
+    handover = replace(wanted, url=url, header=_header(run, live, known, form))
     text = render(handover, form)
     data = {"webhook_url": url, "enabled": live.get("enabled", True), "format": str(form)}
     return CommandResult({**data, **_handed(run, text, file, private=True, force=force)})
-
-
-def _queue(url: str | None, form: Format, namespace: str) -> QueueAddress | None:
-    """Return the queue that a relay format names; raise UsageError."""
-    from falcoport.delivery.relay.source import parse_source
-    from falcoport.falcosidekick.handover.contents import QueueAddress
-
-    if form not in _RELAY:
-        if url is not None:
-            raise UsageError(
-                f"--format {form} has no place for a queue.",
-                where="--queue",
-                hint=f"{' and '.join(_RELAY)} have.",
-                code="format_cannot_carry",
-            )
-        return None
-    source = parse_source(url or _RELAY[form].format(namespace=namespace), option="--queue")
-    return QueueAddress(source.scheme, source.servers, source.name)
 
 
 def export(
@@ -182,6 +200,49 @@ def not_set_up(what: str, identifier: str) -> CheckFailedError:
     )
 
 
+def _wanted(
+    falcosidekick: FalcosidekickOptions, kubernetes: KubernetesOptions, secret_file: Path | None
+) -> Handover:
+    """Return what the options ask for, URL and header left open; raises InputError, UsageError."""
+    from falcoport.falcosidekick.handover.contents import Handover
+    from falcoport.falcosidekick.handover.kubernetes import parse_pairs
+
+    is_file = secret_file is not None and str(secret_file) != "-"
+    return Handover(
+        url=_URL_TO_COME,
+        minimum_priority=falcosidekick.min_priority,
+        custom_tags=tuple(falcosidekick.custom_tag or ()),
+        max_concurrent=falcosidekick.max_concurrent,
+        queue=_queue(falcosidekick.queue),
+        namespace=kubernetes.kube_namespace,
+        secret_file=str(secret_file) if is_file else None,
+        existing_secret=kubernetes.existing_secret,
+        secret_name=kubernetes.secret_name,
+        labels=parse_pairs(kubernetes.label or (), "--label"),
+        annotations=parse_pairs(kubernetes.annotation or (), "--annotation"),
+        store=kubernetes.store,
+    )
+
+
+def _queue(url: str | None) -> QueueAddress | None:
+    """Return the queue that an option names; raises UsageError."""
+    from falcoport.delivery.relay.source import parse_source
+    from falcoport.falcosidekick.handover.contents import QueueAddress
+
+    if url is None:
+        return None
+    source = parse_source(url, option="--queue")
+    return QueueAddress(source.scheme, source.servers, source.name)
+
+
+def _warn_of_tags(run: Run, wanted: Handover, form: Format) -> None:
+    if form is Format.ENV and wanted.custom_tags:
+        run.output.warn(
+            "CUSTOMTAGS has no effect in a Secret of the Helm charts: they set it themselves, and "
+            "theirs wins. There, use --format k8s-secret or helm."
+        )
+
+
 def _warn_if_disabled(run: Run, webhook: dict[str, Any]) -> None:
     if webhook.get("enabled") is False:
         run.output.warn(
@@ -192,6 +253,7 @@ def _warn_if_disabled(run: Run, webhook: dict[str, Any]) -> None:
 
 def _header(run: Run, webhook: dict[str, Any], secret: str | None, form: Format) -> Header | None:
     """Return the header that the webhook asks for, as far as the format has a place for it."""
+    from falcoport.falcosidekick.header import PLACEHOLDER
     from falcoport.resources.webhook_security import (
         SIGNED,
         UNSIGN,
@@ -203,14 +265,12 @@ def _header(run: Run, webhook: dict[str, Any], secret: str | None, form: Format)
 
     identifier, guarded = webhook["identifier"], guard(webhook)
     if guarded is Guard.OPEN:
-        if secret is not None:
+        if secret not in (None, PLACEHOLDER):
             run.output.warn(
                 f"webhook {identifier} is open, so the secret is left out: `falcoport setup "
                 "--secure` makes Port ask for it."
             )
         return None
-    if form in _RELAY:
-        return None  # what Falcosidekick publishes to asks for no such header
     if form is Format.URL:
         if guarded is Guard.HEADER:
             run.output.note(

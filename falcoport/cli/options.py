@@ -9,11 +9,13 @@ from typing import Annotated
 import typer
 
 from falcoport.falcosidekick.handover import interface as handover
+from falcoport.falcosidekick.handover.contents import MAX_CONCURRENT
 from falcoport.render.console import Format
 
 _PORT = "Port"
 _OUTPUT = "Output"
 _SECURITY = "Securing the webhook"
+_KUBERNETES = "Kubernetes objects"
 
 
 class ExportLanguage(StrEnum):
@@ -21,6 +23,13 @@ class ExportLanguage(StrEnum):
 
     TERRAFORM = "terraform"
     JSON = "json"
+
+
+class SecretStoreKind(StrEnum):
+    """The kinds of store of the External Secrets operator."""
+
+    CLUSTER = "ClusterSecretStore"
+    NAMESPACE = "SecretStore"
 
 
 class RulesFormat(StrEnum):
@@ -395,11 +404,21 @@ CustomTags = Annotated[
         help="Tag every alert so, such as cluster-prod; may be given several times.",
     ),
 ]
+MaxConcurrent = Annotated[
+    int | None,
+    typer.Option(
+        "--max-concurrent",
+        metavar="NUMBER",
+        help="How many alerts Falcosidekick sends at once, such as 50. Its own default, 1, means "
+        f"about seven alerts a second. (default: {MAX_CONCURRENT})",
+    ),
+]
 KubernetesNamespace = Annotated[
     str,
     typer.Option(
         "--kube-namespace",
         metavar="NAME",
+        rich_help_panel=_KUBERNETES,
         help="The Kubernetes namespace of Falcosidekick, for the Helm and Secret formats.",
     ),
 ]
@@ -408,8 +427,76 @@ QueueUrl = Annotated[
     typer.Option(
         "--queue",
         metavar="URL",
-        help="The queue of a relay format, such as nats://nats.falco:4222 or "
-        "kafka://kafka:9092/falco. (default: the Service nats or kafka beside Falcosidekick)",
+        help="The queue, such as nats://nats.falco:4222 or kafka://kafka:9092/falco. (formats "
+        "relay-nats, relay-kafka; default: the Service nats or kafka beside Falcosidekick)",
+    ),
+]
+ExistingSecret = Annotated[
+    str | None,
+    typer.Option(
+        "--existing-secret",
+        metavar="NAME",
+        rich_help_panel=_KUBERNETES,
+        help="Values that only refer to this Secret, such as falcosidekick-webhook, and hold "
+        "nothing secret. (formats helm, helm-sidekick)",
+    ),
+]
+SecretName = Annotated[
+    str,
+    typer.Option(
+        "--secret-name",
+        metavar="NAME",
+        rich_help_panel=_KUBERNETES,
+        help="The name of the Secret to write, such as falco-port. (formats k8s-secret, "
+        "external-secret)",
+    ),
+]
+Labels = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--label",
+        metavar="KEY=VALUE",
+        rich_help_panel=_KUBERNETES,
+        help="A label of the object, such as release=prometheus; may be given several times. "
+        "(formats k8s-secret, external-secret, prometheus-rule)",
+    ),
+]
+Annotations = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--annotation",
+        metavar="KEY=VALUE",
+        rich_help_panel=_KUBERNETES,
+        help="An annotation of the object, such as argocd.argoproj.io/sync-wave=-1; may be given "
+        "several times. (the same formats)",
+    ),
+]
+SecretStoreName = Annotated[
+    str | None,
+    typer.Option(
+        "--secret-store",
+        metavar="NAME",
+        rich_help_panel=_KUBERNETES,
+        help="The store that the External Secrets operator reads, such as vault. (format "
+        "external-secret)",
+    ),
+]
+SecretStoreKindOption = Annotated[
+    SecretStoreKind,
+    typer.Option(
+        "--secret-store-kind",
+        rich_help_panel=_KUBERNETES,
+        help="Whether the store is one namespace's or the cluster's.",
+    ),
+]
+RemoteKey = Annotated[
+    str | None,
+    typer.Option(
+        "--remote-key",
+        metavar="KEY",
+        rich_help_panel=_KUBERNETES,
+        help="Where URL and header lie in the store, such as falco/port. (default: the Secret's "
+        "name)",
     ),
 ]
 

@@ -377,8 +377,9 @@ def _hand_over(run: Run, provisioned: Provisioned) -> None:
     run.output.note(_indented(render(handover, Format.HELM)))
     if header is not None:
         run.output.note(
-            f"Port asks for the header {header.name}: `falcoport show-url --format docker` (helm, "
-            "k8s-secret, …) writes the same with the secret in its place."
+            f"Port asks for the header {header.name}: `falcoport show-url --format helm` "
+            "(k8s-secret, compose, …) writes the secret in its place; Docker reads it from "
+            "the environment."
         )
         run.output.note()
     run.output.note("The webhook URL:", Style.STRONG)

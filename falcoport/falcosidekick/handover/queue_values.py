@@ -12,13 +12,19 @@ if TYPE_CHECKING:
     from falcoport.falcosidekick.handover.contents import Handover, QueueAddress
 
 
-def queue_of(handover: Handover, form: str, schemes: tuple[str, ...]) -> QueueAddress:
-    """Return the queue to name. Raise UsageError where it is none of this format's."""
-    queue = handover.queue
-    if queue is None or queue.scheme not in schemes:
+CARRIES = frozenset({"minimum_priority", "custom_tags", "queue"})
+"""What these formats have a place for; the webhook's URL and header are the relay's."""
+
+
+def queue_of(handover: Handover, form: str, default: QueueAddress) -> QueueAddress:
+    """Return the queue to name, `default` where none was given.
+
+    Raise UsageError where it is none of this format's.
+    """
+    queue = handover.queue or default
+    if (queue.scheme == "kafka") != (default.scheme == "kafka"):
         raise UsageError(
-            f"--format {form} needs --queue with a URL that begins with "
-            f"{' or '.join(f'{one}://' for one in schemes)}.",
+            f"--format {form} needs a queue that begins with {default.scheme}://.",
             where="--queue",
             code="format_cannot_carry",
         )
@@ -46,11 +52,12 @@ def render_queue_values(
     lines = (
         "Start the relay before Falcosidekick, so that the queue keeps the first alert already:",
         f"  falcoport relay --from {source}",
-        "Leave Falcosidekick's webhook output out: it would post each alert a second time.",
+        "Leave Falcosidekick's webhook output out: it would post each alert a second time. A release",
+        'that has it keeps it with --reset-then-reuse-values: add webhook.address "" below then.',
         *notes,
         "",
         "Without the chart, as environment variables:",
         *(f"  {name}={value}" for name, value in variables.items()),
     )
     body = write_yaml({"falcosidekick": {"enabled": True, "config": config}})
-    return values_head(handover, "falco", "falco") + comment(lines) + body
+    return values_head(handover, "falco") + comment(lines) + body

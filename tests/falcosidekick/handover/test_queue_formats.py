@@ -58,7 +58,6 @@ def test_every_subject_of_the_template_is_one_that_the_relay_listens_to(
 @pytest.mark.parametrize(
     ("form", "queue"),
     [
-        ("relay-nats", None),
         ("relay-nats", KAFKA),
         ("relay-kafka", NATS),
         ("relay-nats", QueueAddress("nats", ("one:4222", "two:4222"), "falco.>")),

@@ -5,11 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from falcoport.errors import UsageError
-from falcoport.falcosidekick.handover.queue_values import queue_of, render_queue_values
+from falcoport.falcosidekick.handover.contents import QueueAddress
+from falcoport.falcosidekick.handover.queue_values import CARRIES, queue_of, render_queue_values
 
 if TYPE_CHECKING:
     from falcoport.falcosidekick.handover.contents import Handover
 
+__all__ = ["CARRIES", "HOLDS_SECRET", "render"]
+
+HOLDS_SECRET = False
 _NOTES = (
     "The subject has no rule in it: of a rule without a letter of a-z Falcosidekick would make",
     "an empty token, which NATS refuses. Falcosidekick connects anew for each alert, to one",
@@ -20,7 +24,8 @@ _NOTES = (
 
 def render(handover: Handover) -> str:
     """Return the values. Raise UsageError for an address that Falcosidekick cannot use."""
-    queue = queue_of(handover, "relay-nats", ("nats", "tls"))
+    default = QueueAddress("nats", (f"nats.{handover.namespace}:4222",), "falco.>")
+    queue = queue_of(handover, "relay-nats", default)
     if len(queue.servers) > 1:
         raise UsageError(
             "Falcosidekick takes the address of one NATS server.",
