@@ -52,8 +52,8 @@ def render_queue_values(
     lines = (
         "Start the relay before Falcosidekick, so that the queue keeps the first alert already:",
         f"  falcoport relay --from {source}",
-        "Leave Falcosidekick's webhook output out: it would post each alert a second time. Helm keeps",
-        'what a release has of it: there, add `webhook: {address: ""}` to `config` below.',
+        "Leave Falcosidekick's webhook output out: it would post each alert a second time. Helm",
+        'keeps what a release has of it: there, add `webhook: {address: ""}` to `config` below.',
         *notes,
         "",
         "Without the chart, as environment variables:",
