@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import jq
 
-from falcoport.mapping.evaluator import guarded
+from falcoport.mapping.evaluator import guard
 from falcoport.mapping.expressions import HIDE_ENVIRONMENT, Expression, is_bounded
 from falcoport.mapping.numbers import as_stored
 
@@ -102,7 +102,7 @@ _ends = lru_cache(maxsize=512)(is_bounded)
 
 @lru_cache(maxsize=512)
 def _compiled(expression: str) -> Any:
-    return jq.compile(HIDE_ENVIRONMENT + guarded(Expression("", expression)))
+    return jq.compile(HIDE_ENVIRONMENT + guard(Expression("", expression)))
 
 
 def run_program(expression: str, text: str) -> str:
