@@ -43,6 +43,7 @@ _ORDINARY_TIME = re.compile(
 _MORE_AROUND = 64  # a uuid with its key
 _LESS_AROUND = 128  # the time's zeros, an empty hostname or list of tags
 _MORE_WHEN_ESCAPED = 5  # "<" becomes six characters
+_SPACES = " \t\r\n"
 _SURELY_KEPT = 128  # characters of a field; four bytes each make the 512 that are never cut
 
 
@@ -91,7 +92,7 @@ class BodyReader:
         What Falcosidekick sent already (it has a `uuid`) stays as it is. Numbers are as Port
         stores them. Raises NotAnAlertError.
         """
-        alert = _parsed(text)
+        alert, text = _parsed(text)
         if "uuid" in alert:
             return _sent_already(alert, text)
         ordinary = self._ordinary(alert, text)
@@ -147,16 +148,18 @@ class BodyReader:
         return body
 
 
-def _parsed(text: str) -> dict[str, Any]:
+def _parsed(text: str) -> tuple[dict[str, Any], str]:
+    """Return the alert and its text: Falcosidekick reads no further than the first value."""
     try:
-        value = _DECODER.decode(text)
+        text = text.lstrip(_SPACES)
+        value, end = _DECODER.raw_decode(text)
     except RecursionError:
         raise NotAnAlertError("it is nested too deeply") from None
     except json.JSONDecodeError as error:
         raise NotAnAlertError(f"it is not JSON: {error.msg} at column {error.colno}") from None
     if not isinstance(value, dict):
         raise NotAnAlertError("it is not a JSON object")
-    return value
+    return value, text[:end]
 
 
 def _sent_already(body: dict[str, Any], text: str) -> dict[str, Any]:

@@ -93,7 +93,8 @@ class BodyEvaluator:
         Numbers are as JavaScript keeps them, hence as Port stores them. Raises EventError.
         """
         if not self._able:
-            return self._whole.evaluate_many([self._encode(self._event(body)) for body in bodies])
+            events = [self._encode(self._event(body)) for body in bodies]
+            return self._whole.evaluate_many(events, rounded=True)
         fresh = self._computed(self._fresh, bodies)
         repeated = self._looked_up(bodies)
         if fresh is None or repeated is None:
@@ -107,7 +108,7 @@ class BodyEvaluator:
         return self._around | {"body": body}
 
     def _alone(self, body: dict[str, Any]) -> list[Outcome]:
-        return self._whole.evaluate(self._encode(self._event(body)))
+        return self._whole.evaluate(self._encode(self._event(body)), rounded=True)
 
     def _computed(
         self, computation: _Computation, bodies: Sequence[dict[str, Any]]
