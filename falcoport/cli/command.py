@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from falcoport import signals
 from falcoport.cli import options
 from falcoport.cli.catalogue import COMMANDS
-from falcoport.cli.interrupts import allowed
 from falcoport.errors import (
     AGAIN,
     EXIT_ACCESS,
@@ -303,7 +303,7 @@ def run(
     `done` tells what the body had done when it was interrupted.
     """
     try:
-        with allowed():
+        with signals.let_through():
             finished = body()
     except (KeyboardInterrupt, typer.Abort):
         said = done() or "Nothing was changed in Port."

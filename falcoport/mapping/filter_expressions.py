@@ -15,7 +15,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from falcoport.errors import OptionValueError
-from falcoport.falco.priorities import PRIORITIES
+from falcoport.falco.priorities import PRIORITIES, find_priority
 from falcoport.mapping.alert_fields import NAMESPACE_FIELDS, OWN_NAMESPACE, is_usable
 
 if TYPE_CHECKING:
@@ -68,9 +68,7 @@ def check_filter(chosen: AlertFilter) -> AlertFilter:
 def _spelled_priority(priority: str | None) -> str | None:
     if priority is None:
         return None
-    # "info" is how rules spell it.
-    names = {name.lower(): name for name in PRIORITIES} | {"info": "Informational"}
-    found = names.get(priority.lower())
+    found = find_priority(priority)
     if found is None:
         raise OptionValueError(
             f"--min-priority {priority!r} is not a priority of Falco.",

@@ -12,10 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from falcoport.falcosidekick.forward import HEADERS
 from falcoport.mapping.evaluator import Evaluator
-from falcoport.mapping.numbers import round_numbers
-from falcoport.preview.fast.evaluator import BodyEvaluator
+from falcoport.mapping.numbers import round_numbers, stored_float, stored_integer
+from falcoport.preview.plain import BodyEvaluator
 
 NODE = shutil.which("node")
 MAPPING = {
@@ -47,9 +46,7 @@ def test_a_time_in_nanoseconds_is_the_double_that_javascript_reads(number: int) 
     [outcome] = Evaluator([MAPPING]).evaluate(json.dumps({"body": {"n": number}}))
     assert outcome.entity is not None
     assert outcome.entity["properties"]["n"] == int(Decimal(repr(float(number))))
-    [[fast]] = BodyEvaluator([MAPPING], HEADERS).evaluate(
-        [json.loads(round_numbers(f'{{"n": {number}}}'))]
-    )
+    [[fast]] = BodyEvaluator([MAPPING]).evaluate([json.loads(round_numbers(f'{{"n": {number}}}'))])
     assert fast.entity == outcome.entity
 
 
@@ -87,3 +84,22 @@ def test_what_is_stored_is_what_javascript_says(texts: list[str]) -> None:
     found = json.loads(round_numbers(whole))
     assert found == expected
     assert [stored(text) for text in texts[:20]] == expected[:20]
+
+
+@pytest.mark.parametrize(
+    ("text", "stored"),
+    [
+        ("1786960041123456789", 1786960041123456800),
+        ("9007199254740993", 9007199254740992),
+        ("-5", -5),
+        ("123456789012345678901234", 1.2345678901234568e23),
+    ],
+)
+def test_integers_are_as_javascript_writes_them(text: str, stored: float) -> None:
+    assert stored_integer(text) == stored
+
+
+def test_numbers_beyond_a_double_are_the_largest_one() -> None:
+    assert stored_float("1e999") == 1.7976931348623157e308
+    assert stored_float("-1e999") == -1.7976931348623157e308
+    assert stored_integer("9" * 400) == 1.7976931348623157e308
