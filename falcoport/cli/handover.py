@@ -124,7 +124,7 @@ def _live(run: Run, manifests: Manifests, *, namespace: bool) -> Resources:
     """Return what is in Port; raises CheckFailedError where something is not."""
     from functools import partial
 
-    from falcoport.port.api import together
+    from falcoport.port.concurrency import run_concurrently
     from falcoport.terraform.export import Resources
 
     webhook = manifests.webhook.identifier
@@ -133,7 +133,7 @@ def _live(run: Run, manifests: Manifests, *, namespace: bool) -> Resources:
         blueprints.append(manifests.namespace.identifier)
     with run.api() as api:
         api.authenticate()
-        found = together(
+        found = run_concurrently(
             [partial(api.webhook, webhook), *(partial(api.blueprint, one) for one in blueprints)]
         )
     names = [("webhook", webhook), *(("blueprint", one) for one in blueprints)]

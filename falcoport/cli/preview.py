@@ -100,10 +100,10 @@ def _chosen(
             where="--live",
         )
     with run.api() as api:
-        from falcoport.port.api import together
+        from falcoport.port.concurrency import run_concurrently
 
         api.authenticate()
-        webhook, blueprint = together(
+        webhook, blueprint = run_concurrently(
             [
                 lambda: api.webhook(manifests.webhook.identifier),
                 lambda: api.blueprint(manifests.blueprint.identifier),

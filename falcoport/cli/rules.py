@@ -45,11 +45,11 @@ def tag_rules(
     An override for a rule that is not loaded stops Falco from starting: --rules-file tells.
     """
     from falcoport.commands.desired import DEFAULT_RELATION, DEFAULT_TAG_PREFIX
-    from falcoport.falco.rules import chart_values, chosen, override_file, tag_for
+    from falcoport.falco.rules import chart_values, chosen, override_file
     from falcoport.files import write_file
     from falcoport.render.output import counted
 
-    tag = tag_for(DEFAULT_TAG_PREFIX if tag_prefix is None else tag_prefix, namespace)
+    tag = _tag_for(DEFAULT_TAG_PREFIX if tag_prefix is None else tag_prefix, namespace)
     known = _known(rules_file or [])
     names = chosen(rules, known)
     if known is None:
@@ -66,6 +66,22 @@ def tag_rules(
         write_file(file, text, private=False, force=force)
         run.output.note(f"{file} tags {counted(len(names), 'rule')} with {tag}.")
     return Finished({"tag": tag, "rules": list(names), "text": text})
+
+
+def _tag_for(prefix: str, namespace: str) -> str:
+    """Return the tag that relates an alert to a namespace's entity.
+
+    Raises UsageError if Port would not take the rest of the tag for an identifier.
+    """
+    from falcoport.port.identifiers import ENTITY
+
+    if not ENTITY.accepts(namespace):
+        raise UsageError(
+            f"--namespace {namespace!r} is no identifier of an entity in Port.",
+            where="--namespace",
+            hint="The Kubernetes exporter names a namespace's entity <namespace>-<cluster>.",
+        )
+    return f"{prefix}{namespace}"
 
 
 def _known(files: list[str]) -> Rules | None:

@@ -77,12 +77,12 @@ def _read(api: PortApi, desired: Desired) -> tuple[Live, Alerts | None]:
     from functools import partial
 
     from falcoport.commands.set_up_state import alerts
-    from falcoport.port.api import together
+    from falcoport.port.concurrency import run_concurrently
     from falcoport.reconcile import applying
 
     identifier = desired.blueprint["identifier"]
     api.authenticate()
-    live, count, page = together(
+    live, count, page = run_concurrently(
         [
             partial(applying.read, api, desired),
             partial(api.entities_count, identifier),
@@ -100,7 +100,7 @@ def _read(api: PortApi, desired: Desired) -> tuple[Live, Alerts | None]:
 
 def _first_page(api: PortApi, blueprint: str) -> tuple[list[Json], bool] | None:
     """Return the first alerts and whether they are all; None without the blueprint."""
-    from falcoport.port.transport import NotFoundError
+    from falcoport.port.errors import NotFoundError
 
     try:
         entities, following = api.search_entities(

@@ -162,7 +162,8 @@ def _first_alert(file: Path) -> dict[str, Any]:
     """Return the first alert of a file. Raises InputError."""
     import sys
 
-    from falcoport.falco.inputs.lines import MAX_LINE, chunks, find
+    from falcoport.falco.inputs.interface import find_alerts, split_source
+    from falcoport.falco.inputs.log_lines import MAX_LINE
 
     try:
         if str(file) == "-":
@@ -173,8 +174,8 @@ def _first_alert(file: Path) -> dict[str, Any]:
     except OSError as error:
         raise InputError(f"{file} cannot be read: {error.strerror}.", where=str(file)) from None
     problem = "it holds no alert"
-    for chunk in chunks([raw]):
-        for found in find(chunk):
+    for chunk in split_source([raw]):
+        for found in find_alerts(chunk):
             if found.text:
                 try:
                     alert = json.loads(found.text)
@@ -191,13 +192,13 @@ def _target(
 ) -> _Target:
     """Read the webhook and the blueprint; raises CheckFailedError without them."""
     from falcoport.cli.handover import not_set_up
-    from falcoport.port.api import together
+    from falcoport.port.concurrency import run_concurrently
     from falcoport.resources.webhook_security import Guard, guard, header_for, header_name
 
     manifests = manifest.load()
     blueprint, webhook = manifests.blueprint.identifier, manifests.webhook.identifier
     api.authenticate()
-    found = together([lambda: api.blueprint(blueprint), lambda: api.webhook(webhook)])
+    found = run_concurrently([lambda: api.blueprint(blueprint), lambda: api.webhook(webhook)])
     if found[0] is None:
         raise not_set_up("blueprint", blueprint)
     if found[1] is None:
@@ -297,7 +298,7 @@ def _not_arrived(
 def _clean_up(run: Run, api: PortApi, target: _Target, expected: dict[str, Any]) -> int:
     """Remove the test alert, and those that earlier tests left; return how many went."""
     from falcoport.delivery.test_alert import TEST_TAG
-    from falcoport.port.transport import NotFoundError
+    from falcoport.port.errors import NotFoundError
 
     blueprint = target.blueprint["identifier"]
     identifiers = {str(expected["identifier"])}

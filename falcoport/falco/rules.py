@@ -143,20 +143,6 @@ def _no_such_rule(pattern: str, rules: Rules) -> Problem:
     )
 
 
-def tag_for(prefix: str, namespace: str) -> str:
-    """Return the tag that relates an alert to a namespace's entity.
-
-    Raises InputError if Port would not take the rest of the tag for an identifier.
-    """
-    if not re.fullmatch(r"(?!\.{1,2}$)(?:[^\W\d_]|[0-9@_.+:\\/=-])+", namespace):
-        raise InputError(
-            f"--namespace {namespace!r} is no identifier of an entity in Port.",
-            where="--namespace",
-            hint="The Kubernetes exporter names a namespace's entity <namespace>-<cluster>.",
-        )
-    return f"{prefix}{namespace}"
-
-
 def override_file(names: Sequence[str], tag: str) -> str:
     """Return a rules file that appends a tag to the named rules."""
     head = [

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from json.encoder import encode_basestring
 from typing import TYPE_CHECKING, Any
 
+from falcoport.falco.text import decode_leniently
 from falcoport.falcosidekick.go_time import GoTime, TimeError, read_time
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ def forwarded(line: bytes | str, *, custom_tags: Sequence[str] = (), uuid: str =
     Only the first JSON value of `line` is read, as Falcosidekick does.
     Raises NotForwardedError if Falcosidekick refuses the alert or fails on it.
     """
-    text = line if isinstance(line, str) else go_text(line)
+    text = line if isinstance(line, str) else decode_leniently(line)
     payload = _payload(_read(text), text)
     payload.tags = tuple(sorted([*payload.tags, *custom_tags]))
     if payload.rule == "Test rule":
@@ -109,14 +110,6 @@ def forwarded(line: bytes | str, *, custom_tags: Sequence[str] = (), uuid: str =
         payload.output, payload.output_fields = shortened(payload.output, payload.output_fields)
         body = _encoded(payload, identity)
     return body + b"\n"
-
-
-def go_text(line: bytes) -> str:
-    """Return the text of `line`; each byte that is not UTF-8 becomes U+FFFD, as in Go."""
-    try:
-        return line.decode()
-    except UnicodeDecodeError:
-        return _NOT_TEXT.sub("\ufffd", line.decode(errors="surrogateescape"))
 
 
 def _read(text: str) -> Any:
@@ -261,7 +254,7 @@ def shortened(output: str, fields: dict[str, Any]) -> tuple[str, dict[str, Any]]
     """Cut long texts of `fields`, and the same texts inside `output`, as a too long alert's are.
 
     The cut is at a byte, not at a character; each byte left over of a character is a lone
-    surrogate from U+DC80 up (see `without_cut_bytes`).
+    surrogate from U+DC80 up (see `replace_stray_bytes`).
     """
     written = output.encode()
     kept = dict(fields)
@@ -274,11 +267,6 @@ def shortened(output: str, fields: dict[str, Any]) -> tuple[str, dict[str, Any]]
             written = written.replace(whole, cut)
             kept[name] = cut.decode(errors="surrogateescape")
     return written.decode(errors="surrogateescape"), kept
-
-
-def without_cut_bytes(text: str) -> str:
-    """Return text with U+FFFD for each byte that `shortened` left of a character."""
-    return text if text.isascii() else _NOT_TEXT.sub("\ufffd", text)
 
 
 def _encoded(payload: _Payload, uuid: str) -> bytes:

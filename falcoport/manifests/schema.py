@@ -25,6 +25,7 @@ from falcoport.manifests.validation import (
     kind,
 )
 from falcoport.mapping.expressions import compile_error, is_delete
+from falcoport.port import identifiers
 
 if TYPE_CHECKING:
     from falcoport.manifests.validation import Report
@@ -40,25 +41,24 @@ COLORS = (
 )  # fmt: skip
 WEBHOOK_NAME_LONGEST = 30
 
-# Port writes these patterns with \p{L} (any letter): [^\W\d_] in Python's words.
-_IDENTIFIER = Text(
-    longest=100,
-    shortest=1,
-    pattern=re.compile(r"(?!\.{1,2}$)(?:[^\W\d_]|[0-9@_.+:\\/-])+"),
-    spelled="an identifier is made of letters, digits and @ _ . + : \\ / -",
-)
-_SUB_IDENTIFIER = Text(
-    longest=100,
-    shortest=1,
-    pattern=re.compile(r"[A-Za-z0-9@_=\\-]+"),
-    spelled="an identifier here is made of A-Z a-z 0-9 @ _ = \\ -",
-)
+
+def _identifier(rule: identifiers.IdentifierRule, what: str) -> Text:
+    return Text(
+        longest=rule.longest,
+        shortest=1,
+        accepts=rule.accepts,
+        spelled=f"{what} is made of {rule.allowed}",
+    )
+
+
+_IDENTIFIER = _identifier(identifiers.BLUEPRINT, "an identifier")
+_SUB_IDENTIFIER = _identifier(identifiers.PROPERTY, "an identifier here")
 _TITLE = Text(longest=100, shortest=1)
 _SHORT_TITLE = Text(longest=100)
 _DESCRIPTION = Text(longest=200)
 _ANY_TEXT = Text()
 _MIRROR_PATH = Text(
-    pattern=re.compile(r"(?:[A-Za-z0-9@_=\-$]+\.)+?(\w|\$|@|-)*?[^.]+"),
+    accepts=re.compile(r"(?:[A-Za-z0-9@_=\-$]+\.)+?(\w|\$|@|-)*?[^.]+").fullmatch,
     spelled="a path names a relation and a property, such as namespace.$title",
 )
 

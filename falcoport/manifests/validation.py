@@ -8,10 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
-
-if TYPE_CHECKING:
-    import re
+from typing import Protocol
 
 Report = Callable[[str, str], None]
 
@@ -54,11 +51,11 @@ def child(at: str, key: object) -> str:
 
 @dataclass(frozen=True)
 class Text:
-    """A text of bounded length; `pattern` is matched whole and explained by `spelled`."""
+    """A text of bounded length; `accepts` takes the whole of it, and is explained by `spelled`."""
 
     longest: int | None = None
     shortest: int = 0
-    pattern: re.Pattern[str] | None = None
+    accepts: Callable[[str], object] | None = None
     spelled: str = ""
 
     def check(self, value: object, at: str, report: Report) -> None:
@@ -71,7 +68,7 @@ class Text:
             report(at, "must not be empty")
         elif self.longest is not None and len(value) > self.longest:
             report(at, f"has {len(value)} characters, Port accepts {self.longest}")
-        elif self.pattern is not None and not self.pattern.fullmatch(value):
+        elif self.accepts is not None and not self.accepts(value):
             report(at, f"is {value!r}, but {self.spelled}")
 
 

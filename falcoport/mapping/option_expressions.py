@@ -6,14 +6,10 @@ Pure.
 from __future__ import annotations
 
 import json
-import re
 from enum import StrEnum
 from typing import Any
 
-from falcoport.errors import InputError
-
-_LONGEST_CLUSTER = 253
-_CLUSTER = re.compile(r"[A-Za-z0-9@_.+:=-]+")
+from falcoport.mapping.alert_fields import OWN_NAMESPACE, check_cluster_name
 
 
 class Identifier(StrEnum):
@@ -39,10 +35,6 @@ _IDENTIFIERS = {
     ),
     Identifier.UUID: ".body.uuid",
 }
-_OWN_NAMESPACE = (
-    '[.body.output_fields["k8s.ns.name"], .body.output_fields["ka.target.namespace"]] '
-    '| map(select(type == "string" and . != "" and . != "<NA>")) | .[0]'
-)
 
 
 def identifier_expression(identifier: Identifier) -> str:
@@ -62,22 +54,16 @@ def with_own_namespace(tagged: str, cluster: str, *, many: bool) -> str:
     which the exporter passes over, becomes null. Raises InputError for a cluster's name that
     cannot be in an identifier.
     """
-    if not _CLUSTER.fullmatch(cluster) or len(cluster) > _LONGEST_CLUSTER:
-        raise InputError(
-            f"--cluster {cluster!r} cannot be part of an identifier in Port.",
-            where="--cluster",
-            hint="Give the name that the Kubernetes exporter has as CLUSTER_NAME: letters, digits "
-            "and @ _ . + : = -",
-        )
+    check_cluster_name(cluster)
     suffix = json.dumps(f"-{cluster}")
     if many:
         own = (
-            f'[{_OWN_NAMESPACE} | select(type == "string" and (startswith("kube") | not)) '
+            f'[{OWN_NAMESPACE} | select(type == "string" and (startswith("kube") | not)) '
             f"| . + {suffix}]"
         )
         return f"({tagged}) as $tagged | if ($tagged | length) > 0 then $tagged else {own} end"
     own = (
-        f'({_OWN_NAMESPACE}) | if type == "string" and (startswith("kube") | not) '
+        f'({OWN_NAMESPACE}) | if type == "string" and (startswith("kube") | not) '
         f"then . + {suffix} else null end"
     )
     return f"({tagged}) // ({own})"

@@ -5,25 +5,31 @@ Paths and envelopes: Port API reference, 2026-01 (a webhook's answer comes under
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from falcoport.errors import PortError, UnexpectedAnswerError
-from falcoport.port.transport import NotFoundError, Transport, UnknownOutcomeError
+from falcoport.errors import UnexpectedAnswerError
+from falcoport.port.errors import NotFoundError, UnknownOutcomeError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    from falcoport.port.transport import Transport
 
 Json = dict[str, Any]
 Path = Sequence[str]
 
 _BLUEPRINT_KEYS = {"identifier": str, "title": str, "schema": dict, "createdAt": str}
 _WEBHOOK_KEYS = {"identifier": str, "title": str, "url": str}
-# What holds other people's additions, and is sent whole when it changes.
-_BLUEPRINT_MAPS = ("relations",)
-_WEBHOOK_MAPS = ("mappings",)
+# What may hold other people's additions, and is sent whole when it changes.
+_BLUEPRINT_PARTS = (
+    "relations",
+    "mirrorProperties",
+    "calculationProperties",
+    "aggregationProperties",
+)
+_WEBHOOK_PARTS = ("mappings",)
 _ENTITY_KEYS = {"identifier": str, "properties": dict, "relations": dict}
 
 
@@ -32,6 +38,8 @@ class PortApi:
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
+        # The parts that the last answer about a blueprint did not have, by its path.
+        self._absent_parts: dict[str, tuple[str, ...]] = {}
 
     def authenticate(self) -> None:
         """Fetch the token now, so that calls made together do not wait for it one by one."""
@@ -69,8 +77,10 @@ class PortApi:
 
     def blueprint(self, identifier: str) -> Json | None:
         """Return a blueprint, or None if Port has none of that identifier."""
-        found = self._get(_path("blueprints", identifier), "blueprint", _BLUEPRINT_KEYS)
-        return self._whole(found, _BLUEPRINT_MAPS, self.blueprints)
+        path = _path("blueprints", identifier)
+        found = self._get(path, "blueprint", _BLUEPRINT_KEYS)
+        self._absent_parts[path] = _absent_parts(found, _BLUEPRINT_PARTS)
+        return found
 
     def blueprints(self) -> list[Json]:
         """Return every blueprint."""
@@ -87,19 +97,29 @@ class PortApi:
         return self._written(answer, "blueprint", _BLUEPRINT_KEYS, "POST /v1/blueprints")
 
     def update_blueprint(self, identifier: str, body: Json) -> Json:
-        """Replace the given top-level keys of a blueprint and return it whole."""
+        """Replace the given top-level keys of a blueprint and return it whole.
+
+        Raises UnexpectedAnswerError instead of overwriting what its last answer lost.
+        """
         path = _path("blueprints", identifier)
+        self._keep_lost_parts(path, identifier, body)
         answer = self._transport.write("PATCH", path, body=body)
         return self._written(answer, "blueprint", _BLUEPRINT_KEYS, f"PATCH {path}")
 
     def delete_blueprint(self, identifier: str) -> None:
         """Delete a blueprint; NotFoundError if it is gone, DependentsError if others need it."""
-        self._transport.write("DELETE", _path("blueprints", identifier))
+        path = _path("blueprints", identifier)
+        self._keep_lost_parts(path, identifier)
+        self._transport.write("DELETE", path)
 
     def webhook(self, identifier: str) -> Json | None:
         """Return a webhook, or None if Port has none of that identifier."""
-        found = self._get(_path("webhooks", identifier), "integration", _WEBHOOK_KEYS)
-        return self._whole(found, _WEBHOOK_MAPS, self.webhooks)
+        path = _path("webhooks", identifier)
+        found = self._get(path, "integration", _WEBHOOK_KEYS)
+        # One without mappings does nothing, so there is hardly any: the list is asked at once.
+        absent = _absent_parts(found, _WEBHOOK_PARTS)
+        _refuse_lost_parts(path, identifier, absent, self.webhooks)
+        return found
 
     def create_webhook(self, body: Json) -> Json:
         """Create a webhook and return it with its URL; TakenError if it exists."""
@@ -181,24 +201,18 @@ class PortApi:
             return None
         return _content(answer, envelope, keys, f"GET {path}")
 
-    @staticmethod
-    def _whole(
-        found: Json | None, keys: Sequence[str], listed: Callable[[], list[Json]]
-    ) -> Json | None:
-        """Return what was found, unless its answer lost a part that Port's list still has.
+    def _keep_lost_parts(self, path: str, identifier: str, body: Json | None = None) -> None:
+        """Raise UnexpectedAnswerError if a write would take away what the last answer had lost.
 
-        Port leaves out what is empty, and updates send these parts whole: one that only its answer
-        lacks would be lost for good.
+        Port leaves out what is empty, so an answer without relations says that there are none; one
+        that lost them on its way says the same. What was planned from it would send that part
+        whole, or delete the blueprint, and the part would be gone for good. Port's list tells the
+        two apart, and is asked only here, where it matters: a read, and a run that changes nothing,
+        do without that round trip. `body` is the update's, None for a deletion.
         """
-        missing = [key for key in keys if found is not None and found.get(key) is None]
-        if found is None or not missing:
-            return found
-        identifier = found["identifier"]
-        other = next((one for one in listed() if one.get("identifier") == identifier), {})
-        lost = [key for key in missing if other.get(key)]
-        if lost:
-            raise _unexpected(f"GET {identifier}", f"no {', '.join(lost)} of {identifier}")
-        return found
+        absent = self._absent_parts.get(path, ())
+        at_stake = tuple(part for part in absent if body is None or part in body)
+        _refuse_lost_parts(path, identifier, at_stake, self.blueprints)
 
     def _list(self, path: str, envelopes: tuple[str, ...]) -> list[Json]:
         answer = self._transport.read(path)
@@ -226,6 +240,22 @@ def _content(answer: Json, envelope: str, keys: Mapping[str, type], where: str) 
     return content
 
 
+def _absent_parts(found: Json | None, parts: Sequence[str]) -> tuple[str, ...]:
+    return tuple(part for part in parts if found is not None and found.get(part) is None)
+
+
+def _refuse_lost_parts(
+    path: str, identifier: str, absent: Sequence[str], list_all: Callable[[], list[Json]]
+) -> None:
+    """Raise UnexpectedAnswerError if Port's list has a part that its answer did not have."""
+    if not absent:
+        return
+    listed = next((one for one in list_all() if one.get("identifier") == identifier), {})
+    lost = [part for part in absent if listed.get(part)]
+    if lost:
+        raise _unexpected(f"GET {path}", f"no {', '.join(lost)} of {identifier}")
+
+
 def _unexpected(where: str, what: str) -> UnexpectedAnswerError:
     return UnexpectedAnswerError(
         f"Port's answer is incomplete: {what}.",
@@ -238,35 +268,3 @@ def _path(*parts: str) -> str:
     # Identifiers may hold `/`, `:` and more, so nothing is left unescaped (Port's own clients
     # escape path parameters as well).
     return "/v1/" + "/".join(quote(part, safe="") for part in parts)
-
-
-def together(calls: Sequence[Callable[[], Any]]) -> list[Any]:
-    """Make several calls at the same time and return their results in order.
-
-    Raises the first failure in the order of `calls`. Daemon threads, so that Ctrl-C does not wait
-    for an answer that never comes.
-    """
-    if len(calls) == 1:
-        return [calls[0]()]
-    outcomes: list[tuple[Any, BaseException | None]] = [(None, None)] * len(calls)
-
-    def run(index: int) -> None:
-        try:
-            outcomes[index] = (calls[index](), None)
-        except BaseException as error:  # noqa: BLE001 -- carried to the caller's thread
-            outcomes[index] = (None, error)
-
-    threads = [
-        threading.Thread(target=run, args=(index,), daemon=True) for index in range(len(calls))
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    for _value, error in outcomes:
-        if error is not None:
-            raise error
-    return [value for value, _error in outcomes]
-
-
-__all__ = ["Json", "PortApi", "PortError", "together"]

@@ -1,6 +1,6 @@
 """What Port would refuse in an entity, as far as a blueprint and Port's rules say.
 
-Source: Port's API reference, entities (identifier pattern and length) and property types.
+Source: Port's API reference, property types.
 
 Pure.
 """
@@ -8,36 +8,15 @@ Pure.
 from __future__ import annotations
 
 import re
-import unicodedata
 from typing import TYPE_CHECKING, Any
+
+from falcoport.port.identifiers import ENTITY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from types import UnionType
 
-MAX_IDENTIFIER = 1000
-_PLAIN_IDENTIFIER = re.compile(r"[A-Za-z0-9@_.+:\\/=-]+")
-_MARKS = frozenset("@_.+:\\/=-")
 _DATE_TIME = re.compile(r"\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:\d{2})")
-
-
-def identifier_problem(identifier: str) -> str:
-    """Say why Port would refuse an entity's identifier; empty if it would not."""
-    if len(identifier) > MAX_IDENTIFIER:
-        return f"gives {len(identifier)} characters, and Port takes {MAX_IDENTIFIER}"
-    if identifier in (".", ".."):
-        return f"gives {identifier!r}, which Port refuses"
-    if _PLAIN_IDENTIFIER.fullmatch(identifier):
-        return ""
-    wrong = dict.fromkeys(character for character in identifier if not _may_be_in(character))
-    return f"gives characters that Port refuses: {' '.join(map(ascii, wrong))}" if wrong else ""
-
-
-def _may_be_in(character: str) -> bool:
-    if character.isascii():
-        return character.isalnum() or character in _MARKS
-    # What this Python's Unicode does not know yet ("Cn") may be a letter in Port's, so it passes.
-    return unicodedata.category(character).startswith(("L", "Cn"))
 
 
 def property_problem(value: Any, definition: Mapping[str, Any]) -> str:
@@ -92,7 +71,7 @@ class EntityCheck:
     def problems(self, blueprint: str, entity: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         """Yield the field and the message of everything that Port would refuse."""
         identifier = entity["identifier"]
-        problem = identifier_problem(identifier) if isinstance(identifier, str) else ""
+        problem = ENTITY.problem(identifier) if isinstance(identifier, str) else ""
         if problem:
             yield "entity.identifier", problem
         properties = self._properties.get(blueprint)

@@ -1,4 +1,4 @@
-"""Doing something again until it works: how often, how long in all, and how long to wait between.
+"""Retries: how often, for how long in all, and how long to wait in between.
 
 All waiting in falcoport happens here, by stamina's clock, which its `set_testing` stops.
 """
@@ -21,32 +21,32 @@ _LONGEST_WAIT = 5.0
 _JITTER = 0.2
 
 
-def repeated(
-    once: Callable[[], T],
-    passing: type[E],
+def retry(
+    call: Callable[[], T],
     *,
-    asked: Callable[[E], float | None] = lambda _error: None,
+    on: type[E],
+    retry_after: Callable[[E], float | None] = lambda _error: None,
     attempts: int | None = ATTEMPTS,
     seconds: float = TOTAL_SECONDS,
 ) -> T:
-    """Call `once` until it does not raise `passing`, and return what it returns.
+    """Call until no error of the class `on` is raised, and return what the call returns.
 
-    `asked` tells how many seconds an error asks to wait, None if it does not; one that asks for
-    more than is left of `seconds` ends it at once. `attempts` None bounds it by time alone. Raises
-    the last error, and any other one as it comes.
+    `retry_after` says how many seconds an error asks to wait, None if it does not; one that asks
+    for more than is left of `seconds` ends it at once. `attempts` None bounds it by time alone.
+    Raises the last error, and any other one as it comes.
     """
     deadline = time.monotonic() + seconds
     try:
-        return once()
-    except passing as error:
-        return _again(once, error, passing, asked, attempts, deadline)
+        return call()
+    except on as error:
+        return _retry_after_first(call, error, on, retry_after, attempts, deadline)
 
 
-def _again(
-    once: Callable[[], T],
+def _retry_after_first(
+    call: Callable[[], T],
     failure: E,
-    passing: type[E],
-    asked: Callable[[E], float | None],
+    on: type[E],
+    retry_after: Callable[[E], float | None],
     attempts: int | None,
     deadline: float,
 ) -> T:
@@ -54,13 +54,13 @@ def _again(
     import stamina
     from stamina.instrumentation import set_on_retry_hooks
 
-    # stamina logs each retry to stderr by default; what people see is the output's affair.
+    # stamina logs each retry to stderr by default; what people see is for `render` to decide.
     set_on_retry_hooks(())
 
     def wait_or_stop(error: Exception) -> bool | float:
-        if not isinstance(error, passing):
+        if not isinstance(error, on):
             return False
-        wait = asked(error)
+        wait = retry_after(error)
         if wait is None:
             return True
         return wait if time.monotonic() + wait < deadline else False
@@ -79,5 +79,5 @@ def _again(
                 # The first call was the first attempt; stamina counts and waits from there.
                 error, pending = pending, None
                 raise error
-            return once()
+            return call()
     raise AssertionError("stamina ends by returning or raising")

@@ -7,12 +7,10 @@ unknown, and only reading can tell.
 
 from __future__ import annotations
 
-import math
 import threading
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -28,7 +26,15 @@ from falcoport.errors import (
     UnexpectedAnswerError,
     UnreachableError,
 )
-from falcoport.port.retry import repeated
+from falcoport.port.errors import (
+    DependentsError,
+    NotFoundError,
+    TakenError,
+    TransientError,
+    UnknownOutcomeError,
+)
+from falcoport.port.rate_limit import seconds_to_wait
+from falcoport.port.retry import retry
 from falcoport.settings import is_loopback
 
 if TYPE_CHECKING:
@@ -37,35 +43,8 @@ if TYPE_CHECKING:
     from falcoport.settings import Settings
 
 _TOKEN_PATH = "/v1/auth/access_token"  # noqa: S105 -- a path
-# Ocean's client reads an `x-ratelimit-reset` above this as a moment, below it as a duration; the
-# documentation says the first, Port's Terraform provider believes the second.
-_RESET_IS_EPOCH_ABOVE = 10_000
 _GATEWAY_STATUSES = frozenset({408, 500, 502, 503, 504})
 _SHOWN_TEXT = 300
-
-
-class NotFoundError(FalcoportError):
-    """Port says 404 in its own words; callers turn it into an answer."""
-
-    code = "not_found"
-
-
-class TakenError(PortError):
-    """Port says 409: somebody created the same identifier first."""
-
-    code = "identifier_taken"
-
-
-class DependentsError(RefusedError):
-    """Port says that others depend on what was to be deleted."""
-
-    code = "has_dependents"
-
-
-class UnknownOutcomeError(PortError):
-    """A write whose answer did not arrive: it may have taken effect or not."""
-
-    code = "unknown_outcome"
 
 
 @dataclass(frozen=True)
@@ -77,15 +56,6 @@ class Exchange:
     status: int | None
     seconds: float
     note: str = ""
-
-
-class _PassingError(Exception):
-    """A failure that may pass; `wait` is how many seconds Port asked to wait, if it did."""
-
-    def __init__(self, error: PortError, wait: float | None = None) -> None:
-        super().__init__(error.message)
-        self.error = error
-        self.wait = wait
 
 
 class Transport:
@@ -135,7 +105,7 @@ class Transport:
         PortError.
         """
         method = "GET" if body is None else "POST"
-        return self._patiently(lambda: self._authorized(method, path, body, query, write=False))
+        return self._with_retries(lambda: self._authorized(method, path, body, query, write=False))
 
     def write(
         self,
@@ -149,7 +119,7 @@ class Transport:
 
         Raises UnknownOutcomeError where it may have taken effect, TakenError on 409, and as `read`.
         """
-        return self._patiently(lambda: self._authorized(method, path, body, query, write=True))
+        return self._with_retries(lambda: self._authorized(method, path, body, query, write=True))
 
     def _authorized(
         self,
@@ -166,13 +136,13 @@ class Transport:
         if response.status_code == httpx.codes.UNAUTHORIZED:
             token = self._renew(token)
             response = self._exchange(method, path, body, query, token, write=write)
-        return self._checked(method, path, response, write=write)
+        return self._check_answer(method, path, response, write=write)
 
     def _renew(self, refused: str | None) -> str:
         """Return the token; fetch one if there is none, or none but the `refused` one."""
         with self._token_lock:
             if self._token is None or self._token == refused:
-                self._token = self._patiently(self._fetch_token)["accessToken"]
+                self._token = self._with_retries(self._fetch_token)["accessToken"]
             return self._token
 
     def _fetch_token(self) -> dict[str, Any]:
@@ -192,10 +162,10 @@ class Transport:
         if response.status_code == httpx.codes.NOT_FOUND:
             # No resource is missing: this is no address of Port's API.
             raise self._unexpected("POST", _TOKEN_PATH, "status 404")
-        answer = self._checked("POST", _TOKEN_PATH, response, write=False)
+        answer = self._check_answer("POST", _TOKEN_PATH, response, write=False)
         token = answer.get("accessToken")
         if not isinstance(token, str) or not token or not token.isascii():
-            raise _PassingError(self._unexpected("POST", _TOKEN_PATH, "no accessToken"))
+            raise TransientError(self._unexpected("POST", _TOKEN_PATH, "no accessToken"))
         return answer
 
     def _exchange(
@@ -244,11 +214,11 @@ class Transport:
             message = "The connection to Port broke."
         if write and not never_sent:
             return UnknownOutcomeError(message, where=where, hint=AGAIN)
-        return _PassingError(
+        return TransientError(
             UnreachableError(message, where=where, hint=f"Check the network and {self._address()}.")
         )
 
-    def _checked(
+    def _check_answer(
         self, method: str, path: str, response: httpx.Response, *, write: bool
     ) -> dict[str, Any]:
         """Return a 2xx answer's JSON object, or raise what the status means."""
@@ -258,24 +228,22 @@ class Transport:
                 return self._garbled(method, path, "an answer that is not a JSON object", write)
             return body
         status, where = response.status_code, self._where(method, path)
-        said = self._said(response, body)
+        said = self._quote(response, body)
         if status == httpx.codes.TOO_MANY_REQUESTS:
-            wait = wait_seconds(response.headers, datetime.now(UTC))
-            raise _PassingError(
+            raise TransientError(
                 PortError(
                     f"Port limits the rate of requests{said}.",
                     where=where,
                     hint=AGAIN,
                     code="rate_limited",
                 ),
-                # No time at all would be no pause at all: the usual one is better.
-                wait or None,
+                seconds_to_wait(response.headers, datetime.now(UTC)),
             )
         if status in _GATEWAY_STATUSES:
             error = PortError(f"Port failed with status {status}{said}.", where=where, hint=AGAIN)
             if write:
                 raise UnknownOutcomeError(error.message, where=where, hint=AGAIN)
-            raise _PassingError(error)
+            raise TransientError(error)
         raise self._refusal(status, body, said, where)
 
     def _refusal(
@@ -304,7 +272,7 @@ class Transport:
         error = self._unexpected(method, path, what)
         if write:
             raise UnknownOutcomeError(error.message, where=error.where, hint=AGAIN)
-        raise _PassingError(error)
+        raise TransientError(error)
 
     def _unexpected(self, method: str, path: str, what: str) -> UnexpectedAnswerError:
         return UnexpectedAnswerError(
@@ -319,7 +287,7 @@ class Transport:
         source = "PORT_REGION or PORT_API_URL" if url.source == "default" else url.source
         return f"{source} ({url.value})"
 
-    def _said(self, response: httpx.Response, body: dict[str, Any] | None) -> str:
+    def _quote(self, response: httpx.Response, body: dict[str, Any] | None) -> str:
         """Quote Port's own words, short, on one line, without our secrets."""
         if body is None:
             kind = response.headers.get("content-type", "").split(";")[0]
@@ -338,12 +306,12 @@ class Transport:
     ) -> None:
         self._observe(Exchange(method, path, status, time.monotonic() - started, note))
 
-    def _patiently(self, once: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    def _with_retries(self, once: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         """Call `once` until it answers, bounded by attempts and by total time."""
         try:
-            return repeated(once, _PassingError, asked=lambda error: error.wait)
-        except _PassingError as last:
-            raise _gave_up(last) from None
+            return retry(once, on=TransientError, retry_after=lambda error: error.wait)
+        except TransientError as last:
+            raise _final_error(last) from None
 
 
 def _denial(status: int, said: str, where: str) -> FalcoportError:
@@ -360,7 +328,7 @@ def _denial(status: int, said: str, where: str) -> FalcoportError:
     )
 
 
-def _gave_up(failure: _PassingError) -> PortError:
+def _final_error(failure: TransientError) -> PortError:
     if failure.wait is None or failure.wait < 1:
         return failure.error
     return PortError(
@@ -369,44 +337,6 @@ def _gave_up(failure: _PassingError) -> PortError:
         code=failure.error.problems[0].code,
         hint=f"Port asks to wait {failure.wait:.0f} s; run the same command again after that.",
     )
-
-
-def wait_seconds(headers: Mapping[str, str], now: datetime) -> float | None:
-    """Return how many seconds a 429 asks to wait; None if it does not say.
-
-    `Retry-After` (seconds or a date) counts first, then `x-ratelimit-reset`, whose unit Port's
-    documentation and its Terraform provider disagree on: large values are read as a moment.
-    """
-    text = headers.get("retry-after", "").strip()
-    seconds = _number(text)
-    if text and seconds is None:
-        seconds = _seconds_until(text, now)
-    if seconds is not None:
-        return max(0.0, seconds)
-    reset = _number(headers.get("x-ratelimit-reset", ""))
-    if reset is None:
-        return None
-    if reset > _RESET_IS_EPOCH_ABOVE:
-        reset -= now.timestamp()
-    return max(0.0, reset)
-
-
-def _number(text: str) -> float | None:
-    try:
-        number = float(text)
-    except ValueError:
-        return None
-    return number if math.isfinite(number) else None
-
-
-def _seconds_until(date: str, now: datetime) -> float | None:
-    try:
-        moment = parsedate_to_datetime(date)
-    except ValueError:
-        return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return (moment - now).total_seconds()
 
 
 def _json_object(response: httpx.Response) -> dict[str, Any] | None:

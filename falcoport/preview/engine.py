@@ -12,7 +12,7 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
-from falcoport.falco.inputs.lines import find
+from falcoport.falco.inputs.interface import find_alerts
 from falcoport.falcosidekick.forward import HEADERS
 from falcoport.mapping.expressions import expressions
 from falcoport.mapping.outcomes import EventError, FieldError
@@ -23,7 +23,7 @@ from falcoport.preview.fast.evaluator import BodyEvaluator
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from falcoport.falco.inputs.lines import Chunk
+    from falcoport.falco.inputs.interface import Chunk
     from falcoport.mapping.outcomes import Outcome
 
 NAMED = 20
@@ -135,7 +135,7 @@ class Mapper:
         """Map all alerts of a chunk of the source of that name."""
         page = Page()
         alerts: list[tuple[int, dict[str, Any]]] = []
-        for found in find(chunk):
+        for found in find_alerts(chunk):
             if found.problem:
                 page.blame(source, found.line, found.problem)
             elif found.text:

@@ -14,14 +14,14 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from falcoport.falco.inputs.lines import chunks
+from falcoport.falco.inputs.interface import split_source
 from falcoport.preview.engine import Mapper, MapperOptions, Page
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator
     from concurrent.futures import Future
 
-    from falcoport.falco.inputs.lines import Chunk
+    from falcoport.falco.inputs.interface import Chunk
 
 BLOCK = 256 * 1024
 """How many bytes of a source are read and mapped at a time."""
@@ -48,7 +48,7 @@ def pages(
     The first chunk, and any small one, is mapped right here: what is small needs no other process,
     and what trickles in through a pipe is shown at once.
     """
-    work = ((source.name, chunk) for source in sources for chunk in chunks(source.blocks))
+    work = ((source.name, chunk) for source in sources for chunk in split_source(source.blocks))
     mapper = Mapper(options)
     processes = min(_processors(), _MOST_PROCESSES)
     for name, chunk in islice(work, 1):

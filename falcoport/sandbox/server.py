@@ -22,7 +22,7 @@ from falcoport.sandbox.options import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from falcoport.sandbox.store import Store
+    from falcoport.sandbox.storage.store import Store
 
 __all__ = [
     "OnBadDelivery",
@@ -86,7 +86,7 @@ class _Server:
         on_start: Callable[[RunningSandbox], None] = lambda _running: None,
     ) -> None:
         _require_extra()
-        from falcoport.sandbox.store import Store
+        from falcoport.sandbox.storage.store import Store
 
         self._options = options
         self._on_start = on_start
@@ -119,26 +119,27 @@ class _Server:
                 self._loop.call_soon_threadsafe(self._stopping.set)
 
     async def _serve(self) -> None:
-        from falcoport.sandbox.app import Sandbox
-        from falcoport.sandbox.web import listen
+        from falcoport.sandbox.http.app import SandboxApp
+        from falcoport.sandbox.http.listening import listen
+        from falcoport.sandbox.state import build_state
 
         self._loop = asyncio.get_running_loop()
         self._stopping = asyncio.Event()
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGINT, signal.SIGTERM):
                 self._loop.add_signal_handler(number, self._stopping.set)
-        sandbox = Sandbox(self._options, self._store, self.running.url)
+        state = build_state(self._options, self._store, self.running.url)
         workers = [
-            asyncio.create_task(work) for work in (sandbox.ingest.run(), sandbox.migrations.run())
+            asyncio.create_task(work) for work in (state.ingest.run(), state.migrations.run())
         ]
-        async with listen(sandbox, self._socket, grace=_GRACE):
+        async with listen(SandboxApp(state), self._socket, grace=_GRACE):
             self._on_start(self.running)
             self.started.set()
             await self._stopping.wait()
         for worker in workers:
             worker.cancel()
         await asyncio.wait(workers)
-        await sandbox.ingest.close()
+        await state.ingest.close()
 
 
 def _require_extra() -> None:

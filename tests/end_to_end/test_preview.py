@@ -18,7 +18,7 @@ from support.command_line import Ran, falcoport
 
 from falcoport.falco.samples import sample, samples
 from falcoport.manifests.loading import load
-from falcoport.port.entity_check import identifier_problem, property_problem
+from falcoport.port.entity_check import property_problem
 from falcoport.preview import workers
 from falcoport.preview.collisions import CollisionCounter
 from falcoport.preview.engine import MapperOptions, Page
@@ -353,25 +353,6 @@ def test_collisions_are_counted_by_different_alerts() -> None:
         found = counter.count()
     assert (found.identifiers, found.alerts, found.lost) == (2, 5, 3)
     assert set(found.examples) == {(("a", 1), ("b", 7)), (("a", 2), ("a", 9))}
-
-
-@pytest.mark.parametrize(
-    ("identifier", "fine"),
-    [
-        ("worker-1-2026-08-17T09:46:12.3Z", True),
-        ("ünï@_.+:\\/=-", True),
-        ("a b", False),
-        ("", True),
-        (".", False),
-        ("..", False),
-        ("...", True),
-        ("x²", False),
-        ("x" * 1000, True),
-        ("x" * 1001, False),
-    ],
-)
-def test_identifiers_as_port_takes_them(identifier: str, fine: bool) -> None:
-    assert (identifier_problem(identifier) == "") is fine
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ from falcoport.mapping.option_expressions import (
     identifier_expression,
     with_own_namespace,
 )
-from falcoport.port.entity_check import identifier_problem
+from falcoport.port.identifiers import ENTITY
 from falcoport.preview.fast.evaluator import BodyEvaluator
 
 JQ = shutil.which("jq")
@@ -109,7 +109,7 @@ def test_an_identifier_is_one_that_port_takes(alert: dict[str, Any], name: Ident
     [[outcome]] = evaluator(TAG, identifier_expression(name)).evaluate([body])
     assert outcome.entity is not None
     if name is not Identifier.HOSTNAME_TIME:
-        assert identifier_problem(outcome.entity["identifier"]) == ""
+        assert ENTITY.problem(outcome.entity["identifier"]) == ""
 
 
 @given(st.lists(st.text(max_size=12), min_size=2, max_size=2, unique=True))

@@ -15,13 +15,13 @@ from datetime import date
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from falcoport.falco.text import replace_stray_bytes
 from falcoport.falcosidekick.forward import (
     PRIORITIES,
     WHOLE_LIMIT,
     NotForwardedError,
     forwarded,
     shortened,
-    without_cut_bytes,
     without_lone_surrogates,
 )
 from falcoport.mapping.numbers import stored_float, stored_integer
@@ -111,9 +111,10 @@ class BodyReader:
                 return None
             if too_long:
                 output, fields = shortened(output, fields)
-                output = without_cut_bytes(output)
+                output = replace_stray_bytes(output)
                 fields = {
-                    k: without_cut_bytes(v) if isinstance(v, str) else v for k, v in fields.items()
+                    k: replace_stray_bytes(v) if isinstance(v, str) else v
+                    for k, v in fields.items()
                 }
         return self._arranged(alert, output, fields)
 

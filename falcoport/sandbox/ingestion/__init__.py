@@ -1,0 +1,1 @@
+"""Webhook events: accepted, kept, mapped and stored."""

@@ -1,0 +1,1 @@
+"""What a sandbox keeps: one SQLite database, and what Port checks before anything changes."""

@@ -1,0 +1,460 @@
+"""Searching entities with Port's query language.
+
+Operators are those of Port's docs, "Search & query" (2026-01). Rules about the user who asks match
+nothing, since the sandbox's callers are machines; rules about scorecards find none.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from falcoport.sandbox.errors import invalid
+from falcoport.sandbox.validation import MOMENT
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+
+    from falcoport.sandbox.storage.blueprints import Blueprint, Blueprints
+    from falcoport.sandbox.storage.entities import Entities, Row
+    from falcoport.sandbox.storage.store import Store
+
+Document = dict[str, Any]
+Query = "Mapping[str, Any]"
+
+FOUND_AT_ONCE = 100
+"""The most entities that a relation's query gives (Port docs, Configure mapping)."""
+
+_PAGE = 500
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One entity that a rule looks at."""
+
+    row: Row
+    blueprint: Blueprint
+    shown: Document
+
+    def value(self, name: str) -> Any:
+        """Return the value of a meta property, a property or a relation; None if there is none."""
+        if name == "$datasource":
+            return self.row.document.get("datasource")
+        if name.startswith("$"):
+            return self.shown.get(name[1:])
+        if name in self.shown["properties"]:
+            return self.shown["properties"][name]
+        return self.shown["relations"].get(name)
+
+
+Test = "Callable[[Candidate], bool]"
+
+
+@dataclass(frozen=True)
+class _Narrowed:
+    """What all matches of a query surely have; None where anything may be.
+
+    `texts` are properties with the text that each has, or has among its elements.
+    """
+
+    identifiers: frozenset[str] | None = None
+    blueprints: frozenset[str] | None = None
+    texts: tuple[tuple[str, str], ...] = ()
+
+
+class Search:
+    """Queries on the entities of one sandbox."""
+
+    def __init__(self, store: Store, blueprints: Blueprints, entities: Entities) -> None:
+        self._store = store
+        self._blueprints = blueprints
+        self._entities = entities
+
+    def find(self, blueprint: Blueprint, query: Mapping[str, Any]) -> list[str]:
+        """Return the identifiers that match in one blueprint, at most as many as Port gives."""
+        found: list[str] = []
+        for page in self._scan(blueprint, query, 0):
+            found += [candidate.row.identifier for candidate in page]
+            if len(found) >= FOUND_AT_ONCE:
+                return found[:FOUND_AT_ONCE]
+        return found
+
+    async def pages(
+        self, blueprint: Blueprint, query: Mapping[str, Any], after: int = 0
+    ) -> AsyncIterator[list[Candidate]]:
+        """Yield the matches in a blueprint behind the entity with key `after`, in batches."""
+        for page in self._scan(blueprint, query, after):
+            yield page
+
+    def blueprints_of(self, query: Mapping[str, Any]) -> list[Blueprint]:
+        """Return the blueprints that can have a match."""
+        wanted = _narrowed(query).blueprints
+        return [
+            blueprint
+            for blueprint in self._blueprints.all().values()
+            if wanted is None or blueprint.identifier in wanted
+        ]
+
+    def _scan(
+        self, blueprint: Blueprint, query: Mapping[str, Any], after: int
+    ) -> Iterator[list[Candidate]]:
+        test = self._query(query)
+        for rows in self._rows(blueprint, _narrowed(query), after):
+            candidates = (
+                Candidate(row, blueprint, shown)
+                for row, shown in zip(rows, self._entities.shown(rows), strict=True)
+            )
+            yield [candidate for candidate in candidates if test(candidate)]
+
+    def _rows(self, blueprint: Blueprint, narrowed: _Narrowed, after: int) -> Iterator[list[Row]]:
+        if narrowed.identifiers is not None:
+            rows = [self._entities.row(blueprint, one) for one in narrowed.identifiers]
+            yield sorted(
+                (row for row in rows if row is not None and row.key > after),
+                key=lambda row: row.key,
+            )
+            return
+        # SQLite finds a text in the documents much sooner than Python reads them.
+        stored = {"$title", *blueprint.properties}
+        holding = [text for name, text in narrowed.texts if name in stored]
+        while page := self._entities.page(blueprint, after, _PAGE, holding=holding):
+            yield page
+            after = page[-1].key
+
+    # --- compiling --------------------------------------------------------------------------
+
+    def _query(self, query: Mapping[str, Any]) -> Callable[[Candidate], bool]:
+        tests = [self._rule(rule) for rule in query["rules"]]
+        if query["combinator"] == "or":
+            return lambda candidate: any(test(candidate) for test in tests)
+        return lambda candidate: all(test(candidate) for test in tests)
+
+    def _rule(self, rule: Mapping[str, Any]) -> Callable[[Candidate], bool]:
+        """Return the test of one rule, whatever it is about."""
+        if "combinator" in rule:
+            return self._query(rule)
+        operator = rule["operator"]
+        if operator == "relatedTo":
+            keys = self._related(rule)
+            return lambda candidate: candidate.row.key in keys
+        if "propertySchema" in rule:
+            return _schema_rule(rule["propertySchema"], _comparison(operator, rule.get("value")))
+        if "relation" in rule:
+            return self._relation_rule(rule)
+        if "scorecard" in rule:
+            return lambda _candidate: operator == "isEmpty"
+        return self._property_rule(rule)
+
+    def _property_rule(self, rule: Mapping[str, Any]) -> Callable[[Candidate], bool]:
+        """Return the test of a rule about a property, or about what a path leads to."""
+        subject, operator, wanted = rule["property"], rule["operator"], rule.get("value")
+        if operator == "matchAny" and isinstance(subject, dict) and "path" in subject:
+            keys = self._reached(subject, _texts(wanted))
+            return lambda candidate: candidate.row.key in keys
+        if not isinstance(subject, str) or _is_context(wanted):
+            return lambda _candidate: False
+        name: str = subject
+        compare = _comparison("in" if operator == "matchAny" else operator, wanted)
+        return lambda candidate: compare(candidate.value(name))
+
+    def _relation_rule(self, rule: Mapping[str, Any]) -> Callable[[Candidate], bool]:
+        """Return the test of a rule about the title or identifier of a related entity."""
+        name = rule["relation"]
+        compare = _comparison(rule["operator"], rule.get("value"))
+        by_title = rule.get("targetProperty") == "$title"
+
+        def test(candidate: Candidate) -> bool:
+            value = candidate.shown["relations"].get(name)
+            if by_title and value:
+                target = self._blueprints.get(candidate.blueprint.relation(name)["target"])
+                some = value if isinstance(value, list) else [value]
+                rows = [self._entities.row(target, one) for one in some]
+                titles = [None if row is None else row.document.get("title") for row in rows]
+                value = titles if isinstance(value, list) else titles[0]
+            return compare(value)
+
+        return test
+
+    # --- the graph --------------------------------------------------------------------------
+
+    def _related(self, rule: Mapping[str, Any]) -> set[int]:
+        """Return the entities related to those named, over any number of steps."""
+        start = self._keys(_texts(rule["value"]), rule["blueprint"])
+        required = rule.get("required")
+        found: set[int] = set()
+        for upstream in (True, False):
+            if rule.get("direction", "upstream" if upstream else "downstream") != (
+                "upstream" if upstream else "downstream"
+            ):
+                continue
+            waiting, seen = list(start), set(start)
+            while waiting:
+                for key in self._steps(waiting.pop(), None, upstream=upstream, required=required):
+                    if key not in seen:
+                        seen.add(key)
+                        waiting.append(key)
+            found |= seen - start
+        return found
+
+    def _reached(self, path: Mapping[str, Any], values: Iterable[str]) -> set[int]:
+        """Return the entities at the other end of a path of relations from those named."""
+        start = path.get("fromBlueprint")
+        upstream = start is not None
+        keys = self._keys(values, start)
+        steps: Sequence[Any] = path["path"] if upstream else path["path"][::-1]
+        for position, step in enumerate(steps):
+            name, hops, fixed = step, 1, True
+            if isinstance(step, dict):
+                name, hops = step.get("relation", ""), int(step.get("maxHops", 1))
+                fixed = position == 0 or hops == 1
+            reached: set[int] = set() if fixed else set(keys)
+            edge = keys
+            for _ in range(hops):
+                edge = {
+                    found for key in edge for found in self._steps(key, name, upstream=upstream)
+                } - reached
+                reached |= edge
+            keys = reached
+        return keys
+
+    def _keys(self, identifiers: Iterable[str], blueprint: str | None) -> set[int]:
+        found = set()
+        for identifier in identifiers:
+            for key, owner in self._store.execute(
+                "SELECT key, blueprint FROM entity WHERE identifier = ?"
+                if blueprint is None
+                else "SELECT entity.key, blueprint FROM entity WHERE identifier = ? "
+                "AND blueprint = (SELECT key FROM blueprint WHERE identifier = ?)",
+                (identifier,) if blueprint is None else (identifier, blueprint),
+            ):
+                del owner
+                found.add(key)
+        return found
+
+    def _steps(
+        self, key: int, name: str | None, *, upstream: bool, required: bool | None = None
+    ) -> Iterator[int]:
+        """Yield where one relation leads: to what an entity depends on, or to its dependents."""
+        here, there = ("source", "target") if upstream else ("target", "source")
+        for found, slot, owner in self._store.execute(
+            f"SELECT {there}, slot, blueprint FROM relation "  # noqa: S608 - two fixed words
+            f"JOIN entity ON entity.key = source WHERE {here} = ?",
+            (key,),
+        ).fetchall():
+            blueprint = self._blueprints.by_key(owner)
+            for its_name, its_slot in blueprint.relations.items():
+                if (
+                    its_slot == slot
+                    and name in (None, its_name)
+                    and required in (None, blueprint.relation(its_name)["required"])
+                ):
+                    yield found
+
+
+def _narrowed(query: Mapping[str, Any]) -> _Narrowed:
+    """Return what the rules that all matches fulfil say about identifier and blueprint."""
+    if query["combinator"] != "and" and len(query["rules"]) != 1:
+        return _Narrowed()
+    limits: dict[str, frozenset[str]] = {}
+    texts: list[tuple[str, str]] = []
+    for rule in query["rules"]:
+        if "combinator" in rule:
+            inner = _narrowed(rule)
+            texts += inner.texts
+            found = {"$identifier": inner.identifiers, "$blueprint": inner.blueprints}
+        elif rule.get("property") in ("$identifier", "$blueprint") and _is_exact(rule):
+            found = {rule["property"]: frozenset(_texts(rule["value"]))}
+        else:
+            if rule["operator"] == "=" and isinstance(rule.get("value"), str):
+                texts += [(rule["property"], rule["value"])] if _is_named(rule) else []
+            continue
+        for name, values in found.items():
+            if values is not None:
+                limits[name] = limits[name] & values if name in limits else values
+    return _Narrowed(limits.get("$identifier"), limits.get("$blueprint"), tuple(texts))
+
+
+def _is_named(rule: Mapping[str, Any]) -> bool:
+    return isinstance(rule.get("property"), str)
+
+
+def _is_exact(rule: Mapping[str, Any]) -> bool:
+    value = rule.get("value")
+    if rule["operator"] == "=":
+        return isinstance(value, str)
+    return rule["operator"] == "in" and isinstance(value, list)
+
+
+def _texts(value: Any) -> list[str]:
+    if isinstance(value, list):
+        return [one for one in value if isinstance(one, str)]
+    return [value] if isinstance(value, str) else []
+
+
+def _is_context(value: Any) -> bool:
+    return isinstance(value, dict) and "context" in value
+
+
+def _schema_rule(
+    wanted: Mapping[str, Any], compare: Callable[[Any], bool]
+) -> Callable[[Candidate], bool]:
+    """Return the test whether any property of a type and format compares well."""
+    items = wanted.get("items")
+
+    def fits(definition: Mapping[str, Any]) -> bool:
+        if definition["type"] != wanted["type"]:
+            return False
+        if "format" in wanted and definition.get("format") != wanted["format"]:
+            return False
+        return items is None or all(
+            (definition.get("items") or {}).get(name) == value for name, value in items.items()
+        )
+
+    def test(candidate: Candidate) -> bool:
+        definitions = candidate.blueprint.document["schema"]["properties"]
+        return any(
+            fits(definition) and compare(candidate.value(name))
+            for name, definition in definitions.items()
+        )
+
+    return test
+
+
+# --- comparing ------------------------------------------------------------------------------
+
+
+def _comparison(operator: str, wanted: Any) -> Callable[[Any], bool]:
+    """Return the test of an operator against the value of a rule."""
+    if operator in _NEGATED:
+        compare = _comparison(_NEGATED[operator], wanted)
+        return lambda value: not compare(value)
+    if isinstance(wanted, dict):
+        return _period(wanted)
+    if operator not in _OPERATORS:
+        raise invalid(f'operator "{operator}" does not fit the rule')
+    meets = _OPERATORS[operator]
+    return lambda value: meets(value, wanted)
+
+
+_NEGATED = {
+    "!=": "=",
+    "notIn": "in",
+    "doesNotContains": "contains",
+    "doesNotBeginsWith": "beginsWith",
+    "doesNotEndsWith": "endsWith",
+    "notBetween": "between",
+    "isNotEmpty": "isEmpty",
+    "isNotExpired": "isExpired",
+}
+
+
+def _same(value: Any, wanted: Any) -> bool:
+    if isinstance(value, list) and not isinstance(wanted, list):
+        return wanted in value
+    return bool(value == wanted) and isinstance(value, bool) == isinstance(wanted, bool)
+
+
+def _is_in(value: Any, wanted: Any) -> bool:
+    some = wanted if isinstance(wanted, list) else [wanted]
+    return any(_same(value, one) for one in some)
+
+
+def _contains(value: Any, wanted: Any) -> bool:
+    if isinstance(wanted, list):
+        return bool(wanted) and all(_contains(value, one) for one in wanted)
+    if isinstance(value, list):
+        return wanted in value
+    return isinstance(value, str) and isinstance(wanted, str) and wanted in value
+
+
+def _contains_any(value: Any, wanted: Any) -> bool:
+    some = wanted if isinstance(wanted, list) else [wanted]
+    return any(_contains(value, one) for one in some)
+
+
+def _ordered(compare: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool]:
+    def meets(value: Any, wanted: Any) -> bool:
+        if isinstance(wanted, str):
+            value, wanted = _moment(value), _moment(wanted)
+        elif not isinstance(value, int | float) or isinstance(value, bool):
+            return False
+        return value is not None and wanted is not None and compare(value, wanted)
+
+    return meets
+
+
+_OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
+    "=": _same,
+    "in": _is_in,
+    "contains": _contains,
+    "containsAny": _contains_any,
+    "beginsWith": lambda value, wanted: (
+        isinstance(value, str) and isinstance(wanted, str) and value.startswith(wanted)
+    ),
+    "endsWith": lambda value, wanted: (
+        isinstance(value, str) and isinstance(wanted, str) and value.endswith(wanted)
+    ),
+    ">": _ordered(lambda value, wanted: value > wanted),
+    ">=": _ordered(lambda value, wanted: value >= wanted),
+    "<": _ordered(lambda value, wanted: value < wanted),
+    "<=": _ordered(lambda value, wanted: value <= wanted),
+    "isEmpty": lambda value, _wanted: value is None or value in ([], {}, ""),
+    "isExpired": lambda value, _wanted: (
+        (moment := _moment(value)) is not None and moment < datetime.now(UTC)
+    ),
+}
+
+
+def _moment(value: Any) -> datetime | None:
+    """Return a date and time, or None if the value is none."""
+    if not isinstance(value, str) or MOMENT.fullmatch(value) is None:
+        return None
+    head, dot, rest = value.partition(".")
+    if dot:
+        digits = rest[: len(rest) - len(rest.lstrip("0123456789"))]
+        value = f"{head}.{digits[:6]:0<6}{rest[len(digits) :]}"
+    try:
+        moment = datetime.fromisoformat(value.upper().replace(":60", ":59"))
+        return moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _period(wanted: Mapping[str, Any]) -> Callable[[Any], bool]:
+    """Return the test whether a moment lies in a range or in a period named by a preset."""
+    if "preset" in wanted:
+        start, end = _preset(wanted["preset"])
+    elif "from" in wanted and "to" in wanted:
+        first, last = _moment(wanted["from"]), _moment(wanted["to"])
+        if first is None or last is None:
+            raise invalid('"value" must match format "date-time"')
+        start, end = first, last
+    else:
+        return lambda _value: False
+
+    def test(value: Any) -> bool:
+        moment = _moment(value)
+        return moment is not None and start <= moment <= end
+
+    return test
+
+
+_DAYS_BACK = {
+    "lastDay": 1,
+    "lastWeek": 7,
+    "last2Weeks": 14,
+    "lastMonth": 30,
+    "last3Months": 91,
+    "last6Months": 182,
+    "last12Months": 365,
+}
+
+
+def _preset(name: str) -> tuple[datetime, datetime]:
+    moment = datetime.now(UTC)
+    if name in _DAYS_BACK:
+        return moment - timedelta(days=_DAYS_BACK[name]), moment
+    today = moment.replace(hour=0, minute=0, second=0, microsecond=0)
+    start = today + timedelta(days={"yesterday": -1, "today": 0, "tomorrow": 1}[name])
+    return start, start + timedelta(days=1) - timedelta(microseconds=1)
