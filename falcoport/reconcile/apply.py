@@ -17,9 +17,9 @@ from falcoport.errors import (
     FalcoportError,
     InterruptedRunError,
 )
-from falcoport.port.api import together
-from falcoport.port.retry import repeated
-from falcoport.port.transport import (
+from falcoport.port.concurrency import run_concurrently
+from falcoport.port.retry import retry
+from falcoport.port.errors import (
     DependentsError,
     NotFoundError,
     TakenError,
@@ -55,12 +55,14 @@ class Task:
 
     `keys` is what must be read for it; `build` makes the goal from what was read, so that a goal
     can depend on what Port has. `neighbours` says that all that could depend on it is read too.
+    `before_writes` is called with what is about to be written.
     """
 
     keys: tuple[Key, ...]
     build: Callable[[Catalog], Goal]
     kinds: Mapping[str, type[Resource]] = KINDS
     neighbours: bool = False
+    before_writes: Callable[[Plan], None] = lambda _planned: None
 
     def read(self, api: PortApi) -> Catalog:
         """Return what Port has; raise AccessError or PortError."""
@@ -122,7 +124,7 @@ class Reconciler:
     def run(self) -> Applied:
         """Write until nothing is left to write; raise as `apply`."""
         try:
-            return repeated(self._write_round, _UnsettledError)
+            return retry(self._write_round, on=_UnsettledError)
         except _UnsettledError as last:
             if self._settle().pending:
                 raise _final(last.failure) from None
@@ -137,8 +139,9 @@ class Reconciler:
             self._read_until_stable()
         if not self._planned.pending:
             return Applied(self._shown, self._catalog)
-        self._is_settled = False
         written = self._planned
+        self._task.before_writes(written)
+        self._is_settled = False
         failure, catalog = self._write_stages(written)
         if failure is not None:
             raise _UnsettledError(failure)
@@ -193,7 +196,7 @@ class Reconciler:
         """Send the writes, stage by stage; return the failure to be settled by reading, if any."""
         catalog = self._catalog
         for stage in planned.stages:
-            outcomes = together([partial(self._send, write) for write in stage])
+            outcomes = run_concurrently([partial(self._send, write) for write in stage])
             failures = [outcome for outcome in outcomes if isinstance(outcome, FalcoportError)]
             for failure in failures:
                 if not isinstance(failure, _SETTLED_BY_READING):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from falcoport.port.api import together
+from falcoport.port.concurrency import run_concurrently
 from falcoport.resources.interface import Catalog
 from falcoport.resources.registry import KINDS
 
@@ -30,7 +30,7 @@ def read_catalog(
     wanted = tuple(dict.fromkeys(keys))
     listed = tuple(kinds.values()) if neighbours else ()
     api.authenticate()
-    found = together(
+    found = run_concurrently(
         [
             *(partial(kinds[key.kind].read, api, key) for key in wanted),
             *(partial(kind.list_all, api) for kind in listed),

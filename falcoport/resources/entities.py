@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from falcoport.errors import PortError
-from falcoport.port.retry import repeated
+from falcoport.port.retry import retry
 from falcoport.resources.interface import Json, Key, Resource
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ class Alerts(Resource):
                     hint="Run the same command again in a while.",
                 )
 
-        repeated(look, _StillThereError, attempts=None, seconds=_REMOVAL_SECONDS)
+        retry(look, on=_StillThereError, attempts=None, seconds=_REMOVAL_SECONDS)
 
     def merge(self, live: Json | None) -> Json:
         """Return what is there: nothing is ever laid over alerts."""
