@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -126,11 +125,12 @@ def _post(api: PortApi, manifests: Manifests, url: str, name: str) -> _Posted:
     from falcoport.falco.samples import sample
     from falcoport.falcosidekick.forward import HEADERS, forwarded
     from falcoport.mapping.evaluator import Evaluator
+    from falcoport.mapping.event import build_event_text
 
     chosen = sample(name)
     body = forwarded(chosen.line, custom_tags=chosen.custom_tags)
-    event = {"body": json.loads(body), "headers": {}, "queryParams": {}}
-    [outcome] = Evaluator(manifests.webhook.body["mappings"]).evaluate(json.dumps(event))
+    event = build_event_text(body.decode(), HEADERS)
+    [outcome] = Evaluator(manifests.webhook.body["mappings"]).evaluate(event)
     assert outcome.entity is not None  # the samples' own tests hold this
     Delivery(url, HEADERS, DEFAULT_TIMEOUT).post(body)
     arrival = wait_for(

@@ -71,10 +71,10 @@ class _Target:
         """Return what the webhook's mappings make of a body."""
         from falcoport.falcosidekick.forward import HEADERS
         from falcoport.mapping.evaluator import Evaluator
+        from falcoport.mapping.event import build_event_text
 
-        headers = {**HEADERS, **{name.lower(): value for name, value in HEADERS.items()}}
-        event = {"body": json.loads(body), "headers": headers, "queryParams": {}}
-        return Evaluator(self.webhook.get("mappings") or []).evaluate(json.dumps(event))
+        event = build_event_text(body.decode(), HEADERS)
+        return Evaluator(self.webhook.get("mappings") or []).evaluate(event)
 
     def entity(self, body: bytes) -> dict[str, Any]:
         """Return the entity of the alert itself, which certain_cause has seen to be there."""

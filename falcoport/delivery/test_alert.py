@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from falcoport.errors import UsageError
-from falcoport.falcosidekick.forward import PRIORITIES, forwarded
+from falcoport.falco.priorities import PRIORITIES, find_priority
+from falcoport.falcosidekick.forward import forwarded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -81,9 +82,9 @@ def marked(
 
 def known_priority(text: str) -> str:
     """Return a priority as Falco writes it; raises UsageError."""
-    names = {name.lower(): name for name in PRIORITIES} | {"info": "Informational"}
-    if text.lower() not in names:
+    found = find_priority(text)
+    if found is None:
         raise UsageError(
             f"--priority is {text!r}; Falco has {', '.join(PRIORITIES)}.", where="--priority"
         )
-    return names[text.lower()]
+    return found

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from json.encoder import encode_basestring
 from typing import TYPE_CHECKING, Any
 
+from falcoport.falco.priorities import find_priority
 from falcoport.falco.text import decode_leniently
 from falcoport.falcosidekick.go_time import GoTime, TimeError, read_time
 
@@ -33,19 +34,6 @@ HEADERS = {
 DEFAULT_HELM_TAGS = ("",)
 """The custom tags of a default Helm install: CUSTOMTAGS is "" there, which splits into one tag."""
 
-PRIORITIES = (
-    "Emergency",
-    "Alert",
-    "Critical",
-    "Error",
-    "Warning",
-    "Notice",
-    "Informational",
-    "Debug",
-)
-"""Falco's priorities as it writes them, the most severe first."""
-
-_PRIORITY_OF = {name.lower(): name for name in PRIORITIES} | {"info": "Informational"}
 WHOLE_LIMIT = 4096
 """How many bytes an encoded alert may have before its long fields are cut."""
 
@@ -184,7 +172,7 @@ def _read_uuid(_payload: _Payload, _written: str, value: Any) -> None:
 def _read_priority(payload: _Payload, _written: str, value: Any) -> None:
     name = _text("priority", "" if value is None else value)
     # Go's lower case of U+0130 is a plain i.
-    payload.priority = _PRIORITY_OF.get(name.replace("\u0130", "i").lower(), "")
+    payload.priority = find_priority(name.replace("\u0130", "i")) or ""
 
 
 def _read_time(payload: _Payload, written: str, value: Any) -> None:

@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from falcoport.errors import InputError
+from falcoport.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,7 +46,7 @@ _RESERVED = {
 class Header:
     """A header that Falcosidekick sends with every alert; `value` is the secret.
 
-    Raises InputError where Falcosidekick would not send the header as it stands.
+    Raises UsageError where Falcosidekick would not send the header as it stands.
     """
 
     name: str
@@ -70,10 +70,10 @@ def generate_secret() -> str:
 
 
 def check_name(name: str) -> None:
-    """Raise InputError unless `name` is a header name that reaches Port unchanged."""
+    """Raise UsageError unless `name` is a header name that reaches Port unchanged."""
     problem = _name_problem(name)
     if problem:
-        raise InputError(
+        raise UsageError(
             f"{name!r} cannot be the header's name: {problem}.",
             hint=f"Leave --header out for {DEFAULT_HEADER}, or name another one.",
             code="bad_header",
@@ -89,10 +89,10 @@ def _name_problem(name: str) -> str:
 
 
 def check_secret(secret: str) -> None:
-    """Raise InputError if Falcosidekick would cut or drop `secret`; its text is never repeated."""
+    """Raise UsageError if Falcosidekick would cut or drop `secret`; its text is never repeated."""
     problem = _secret_problem(secret)
     if problem:
-        raise InputError(
+        raise UsageError(
             f"The webhook secret cannot be used: {problem}.",
             hint="Letters, digits and - _ . ~ + / = are safe everywhere.",
             code="bad_secret",

@@ -15,7 +15,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from falcoport.errors import InputError
-from falcoport.falcosidekick.forward import PRIORITIES
+from falcoport.falco.priorities import PRIORITIES
 from falcoport.mapping.alert_fields import NAMESPACE_FIELDS, OWN_NAMESPACE, is_usable
 
 if TYPE_CHECKING:

@@ -5,13 +5,13 @@ Pure.
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 from falcoport.errors import Problem
 from falcoport.falco.samples import samples
 from falcoport.falcosidekick.forward import HEADERS, forwarded
 from falcoport.mapping.evaluator import Evaluator
+from falcoport.mapping.event import build_event_text
 from falcoport.mapping.expressions import expressions
 
 if TYPE_CHECKING:
@@ -61,5 +61,5 @@ def _failures(outcome: Outcome) -> list[tuple[str, str]]:
 
 
 def _event(sample: Sample) -> str:
-    body = json.loads(forwarded(sample.line, custom_tags=sample.custom_tags))
-    return json.dumps({"body": body, "headers": HEADERS, "queryParams": {}})
+    body = forwarded(sample.line, custom_tags=sample.custom_tags)
+    return build_event_text(body.decode(), HEADERS)

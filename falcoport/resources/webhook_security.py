@@ -61,7 +61,7 @@ def header_name(webhook: Mapping[str, Any]) -> str | None:
 def header_for(webhook: Mapping[str, Any], secret: str) -> Header | None:
     """Return the header that a sender must send; None if the webhook asks for none.
 
-    Raises InputError for a secret that Falcosidekick would not send as it stands.
+    Raises UsageError for a secret that Falcosidekick would not send as it stands.
     """
     name = header_name(webhook)
     if name is None:
@@ -86,7 +86,7 @@ class SecretHeader:
     `secret` is given by the user or made before anything is planned. `name` is None where the
     webhook's own, or the default, will do. `rotate` sets the secret although the webhook has one;
     so does `given`: the user named this very secret, and Port does not give its own back to
-    compare. Raise InputError for a name or a secret that does not arrive at Port as it stands.
+    compare. Raise UsageError for a name or a secret that does not arrive at Port as it stands.
     """
 
     secret: str = field(repr=False)

@@ -69,6 +69,27 @@ def test_the_guides_mistake_cannot_be_provisioned_by_accident(
     assert "warning: mappings[0].entity.relations.namespace fails" in ran.stderr
 
 
+@pytest.mark.parametrize("name", ["user-agent", "User-Agent", "content-type"])
+def test_a_header_is_read_by_any_spelling_of_its_name(
+    name: str, catalog: httpx.Client, tmp_path: Path
+) -> None:
+    """Port's docs ask for lower case, and each command shows a mapping what a real alert has."""
+    webhook = json.loads(json.dumps(load().webhook.body))
+    expression = f'.headers["{name}"] | ascii_downcase'
+    webhook["mappings"][0]["entity"]["title"] = expression
+    path = tmp_path / "webhook.json"
+    path.write_text(json.dumps(webhook), encoding="utf-8")
+    assert setup("--webhook-config", str(path), "--ensure-namespaces") == 0
+    hook = catalog.get("/webhooks/falco_alert_mapper").json()["integration"]
+    assert hook["mappings"][-1]["entity"]["title"] == expression
+    previewed = falcoport("preview", "--webhook-config", str(path), "-o", "json")
+    assert previewed.data["failures"] == 0
+    sent = falcoport("send-test", "-o", "json")
+    assert sent.exit_code == 0
+    titles = {entity["entity"]["title"] for entity in previewed.data["entities"]}
+    assert titles == {sent.data["entity"]["title"]}
+
+
 def test_an_identifier_that_comes_out_null_is_refused(tmp_path: Path) -> None:
     webhook = json.loads(json.dumps(load().webhook.body))
     webhook["mappings"][0]["entity"]["identifier"] = ".body.hostname"

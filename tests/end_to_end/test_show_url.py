@@ -273,7 +273,7 @@ def test_a_secret_that_falcosidekick_would_drop_is_refused(
 ) -> None:
     monkeypatch.setenv("FALCOPORT_WEBHOOK_SECRET", secret)
     ran = falcoport(*SETUP, "--secure")
-    assert ran.exit_code == 4
+    assert ran.exit_code == 2
     assert reason in ran.stderr
     assert api.get("/webhooks/falco_alert_mapper").status_code == 404
 
@@ -390,7 +390,7 @@ def test_a_place_that_cannot_be_written_is_one_clear_error(place: str, tmp_path:
 def test_short_priorities_are_refused_with_the_long_one() -> None:
     falcoport(*SETUP)
     ran = falcoport("show-url", "--format", "env", "--min-priority", "info")
-    assert ran.exit_code == 4
+    assert ran.exit_code == 2
     assert "informational" in ran.stderr
 
 

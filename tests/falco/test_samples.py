@@ -7,8 +7,9 @@ import json
 import pytest
 
 from falcoport.errors import UsageError
+from falcoport.falco.priorities import PRIORITIES
 from falcoport.falco.samples import Sample, sample, samples
-from falcoport.falcosidekick.forward import PRIORITIES, forwarded
+from falcoport.falcosidekick.forward import forwarded
 
 ALL = samples()
 

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from falcoport.errors import InputError
+from falcoport.errors import UsageError
 from falcoport.falcosidekick.header import (
     DEFAULT_HEADER,
     Header,
@@ -33,7 +33,7 @@ from falcoport.falcosidekick.header import (
     ],
 )
 def test_a_secret_that_would_be_cut_or_dropped_is_refused(secret: str, reason: str) -> None:
-    with pytest.raises(InputError, match=reason) as caught:
+    with pytest.raises(UsageError, match=reason) as caught:
         check_secret(secret)
     assert not secret.strip() or secret not in str(caught.value)
 
@@ -49,13 +49,13 @@ def test_other_printable_secrets_are_taken(secret: str) -> None:
     "name", ["", "X Y", " X", "X:", "X,Y", "x.y", "x_y", "1x", "-x", "é", "X\n", "a" * 101]
 )
 def test_a_name_that_does_not_travel_is_refused(name: str) -> None:
-    with pytest.raises(InputError, match="header's name"):
+    with pytest.raises(UsageError, match="header's name"):
         check_name(name)
 
 
 @pytest.mark.parametrize("name", ["Host", "content-length", "Content-Type", "Transfer-Encoding"])
 def test_a_name_with_a_meaning_of_its_own_is_refused(name: str) -> None:
-    with pytest.raises(InputError, match="header's name"):
+    with pytest.raises(UsageError, match="header's name"):
         check_name(name)
 
 

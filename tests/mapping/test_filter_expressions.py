@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from support.alerts import ALERTS, as_line
 
 from falcoport.errors import InputError
-from falcoport.falcosidekick.forward import PRIORITIES, forwarded
+from falcoport.falco.priorities import PRIORITIES
+from falcoport.falcosidekick.forward import forwarded
 from falcoport.mapping.expressions import requoted
 from falcoport.mapping.filter_expressions import (
     ALL,

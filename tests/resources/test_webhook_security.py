@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from falcoport.errors import ConflictError, InputError
+from falcoport.errors import ConflictError, UsageError
 from falcoport.reconcile.planning import Desired, Live, plan
 from falcoport.resources.webhook_security import Guard, Securing, guard, header_for, header_name
 
@@ -112,9 +112,9 @@ def test_the_sender_sends_prefix_and_secret() -> None:
 
 
 def test_a_bad_name_or_secret_is_refused_before_anything_is_read() -> None:
-    with pytest.raises(InputError, match="colon"):
+    with pytest.raises(UsageError, match="colon"):
         Securing(secret="a:b")
-    with pytest.raises(InputError, match="header's name"):
+    with pytest.raises(UsageError, match="header's name"):
         Securing(header="X Y")
 
 

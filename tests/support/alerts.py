@@ -8,7 +8,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from falcoport.falcosidekick.forward import PRIORITIES
+from falcoport.falco.priorities import PRIORITIES
 
 TEXTS = st.text(max_size=20)
 VALUES: st.SearchStrategy[Any] = st.recursive(

@@ -9,7 +9,8 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from falcoport.errors import InputError
+from falcoport.errors import InputError, UsageError
+from falcoport.falco.priorities import PRIORITIES
 
 if TYPE_CHECKING:
     from falcoport.falcosidekick.header import Header
@@ -20,16 +21,9 @@ LISTEN = "127.0.0.1:2801:2801"
 
 NAMESPACE = "falco"
 
-PRIORITIES = (
-    "emergency",
-    "alert",
-    "critical",
-    "error",
-    "warning",
-    "notice",
-    "informational",
-    "debug",
-)
+MINIMUM_PRIORITIES = tuple(name.lower() for name in PRIORITIES)
+"""What `minimumpriority` may be; unlike Falco, Falcosidekick does not know `info`."""
+
 _SHORT_PRIORITIES = {
     "emerg": "emergency",
     "panic": "emergency",
@@ -57,11 +51,12 @@ class Handover:
     """Everything that Falcosidekick is told.
 
     `url` is the webhook's and a credential itself. `header` is the one that the webhook asks for,
-    None where it is open. `minimum_priority` is one of PRIORITIES in any case: alerts below it are
-    not sent. `custom_tags` are added to every alert. `namespace` is the Kubernetes namespace that
-    Falcosidekick runs in.
+    None where it is open. `minimum_priority` is one of MINIMUM_PRIORITIES in any case: alerts
+    below it are not sent. `custom_tags` are added to every alert. `namespace` is the Kubernetes
+    namespace that Falcosidekick runs in.
 
-    Raises InputError for what Falcosidekick would misread in whatever format.
+    Raises UsageError for a value that Falcosidekick would misread in whatever format, InputError
+    for such a URL: that one is Port's.
     """
 
     url: str = field(repr=False)
@@ -77,7 +72,7 @@ class Handover:
         for tag in self.custom_tags:
             _check_tag(tag)
         if not re.fullmatch(_KUBERNETES_NAME, self.namespace):
-            raise InputError(
+            raise UsageError(
                 f"{self.namespace!r} is not a Kubernetes namespace.",
                 hint="Lower-case letters, digits and hyphens, at most 63.",
                 code="bad_namespace",
@@ -123,12 +118,12 @@ def _url_problem(url: str) -> str:
 
 
 def _check_priority(priority: str) -> None:
-    if priority.lower() in PRIORITIES:
+    if priority.lower() in MINIMUM_PRIORITIES:
         return
     meant = _SHORT_PRIORITIES.get(priority.lower())
-    raise InputError(
+    raise UsageError(
         f"{priority!r} is no priority that Falcosidekick knows: it would let everything through.",
-        hint=f"Did you mean {meant}?" if meant else f"One of {', '.join(PRIORITIES)}.",
+        hint=f"Did you mean {meant}?" if meant else f"One of {', '.join(MINIMUM_PRIORITIES)}.",
         code="bad_priority",
     )
 
@@ -136,7 +131,7 @@ def _check_priority(priority: str) -> None:
 def _check_tag(tag: str) -> None:
     if tag and all(character.isalnum() or character in _TAG_MARKS for character in tag):
         return
-    raise InputError(
+    raise UsageError(
         f"{tag!r} cannot be a custom tag: Falcosidekick splits tags on commas and removes spaces, "
         "and other marks do not reach it alike from every format.",
         hint="Letters, digits and @ _ . + : / = - are fine.",

@@ -49,7 +49,7 @@ class HandoverFormat(Protocol):
     def render(self, handover: Handover) -> str:
         """Return the handover as complete, pasteable text that ends with a line end.
 
-        Raises InputError if the format cannot carry one of the values.
+        Raises UsageError if the format cannot carry one of the values.
         """
 
 

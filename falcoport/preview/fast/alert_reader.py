@@ -15,9 +15,9 @@ from datetime import date
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from falcoport.falco.priorities import PRIORITIES
 from falcoport.falco.text import replace_stray_bytes
 from falcoport.falcosidekick.forward import (
-    PRIORITIES,
     WHOLE_LIMIT,
     NotForwardedError,
     forwarded,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import jq
 
 from falcoport.mapping.evaluator import Evaluator, guarded
+from falcoport.mapping.event import build_event
 from falcoport.mapping.expressions import (
     GROUPS,
     HIDE_ENVIRONMENT,
@@ -54,7 +55,7 @@ class BodyEvaluator:
         `repeating` are members of a body that have few different values: what is computed from
         those alone is computed once for each.
         """
-        self._headers = dict(headers)
+        self._around = build_event(None, headers)
         self._whole = Evaluator(mappings)
         self._able = all("itemsToParse" not in mapping for mapping in mappings)
         self._encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
@@ -103,7 +104,7 @@ class BodyEvaluator:
         ]
 
     def _event(self, body: dict[str, Any]) -> dict[str, Any]:
-        return {"body": body, "headers": self._headers, "queryParams": {}}
+        return self._around | {"body": body}
 
     def _alone(self, body: dict[str, Any]) -> list[Outcome]:
         return self._whole.evaluate(self._encode(self._event(body)))

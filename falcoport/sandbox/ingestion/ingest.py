@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import regex
 
+from falcoport.mapping.event import build_event_text
 from falcoport.sandbox.errors import ApiError
 from falcoport.sandbox.ingestion.evaluator_process import EvaluatorProcess, evaluate
 from falcoport.sandbox.schemas import ENTITY, ENTITY_IDENTIFIER
@@ -378,12 +379,7 @@ def _event_text(webhook: Webhook, delivery: Delivery) -> str:
         raise DeliveryRejected(400, "bad_request", "the body is nested too deeply") from None
     except ValueError:
         raise DeliveryRejected(400, "bad_request", "the body is not JSON") from None
-    headers: dict[str, str] = {}
-    for name, value in delivery.headers:
-        # Port's docs show both spellings and ask for the lower-case one.
-        for spelling in dict.fromkeys((name, name.lower())):
-            headers[spelling] = f"{headers[spelling]}, {value}" if spelling in headers else value
-    return f'{{"body":{body},"headers":{dump(headers)},"queryParams":{dump(delivery.query)}}}'
+    return build_event_text(body, delivery.headers, delivery.query)
 
 
 def _no_constant(name: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from falcoport.errors import InputError
+from falcoport.errors import UsageError
 from falcoport.falcosidekick.handover.yaml_text import comment
 
 if TYPE_CHECKING:
@@ -12,11 +12,11 @@ if TYPE_CHECKING:
 
 
 def render(handover: Handover) -> str:
-    """Return the file. Raise InputError for a value that one of its readers would change."""
+    """Return the file. Raise UsageError for a value that one of its readers would change."""
     for name, value in handover.environment.items():
         problem = _env_problem(value)
         if problem:
-            raise InputError(
+            raise UsageError(
                 f"An env file cannot carry {name}: {problem}.",
                 hint="Choose another --format, such as config, compose or k8s-secret.",
                 code="format_cannot_carry",
