@@ -10,17 +10,11 @@ import typer
 
 from falcoport.falcosidekick.handover import interface as handover
 from falcoport.render.output import Format
+from falcoport.terraform.language import ExportLanguage
 
 _PORT = "Port"
 _OUTPUT = "Output"
 _SECURITY = "Securing the webhook"
-
-
-class ExportLanguage(StrEnum):
-    """What `export` writes."""
-
-    TERRAFORM = "terraform"
-    JSON = "json"
 
 
 class RulesFormat(StrEnum):

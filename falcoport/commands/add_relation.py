@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from falcoport.commands.set_up import RelationChoices, build_relation_goal
@@ -23,7 +23,7 @@ class AddRelationRequest:
     """Which set-up, and which relation."""
 
     manifests: Manifests
-    choices: RelationChoices = RelationChoices()
+    choices: RelationChoices = field(default_factory=RelationChoices)
 
 
 @dataclass(frozen=True)

@@ -3,27 +3,20 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from enum import StrEnum
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from falcoport.commands.set_up import SetupChoices, build_setup_goal, find_webhook
+from falcoport.commands.set_up import SetupChoices, build_new_bodies
 from falcoport.errors import UsageError
 from falcoport.reconcile.plan import not_set_up
 from falcoport.reconcile.reading import read_catalog
 from falcoport.resources.interface import Key
 from falcoport.terraform.export import Resources, bodies, terraform
+from falcoport.terraform.language import ExportLanguage
 
 if TYPE_CHECKING:
     from falcoport.commands.context import Context
     from falcoport.manifests.loading import Manifests
-
-
-class ExportLanguage(StrEnum):
-    """What `export` writes."""
-
-    TERRAFORM = "terraform"
-    JSON = "json"
 
 
 @dataclass(frozen=True)
@@ -34,7 +27,7 @@ class ExportRequest:
     """
 
     manifests: Manifests
-    choices: SetupChoices = SetupChoices()
+    choices: SetupChoices = field(default_factory=SetupChoices)
     language: ExportLanguage = ExportLanguage.TERRAFORM
     offline: bool = False
     namespace_blueprint: bool = False
@@ -57,15 +50,9 @@ def export(request: ExportRequest, context: Context) -> str:
 
 def _named(request: ExportRequest) -> Resources:
     """Return what `setup` would create in an empty catalog."""
-    from falcoport.reconcile.goal import lay_over
-    from falcoport.resources.interface import Catalog
-
-    goal = build_setup_goal(request.manifests, request.choices)
-    planned = lay_over(goal, Catalog({})).planned
-    blueprint = planned.get(Key("blueprint", request.manifests.blueprint.identifier))
-    assert blueprint is not None  # the goal has it
+    blueprint, webhook = build_new_bodies(request.manifests, request.choices)
     helper = request.manifests.namespace.body if request.namespace_blueprint else None
-    return Resources(blueprint, find_webhook(goal).body, helper)
+    return Resources(blueprint, webhook, helper)
 
 
 def _live(request: ExportRequest, context: Context) -> Resources:

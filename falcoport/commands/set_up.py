@@ -15,17 +15,17 @@ from falcoport.mapping.option_expressions import (
     tag_expression,
     with_own_namespace,
 )
-from falcoport.reconcile.goal import Goal, Kept
+from falcoport.reconcile.goal import Goal, Kept, lay_over
 from falcoport.resources.blueprint import Blueprint
 from falcoport.resources.entities import Alerts
-from falcoport.resources.interface import Key
+from falcoport.resources.interface import Catalog, Key
 from falcoport.resources.mappings import find_exact_mapping
 from falcoport.resources.relation import Relation
 from falcoport.resources.webhook import Webhook
 
 if TYPE_CHECKING:
     from falcoport.manifests.loading import Manifests
-    from falcoport.resources.interface import Catalog, Json, Part
+    from falcoport.resources.interface import Json, Part
     from falcoport.resources.webhook_security import SecretHeader
 
 DEFAULT_RELATION = "namespace"
@@ -124,6 +124,15 @@ def build_setup_goal(
             ),
         )
     )
+
+
+def build_new_bodies(manifests: Manifests, choices: SetupChoices) -> tuple[Json, Json]:
+    """Return the blueprint and the webhook that `setup` would create in an empty catalog."""
+    goal = build_setup_goal(manifests, choices)
+    planned = lay_over(goal, Catalog({})).planned
+    blueprint = planned.get(Key(Blueprint.kind, manifests.blueprint.identifier))
+    assert blueprint is not None  # the goal has it
+    return blueprint, find_webhook(goal).body
 
 
 def find_webhook(goal: Goal) -> Webhook:
@@ -282,15 +291,18 @@ def build_removal_goal(manifests: Manifests, choices: RemovalChoices, catalog: C
     blueprint = next(part for part in setup.present if isinstance(part, Blueprint))
     alerts = Alerts(blueprint.key.identifier)
     live_alerts = catalog.get(alerts.key)
-    gone = [alerts] if live_alerts is not None and choices.delete_alerts else []
-    stays = live_alerts is not None and not choices.delete_alerts
-    kept = [Kept(alerts, f"{live_alerts['count']} kept")] if live_alerts is not None and stays else []
-    if choices.keep_blueprint or stays:
-        note = "kept with its alerts and their relations" if stays else "kept as asked"
-        return Goal(absent=(webhook,), kept=(*kept, Kept(blueprint, note)))
-    notes = {alerts.key: f"{live_alerts['count']} of them"} if live_alerts is not None else {}
+    count = live_alerts["count"] if live_alerts is not None else 0
+    if count and not choices.delete_alerts:
+        note = "kept with its alerts and their relations"
+        stays = (Kept(alerts, f"{count} kept"), Kept(blueprint, note))
+        return Goal(absent=(webhook,), kept=stays)
+    if choices.keep_blueprint:
+        return Goal(absent=(webhook,), kept=(Kept(blueprint, "kept as asked"),))
     relations = _own_relations(setup, blueprint, webhook, catalog)
-    return Goal(absent=(webhook, *gone, *relations, blueprint), notes=notes)
+    return Goal(
+        absent=(webhook, *([alerts] if count else []), *relations, blueprint),
+        notes={alerts.key: f"{count} of them"},
+    )
 
 
 def _identifier_variants(manifests: Manifests) -> tuple[Json, ...]:

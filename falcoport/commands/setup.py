@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from falcoport.commands.set_up import SetupChoices, build_setup_goal, find_webhook
@@ -33,7 +33,7 @@ class SetupRequest:
     """
 
     manifests: Manifests
-    choices: SetupChoices = SetupChoices()
+    choices: SetupChoices = field(default_factory=SetupChoices)
     secret: SecretRequest | None = None
     allow_mapping_errors: bool = False
 

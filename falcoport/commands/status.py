@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -39,7 +39,7 @@ class StatusRequest:
     """Which set-up, and the options it was made with."""
 
     manifests: Manifests
-    choices: SetupChoices = SetupChoices()
+    choices: SetupChoices = field(default_factory=SetupChoices)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from falcoport.commands.set_up import RemovalChoices, build_removal_goal, removal_keys
@@ -24,7 +24,7 @@ class TeardownRequest:
     """Which set-up goes and how much of it; `confirmed` says that nobody need be asked."""
 
     manifests: Manifests
-    choices: RemovalChoices = RemovalChoices()
+    choices: RemovalChoices = field(default_factory=RemovalChoices)
     confirmed: bool = False
 
 

@@ -6,9 +6,11 @@ Pure.
 from __future__ import annotations
 
 import json
+import re
 from enum import StrEnum
 from typing import Any
 
+from falcoport.errors import UsageError
 from falcoport.mapping.alert_fields import OWN_NAMESPACE, check_cluster_name
 
 
@@ -93,10 +95,10 @@ def tag_expression(prefix: str, *, many: bool) -> str:
     """Return JQ for the entities that an alert's tags name behind `prefix`.
 
     Falcosidekick leaves `tags` out when there are none, so its absence is no error; a tag that is
-    nothing but the prefix names nothing. Raises InputError for an empty prefix.
+    nothing but the prefix names nothing. Raise UsageError for an empty prefix.
     """
     if not prefix:
-        raise InputError(
+        raise UsageError(
             "--tag-prefix must not be empty: every tag of every alert would name an entity.",
             where="--tag-prefix",
         )

@@ -7,7 +7,7 @@ settled as well: by reading, never by guessing.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -18,13 +18,13 @@ from falcoport.errors import (
     InterruptedRunError,
 )
 from falcoport.port.concurrency import run_concurrently
-from falcoport.port.retry import retry
 from falcoport.port.errors import (
     DependentsError,
     NotFoundError,
     TakenError,
     UnknownOutcomeError,
 )
+from falcoport.port.retry import retry
 from falcoport.reconcile.changes import Action
 from falcoport.reconcile.plan import plan
 from falcoport.reconcile.reading import read_catalog
@@ -60,7 +60,7 @@ class Task:
 
     keys: tuple[Key, ...]
     build: Callable[[Catalog], Goal]
-    kinds: Mapping[str, type[Resource]] = KINDS
+    kinds: Mapping[str, type[Resource]] = field(default_factory=lambda: KINDS)
     neighbours: bool = False
     before_writes: Callable[[Plan], None] = lambda _planned: None
 

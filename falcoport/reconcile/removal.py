@@ -26,11 +26,10 @@ def find_dependents(
         live = catalog.get(resource.key)
         assert live is not None  # it is to be deleted
         fragments = outcome.detached.get(resource.key, ())
-        for addition in resource.find_additions(live, fragments):
-            problems.append(_depended_on(resource.key, addition))
+        clauses = list(resource.find_additions(live, fragments))
         for kind, bodies in catalog.neighbours.items():
-            for clause in _references(kind, bodies, resource.key, outcome):
-                problems.append(_depended_on(resource.key, clause))
+            clauses.extend(_references(kind, bodies, resource.key, outcome))
+        problems.extend(_depended_on(resource, clause) for clause in clauses)
     return problems
 
 
@@ -45,10 +44,10 @@ def _references(
             yield from kind.find_references(after, to)
 
 
-def _depended_on(key: Key, clause: str) -> Problem:
+def _depended_on(resource: Resource, clause: str) -> Problem:
     return Problem(
         "depended_on",
         f"{clause[0].upper()}{clause[1:]}; nothing was removed.",
-        str(key),
-        f"Remove it in Port first, or keep the {key.kind} with --keep-{key.kind}.",
+        str(resource.key),
+        resource.keep_hint,
     )

@@ -32,6 +32,7 @@ class Blueprint(Resource):
     """
 
     kind = "blueprint"
+    keep_hint = "Remove it in Port first, or keep the blueprint with --keep-blueprint."
 
     body: Json
     create_only: bool = False
@@ -78,7 +79,8 @@ class Blueprint(Resource):
                 yield f"relation {relation!r} of blueprint {name!r} points to it"
         for aggregation, one in (body.get("aggregationProperties") or {}).items():
             if isinstance(one, dict) and one.get("target") == to.identifier:
-                yield f"aggregation property {aggregation!r} of blueprint {name!r} counts its alerts"
+                what = f"aggregation property {aggregation!r} of blueprint {name!r}"
+                yield f"{what} counts its entities"
 
     def merge(self, live: Json | None) -> Json:
         """See Resource."""

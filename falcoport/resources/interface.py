@@ -30,7 +30,7 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, order=True)
 class Key:
-    """What names one thing in Port: its kind, its identifier and, for a part, what it is part of."""
+    """What names one thing in Port: kind, identifier and, for a part, what it is part of."""
 
     kind: str
     identifier: str
@@ -131,6 +131,8 @@ class Resource(Part):
     hidden_fields: ClassVar[frozenset[str]] = frozenset()
     """Paths of what Port never gives back, such as `security.secret`: reading cannot tell whether
     they are as they should be."""
+    keep_hint: ClassVar[str] = "Remove it in Port first."
+    """What to do where others depend on it, so that it cannot be deleted."""
     create_only: bool = False
     """Whether a live one is left alone, whatever it is."""
     partial: bool = False

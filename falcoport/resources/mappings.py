@@ -56,8 +56,8 @@ def find_exact_mapping(
 ) -> int | None:
     """Return the place of the live mapping that surely is the one `named` once made, or None.
 
-    Stricter than `find_similar_mapping`, for removing it: the same identifier and the same filter. What
-    resembles it no more than that may be somebody's variation of it.
+    Stricter than `find_similar_mapping`, for removing it: the same identifier and the same
+    filter. What resembles it no more than that may be somebody's variation of it.
     """
     alike = [
         (index, mapping)

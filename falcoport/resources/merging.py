@@ -37,7 +37,8 @@ def merge(live: Json, named: Json, own_mappings: Sequence[Json] | None = None) -
     """Return `live` with everything that `named` names laid over it; neither is changed.
 
     Maps merge key by key; `schema.required` is a union; `mappings` are matched as
-    `find_similar_mapping` says and the others kept in their order; any other list, and any plain value, is replaced.
+    `find_similar_mapping` says and the others kept in their order; any other list, and any plain
+    value, is replaced.
     A key that is absent in `live` and named with the value Port takes for absent stays absent.
 
     `own_mappings`, one for each of `named["mappings"]`, are what the live ones are recognised by

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from falcoport.resources.blueprint import Blueprint
@@ -13,4 +14,6 @@ if TYPE_CHECKING:
 
     from falcoport.resources.interface import Resource
 
-KINDS: Mapping[str, type[Resource]] = {kind.kind: kind for kind in (Blueprint, Webhook, Alerts)}
+KINDS: Mapping[str, type[Resource]] = MappingProxyType(
+    {kind.kind: kind for kind in (Blueprint, Webhook, Alerts)}
+)

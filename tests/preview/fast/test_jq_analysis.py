@@ -11,7 +11,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.alerts import ALERTS, as_line
 
-from falcoport.commands.desired import tag_expression
 from falcoport.falcosidekick.forward import NotForwardedError, forwarded
 from falcoport.mapping.evaluator import Evaluator
 from falcoport.mapping.expressions import program_text
@@ -19,6 +18,7 @@ from falcoport.mapping.option_expressions import (
     Identifier,
     creating_mapping,
     identifier_expression,
+    tag_expression,
     with_own_namespace,
 )
 from falcoport.preview.fast.evaluator import BodyEvaluator
