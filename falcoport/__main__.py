@@ -20,9 +20,9 @@ def main() -> None:
             _signal.signal(number, _interrupt)
     from contextlib import suppress
 
-    from falcoport.render.streams import mend
+    from falcoport.render.streams import harden_std_streams
 
-    mend()
+    harden_std_streams()
     from falcoport.cli.app import run
     from falcoport.errors import EXIT_INTERRUPTED
 

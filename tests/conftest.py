@@ -30,8 +30,13 @@ hypothesis.settings.load_profile("falcoport")
 def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep what this machine's user has set out of the tests."""
     for name in list(os.environ):
-        if name.startswith(("PORT_", "FALCOPORT_")) or name in ("NO_COLOR", "FORCE_COLOR"):
+        if name.startswith(("PORT_", "FALCOPORT_")) or name in (
+            "NO_COLOR",
+            "FORCE_COLOR",
+            "COLUMNS",
+        ):
             monkeypatch.delenv(name)
+    monkeypatch.setenv("TERM", "xterm")
 
 
 @pytest.fixture(autouse=True)

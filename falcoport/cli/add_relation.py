@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from falcoport.cli import options
-from falcoport.cli.command import PORT_EXIT_CODES, Finished, Run, add
+from falcoport.cli.command import PORT_EXIT_CODES, CommandResult, Run, add
 from falcoport.cli.option_groups import ManifestOptions
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def add_relation(
     many: options.Many = False,
     cluster: options.Cluster = None,
     ensure_namespaces: options.EnsureNamespaces = False,
-) -> Finished:
+) -> CommandResult:
     """Without options it is the relation to the namespace, which `setup --no-relation` left out."""
     from falcoport.commands.add_relation import AddRelationRequest
     from falcoport.commands.add_relation import add_relation as relate
@@ -43,4 +43,4 @@ def add_relation(
     choices = RelationChoices(relation, target, title, tag_prefix, many, cluster, ensure_namespaces)
     result = relate(AddRelationRequest(manifest.load(), choices), run.context())
     show_changes(run.output, result.changes)
-    return Finished(set_up_data(result.changes, result.webhook))
+    return CommandResult(set_up_data(result.changes, result.webhook))

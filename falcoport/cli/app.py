@@ -14,7 +14,7 @@ from typer.main import get_command
 from falcoport import __version__
 from falcoport.cli.catalogue import COMMANDS, COMPLETION
 from falcoport.errors import EXIT_OK, EXIT_USAGE
-from falcoport.render.streams import StdoutError, give_up_stdout
+from falcoport.render.streams import StdoutError, discard_stdout
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -62,7 +62,7 @@ app = typer.Typer(
 
 def _version(value: bool) -> None:
     if value:
-        from falcoport.render.output import Output
+        from falcoport.render.console import Output
 
         Output().result(f"falcoport {__version__}")
         raise typer.Exit
@@ -112,9 +112,9 @@ def _code(code: Any) -> int:
 def _without_stdout(reason: OSError) -> int:
     """Say that the result was lost, unless its reader had seen enough; return the exit code."""
     from falcoport.errors import AGAIN, UsageError
-    from falcoport.render.output import Output
+    from falcoport.render.console import Output
 
-    give_up_stdout()
+    discard_stdout()
     if isinstance(reason, BrokenPipeError):
         return EXIT_OK
     error = UsageError(
@@ -131,7 +131,7 @@ def _usage(arguments: list[str], error: typer.TyperException) -> int:
     """Explain a command line that typer could not read, in the format that it asked for."""
     from falcoport.cli.command import fail
     from falcoport.errors import UsageError
-    from falcoport.render.output import Format, Output
+    from falcoport.render.console import Format, Output
 
     context = getattr(error, "ctx", None)
     path = context.command_path if context else "falcoport"

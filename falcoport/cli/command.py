@@ -1,7 +1,7 @@
 """What all commands share: common options, settings, the client, errors, the envelope, exit codes.
 
-A command is a function of a `Run` and its own options that returns a `Finished`. `add` gives it
-the common options and turns whatever it returns or raises into output and an exit code.
+A command is a function of a `Run` and its own options that returns a `CommandResult`. `add` gives
+it the common options and turns whatever it returns or raises into output and an exit code.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from falcoport.errors import (
     Problem,
     UsageError,
 )
-from falcoport.render.output import Format, Output
+from falcoport.render.console import Format, Output
 from falcoport.render.streams import StdoutError
 from falcoport.settings import DEFAULT_TIMEOUT, SettingOptions, resolve
 
@@ -64,18 +64,18 @@ EXIT_CODES_WITH_CHECK = tuple(sorted((*PORT_EXIT_CODES, EXIT_CHECK)))
 
 
 @dataclass(frozen=True)
-class Finished:
+class CommandResult:
     """What a command returns: the envelope's data, its exit code and what was wrong, if anything.
 
-    Text for people was written on the way; `shown` says that it told the problems too.
-    `enveloped` says that the envelope was written by `tell_now`.
+    Text for people was written on the way; `rendered` says that this included the problems.
+    `envelope_written` says that `write_envelope_early` wrote the envelope.
     """
 
     data: Any = None
     exit_code: int = EXIT_OK
     problems: tuple[Problem, ...] = field(default=())
-    shown: bool = False
-    enveloped: bool = False
+    rendered: bool = False
+    envelope_written: bool = False
 
 
 @dataclass(frozen=True)
@@ -208,7 +208,7 @@ def add(
     example: str,
     port: bool = True,
     streams: bool = False,
-) -> Callable[[Callable[..., Finished]], Callable[..., Finished]]:
+) -> Callable[[Callable[..., CommandResult]], Callable[..., CommandResult]]:
     """Register a command: common options in its signature, exit codes and an example in its help.
 
     Its summary is the catalogue's, the rest of its help the function's docstring.
@@ -219,7 +219,7 @@ def add(
     of its own replaces a common one of the same name.
     """
 
-    def register(function: Callable[..., Finished]) -> Callable[..., Finished]:
+    def register(function: Callable[..., CommandResult]) -> Callable[..., CommandResult]:
         groups: list[type] = [PortOptions, OutputOptions] if port else [OutputOptions]
 
         def call(**given: Any) -> int:
@@ -294,7 +294,7 @@ def _epilog(exits: tuple[int, ...], example: str) -> str:
 def run(
     command: str,
     output: Output,
-    body: Callable[[], Finished],
+    body: Callable[[], CommandResult],
 ) -> int:
     """Run a command's body; write its result or its failure, and return the exit code."""
     try:
@@ -310,18 +310,18 @@ def run(
     except Exception as error:  # noqa: BLE001 -- the last line of defence: never a traceback
         return fail(command, output, _bug(error, output))
     if output.is_json:
-        tell_now(command, output, finished)
-    elif finished.problems and not finished.shown:
+        write_envelope_early(command, output, finished)
+    elif finished.problems and not finished.rendered:
         output.problems(finished.problems)
     return finished.exit_code
 
 
-def tell_now(command: str, output: Output, finished: Finished) -> Finished:
+def write_envelope_early(command: str, output: Output, finished: CommandResult) -> CommandResult:
     """Write the envelope, unless it was already; for a command that goes on until it is stopped.
 
     Returns what the command is to return in the end.
     """
-    if output.is_json and not finished.enveloped:
+    if output.is_json and not finished.envelope_written:
         output.envelope(
             command,
             exit_code=finished.exit_code,
@@ -329,7 +329,7 @@ def tell_now(command: str, output: Output, finished: Finished) -> Finished:
             problems=finished.problems,
         )
         output.flush()
-    return replace(finished, enveloped=True)
+    return replace(finished, envelope_written=True)
 
 
 def fail(command: str, output: Output, error: FalcoportError, data: Any = None) -> int:
@@ -351,7 +351,7 @@ def _bug(error: Exception, output: Output) -> FalcoportError:
         for line in "".join(traceback.format_tb(error.__traceback__)).splitlines():
             output.trace(line)
     return FalcoportError(
-        f"falcoport broke: {type(error).__name__}.",
+        f"Internal error: {type(error).__name__}.",
         code="bug",
         hint="Please report it, with the output of the same command with --verbose.",
     )

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from falcoport.cli.catalogue import COMPLETION
-from falcoport.cli.command import Finished, Run, add
+from falcoport.cli.command import CommandResult, Run, add
 from falcoport.errors import EXIT_OK, EXIT_USAGE
 
 
@@ -34,7 +34,7 @@ def register(app: typer.Typer) -> None:
     )(completion)
 
 
-def completion(run: Run, shell: _Shell) -> Finished:
+def completion(run: Run, shell: _Shell) -> CommandResult:
     """Put the example, with the shell's name, into ~/.bashrc or ~/.zshrc (there, behind compinit).
 
     fish: falcoport completion fish > ~/.config/fish/completions/falcoport.fish
@@ -44,4 +44,4 @@ def completion(run: Run, shell: _Shell) -> Finished:
 
     script = get_completion_script(prog_name="falcoport", complete_var=COMPLETION, shell=str(shell))
     run.output.result(script)
-    return Finished({"shell": str(shell), "content": script})
+    return CommandResult({"shell": str(shell), "content": script})

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from falcoport.cli.command import Finished, Run, add, tell_now
+from falcoport.cli.command import CommandResult, Run, add, write_envelope_early
 from falcoport.cli.sandbox import address, announce
 from falcoport.errors import EXIT_CHECK, EXIT_OK, EXIT_USAGE, Problem
-from falcoport.render.output import Cell, Style
+from falcoport.render.text import Cell, Style
 from falcoport.settings import DEFAULT_TIMEOUT
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class _Posted:
         return "; ".join(self.arrival.differences)
 
 
-def demo(run: Run, keep: Keep = False) -> Finished:
+def demo(run: Run, keep: Keep = False) -> CommandResult:
     """All of it in one process, and nothing stays behind without --keep."""
     from falcoport.sandbox.options import SandboxOptions
     from falcoport.sandbox.server import running_sandbox
@@ -76,12 +76,12 @@ def demo(run: Run, keep: Keep = False) -> Finished:
         if keep:
             run.output.note()
             announce(run, running)
-            finished = tell_now("demo", run.output, finished)
+            finished = write_envelope_early("demo", run.output, finished)
             _wait_for_interrupt()
     return finished
 
 
-def _show(run: Run, running: RunningSandbox) -> Finished:
+def _show(run: Run, running: RunningSandbox) -> CommandResult:
     from falcoport.commands.setup import SetupRequest, setup
     from falcoport.manifests.loading import load
     from falcoport.render.changes import show_changes
@@ -166,7 +166,7 @@ def _print_catalog(run: Run, posted: list[_Posted]) -> None:
     run.output.table(columns, rows, to_stdout=True)
 
 
-def _finished(posted: list[_Posted], url: str) -> Finished:
+def _finished(posted: list[_Posted], url: str) -> CommandResult:
     problems = tuple(
         Problem("not_arrived", f"{one.sample.name}: {one.problem}.", one.expected["identifier"])
         for one in posted
@@ -184,7 +184,7 @@ def _finished(posted: list[_Posted], url: str) -> Finished:
             for one in posted
         ],
     }
-    return Finished(data, EXIT_CHECK if problems else EXIT_OK, problems)
+    return CommandResult(data, EXIT_CHECK if problems else EXIT_OK, problems)
 
 
 def _wait_for_interrupt() -> None:

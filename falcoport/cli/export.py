@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from falcoport.cli import options
-from falcoport.cli.command import EXIT_CODES_WITH_CHECK, Finished, Run, add
+from falcoport.cli.command import EXIT_CODES_WITH_CHECK, CommandResult, Run, add
 from falcoport.cli.option_groups import ManifestOptions, MappingOptions
 from falcoport.terraform.language import ExportLanguage
 
@@ -32,7 +32,7 @@ def export(
     force: options.Force = False,
     offline: options.Offline = False,
     namespace_blueprint: options.NamespaceBlueprint = False,
-) -> Finished:
+) -> CommandResult:
     """The Terraform code adopts them: its import blocks take over what `setup` made, and its first
     plan changes nothing.
     """
@@ -43,4 +43,4 @@ def export(
     request = ExportRequest(manifest.load(), mapping.choices(), form, offline, namespace_blueprint)
     text = write_code(request, run.context())
     delivered = deliver_text(run.output, text, file, private=False, force=force)
-    return Finished({"format": str(form), **delivered})
+    return CommandResult({"format": str(form), **delivered})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from falcoport.cli import options
-from falcoport.cli.command import EXIT_CODES_WITH_CHECK, Finished, Run, add
+from falcoport.cli.command import EXIT_CODES_WITH_CHECK, CommandResult, Run, add
 from falcoport.cli.option_groups import WebhookOptions, read_webhook_secret
 from falcoport.errors import ConflictError, UsageError
 from falcoport.falcosidekick.handover.contents import NAMESPACE
@@ -38,7 +38,7 @@ def show_url(
     custom_tag: options.CustomTags = None,
     kube_namespace: options.KubernetesNamespace = NAMESPACE,
     webhook_secret_file: options.WebhookSecretFile = None,
-) -> Finished:
+) -> CommandResult:
     """For a secured webhook, every format but url needs the secret as well."""
     from falcoport.falcosidekick.handover.contents import Handover
     from falcoport.falcosidekick.handover.interface import render
@@ -63,7 +63,9 @@ def show_url(
     )
     text = render(handover, form)
     data = {"webhook_url": url, "enabled": live.get("enabled", True), "format": str(form)}
-    return Finished({**data, **deliver_text(run.output, text, file, private=True, force=force)})
+    return CommandResult(
+        {**data, **deliver_text(run.output, text, file, private=True, force=force)}
+    )
 
 
 def _warn_if_disabled(run: Run, webhook: dict[str, Any]) -> None:

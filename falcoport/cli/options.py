@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from falcoport.falcosidekick.handover import interface as handover
-from falcoport.render.output import Format
+from falcoport.render.console import Format
 from falcoport.terraform.language import ExportLanguage
 
 _PORT = "Port"
@@ -92,7 +92,7 @@ Verbose = Annotated[
         "--verbose",
         "-v",
         rich_help_panel=_OUTPUT,
-        help="Each request with its status and time; a traceback if falcoport breaks.",
+        help="Each request with its status and time; a traceback after an internal error.",
     ),
 ]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from falcoport.cli import options
-from falcoport.cli.command import PORT_EXIT_CODES, Finished, Run, add
+from falcoport.cli.command import PORT_EXIT_CODES, CommandResult, Run, add
 from falcoport.cli.option_groups import ManifestOptions, MappingOptions
 from falcoport.errors import (
     EXIT_CHECK,
@@ -20,7 +20,7 @@ from falcoport.errors import (
     Problem,
     UsageError,
 )
-from falcoport.render.output import Cell, Style, counted
+from falcoport.render.text import Cell, Style, pluralize
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -53,7 +53,7 @@ def preview(
     files: options.AlertFiles = None,
     live: options.Live = False,
     custom_tag: options.CustomTags = None,
-) -> Finished:
+) -> CommandResult:
     """Each alert first becomes what Falcosidekick forwards, then what the mapping makes of it.
 
     Needs neither credentials nor network, unless the mapping is taken from Port with --live.
@@ -275,19 +275,19 @@ def _tell(run: Run, seen: _Seen, collisions: Collisions) -> None:
     if collisions.identifiers:
         out.warn(_collision_text(collisions))
     counts = [
-        counted(seen.alerts, "alert"),
-        counted(seen.entities, "entity", "entities"),
+        pluralize(seen.alerts, "alert"),
+        pluralize(seen.entities, "entity", "entities"),
         f"{seen.failures:,} with failures" if seen.failures else "",
         f"{seen.filtered:,} left out by a filter" if seen.filtered else "",
-        counted(seen.plain, "line of text", "lines of text") if seen.plain else "",
-        counted(seen.bad, "bad line") if seen.bad else "",
+        pluralize(seen.plain, "line of text", "lines of text") if seen.plain else "",
+        pluralize(seen.bad, "bad line") if seen.bad else "",
     ]
     out.note(" · ".join(filter(None, counts)), Style.STRONG)
 
 
 def _collision_text(collisions: Collisions) -> str:
     (one, line), (other, other_line) = collisions.examples[0]
-    shared = counted(collisions.identifiers, "identifier")
+    shared = pluralize(collisions.identifiers, "identifier")
     return (
         f"{collisions.alerts:,} alerts share {shared}, so that "
         f"{collisions.lost:,} would be overwritten (such as {one}:{line} and "
@@ -296,14 +296,14 @@ def _collision_text(collisions: Collisions) -> str:
     )
 
 
-def _finished(seen: _Seen, collisions: Collisions, files: list[str]) -> Finished:
+def _finished(seen: _Seen, collisions: Collisions, files: list[str]) -> CommandResult:
     problems = [
         Problem("bad_line", f"Not an alert: {p.message}.", f"{p.source}:{p.line}")
         for p in seen.problems
     ]
     if seen.bad > len(problems):
         more = seen.bad - len(problems)
-        problems.append(Problem("bad_line", f"No alerts either: {counted(more, 'more line')}."))
+        problems.append(Problem("bad_line", f"No alerts either: {pluralize(more, 'more line')}."))
     if not seen.alerts:
         where = ", ".join(files)
         none = f"There is no alert in {where}."
@@ -324,4 +324,4 @@ def _finished(seen: _Seen, collisions: Collisions, files: list[str]) -> Finished
             "lost": collisions.lost,
         },
     }
-    return Finished(data, EXIT_PARTIAL if seen.bad else EXIT_OK, tuple(problems))
+    return CommandResult(data, EXIT_PARTIAL if seen.bad else EXIT_OK, tuple(problems))

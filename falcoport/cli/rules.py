@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from falcoport.cli import options
-from falcoport.cli.command import PORT_EXIT_CODES, Finished, Run, add
+from falcoport.cli.command import PORT_EXIT_CODES, CommandResult, Run, add
 from falcoport.cli.options import RulesFormat
 from falcoport.errors import CheckFailedError, FalcoportError, InputError, UsageError
 
@@ -39,7 +39,7 @@ def tag_rules(
     offline: options.Offline = False,
     file: options.File = None,
     force: options.Force = False,
-) -> Finished:
+) -> CommandResult:
     """Falco adds the tag to the rules it has; falco_rules.yaml stays as it is.
 
     An override for a rule that is not loaded stops Falco from starting: --rules-file tells.
@@ -47,7 +47,7 @@ def tag_rules(
     from falcoport.commands.set_up import DEFAULT_RELATION, DEFAULT_TAG_PREFIX
     from falcoport.falco.rules import chart_values, chosen, override_file
     from falcoport.files import write_file
-    from falcoport.render.output import counted
+    from falcoport.render.text import pluralize
 
     tag = _tag_for(DEFAULT_TAG_PREFIX if tag_prefix is None else tag_prefix, namespace)
     known = _known(rules_file or [])
@@ -64,8 +64,8 @@ def tag_rules(
         run.output.result(text.removesuffix("\n"))
     else:
         write_file(file, text, private=False, force=force)
-        run.output.note(f"{file} tags {counted(len(names), 'rule')} with {tag}.")
-    return Finished({"tag": tag, "rules": list(names), "text": text})
+        run.output.note(f"{file} tags {pluralize(len(names), 'rule')} with {tag}.")
+    return CommandResult({"tag": tag, "rules": list(names), "text": text})
 
 
 def _tag_for(prefix: str, namespace: str) -> str:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from falcoport.cli.command import Finished, Run, add, tell_now
+from falcoport.cli.command import CommandResult, Run, add, write_envelope_early
 from falcoport.errors import EXIT_OK, EXIT_USAGE, UsageError
-from falcoport.render.output import Style
+from falcoport.render.text import Style
 from falcoport.sandbox import options
 from falcoport.settings import API_URL, CLIENT_ID, CLIENT_SECRET
 
@@ -65,6 +65,34 @@ OnNestedPatch = Annotated[
         help="A PATCH of a blueprint that gives a map: replace the old one, or merge into it.",
     ),
 ]
+OnTargetedBlueprint = Annotated[
+    options.OnTargetedBlueprint,
+    typer.Option(
+        "--on-targeted-blueprint",
+        rich_help_panel=_UNDOCUMENTED,
+        help="The deletion of a blueprint that relations of others target: refuse it, or delete "
+        "those relations too.",
+    ),
+]
+Catalog = Annotated[
+    options.Catalog,
+    typer.Option(
+        "--catalog",
+        help="The blueprints that are there at the start: those of today's Kubernetes exporter, "
+        "of the older one, or none.",
+    ),
+]
+ClockSpeed = Annotated[
+    float,
+    typer.Option(
+        "--clock-speed",
+        min=1,
+        max=1e9,
+        metavar="N",
+        help="Let the clock run N times as fast, such as 86400 to see timers expire: a day a "
+        "second.",
+    ),
+]
 RateLimitText = Annotated[
     str | None,
     typer.Option(
@@ -105,14 +133,19 @@ def sandbox(
     on_missing_relation: OnMissingRelation = options.SandboxOptions.on_missing_relation,
     on_bad_delivery: OnBadDelivery = options.SandboxOptions.on_bad_delivery,
     on_nested_patch: OnNestedPatch = options.SandboxOptions.on_nested_patch,
+    on_targeted_blueprint: OnTargetedBlueprint = options.SandboxOptions.on_targeted_blueprint,
+    catalog: Catalog = options.SandboxOptions.catalog,
+    clock_speed: ClockSpeed = options.SandboxOptions.clock_speed,
     rate_limit: RateLimitText = None,
     token_lifetime: TokenLifetime = options.SandboxOptions.token_lifetime,
-) -> Finished:
+) -> CommandResult:
     """Prints the lines that point falcoport, or any other client of Port, to it."""
     from falcoport.sandbox import server
 
     if not math.isfinite(latency):
         raise UsageError(f"--latency is {latency}, not seconds.", where="--latency")
+    if not math.isfinite(clock_speed):
+        raise UsageError(f"--clock-speed is {clock_speed}, not a number.", where="--clock-speed")
     chosen = options.SandboxOptions(
         port=port,
         database=db,
@@ -120,25 +153,29 @@ def sandbox(
         on_missing_relation=on_missing_relation,
         on_bad_delivery=on_bad_delivery,
         on_nested_patch=on_nested_patch,
+        on_targeted_blueprint=on_targeted_blueprint,
+        catalog=catalog,
+        clock_speed=clock_speed,
         rate_limit=_rate_limit(rate_limit),
         token_lifetime=token_lifetime,
     )
 
     def started(running: RunningSandbox) -> None:
         announce(run, running)
-        tell_now("sandbox", run.output, Finished(address(running)))
+        write_envelope_early("sandbox", run.output, CommandResult(address(running)))
 
     try:
         server.serve(chosen, started)
     except KeyboardInterrupt:
         run.output.note("Stopped.")
-    return Finished(enveloped=True)
+    return CommandResult(envelope_written=True)
 
 
 def address(running: RunningSandbox) -> dict[str, str]:
     """Return the environment variables that point a client to a sandbox."""
     return {
-        API_URL: running.url,
+        # Port's own CLI reads the same variable and wants the version in it.
+        API_URL: f"{running.url}/v1",
         CLIENT_ID: running.client_id,
         CLIENT_SECRET: running.client_secret,
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from falcoport.cli import options
-from falcoport.cli.command import EXIT_CODES_WITH_CHECK, PORT_EXIT_CODES, Finished, Run, add
+from falcoport.cli.command import EXIT_CODES_WITH_CHECK, PORT_EXIT_CODES, CommandResult, Run, add
 from falcoport.cli.option_groups import ManifestOptions, SecurityOptions, SetupOptions
 from falcoport.errors import EXIT_CHECK, EXIT_OK
 from falcoport.settings import WEBHOOK_SECRET
@@ -30,7 +30,7 @@ def setup(
     security: SecurityOptions,
     choices: SetupOptions,
     dry_run: options.DryRun = False,
-) -> Finished:
+) -> CommandResult:
     """Running it again changes nothing; what others added in Port stays."""
     from falcoport.commands.setup import setup as set_up
     from falcoport.render.changes import show_changes
@@ -45,7 +45,9 @@ def setup(
     show_secret(run.output, result.webhook, result.secret, unused=unused)
     show_hand_over(run.output, result)
     run.output.result(result.url)
-    return Finished({**set_up_data(result.changes, result.webhook), **secret_data(result.secret)})
+    return CommandResult(
+        {**set_up_data(result.changes, result.webhook), **secret_data(result.secret)}
+    )
 
 
 def plan(
@@ -54,7 +56,7 @@ def plan(
     security: SecurityOptions,
     choices: SetupOptions,
     exit_code: options.ExitCode = False,
-) -> Finished:
+) -> CommandResult:
     """`setup` with the same options then does exactly this."""
     return _planned(run, _request(run, manifest, security, choices), exit_code=exit_code)
 
@@ -72,11 +74,11 @@ def _request(
     )
 
 
-def _planned(run: Run, request: SetupRequest, *, exit_code: bool) -> Finished:
+def _planned(run: Run, request: SetupRequest, *, exit_code: bool) -> CommandResult:
     from falcoport.commands.setup import plan_setup
     from falcoport.render.changes import plan_data, show_plan
 
     found = plan_setup(request, run.context())
     show_plan(run.output, found)
     code = EXIT_CHECK if exit_code and found.pending else EXIT_OK
-    return Finished(plan_data(found), code)
+    return CommandResult(plan_data(found), code)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from falcoport.cli.command import EXIT_CODES_WITH_CHECK, Finished, Run, add
+from falcoport.cli.command import EXIT_CODES_WITH_CHECK, CommandResult, Run, add
 from falcoport.cli.option_groups import ManifestOptions, MappingOptions
 from falcoport.errors import EXIT_CHECK, EXIT_OK
 
@@ -26,7 +26,7 @@ def status(
     run: Run,
     manifest: ManifestOptions,
     mapping: MappingOptions,
-) -> Finished:
+) -> CommandResult:
     """Give it the options that `setup` was given. Exit code 3 if something is missing, drifted or
     disabled.
     """
@@ -39,4 +39,4 @@ def status(
     result = check(StatusRequest(manifest.load(), mapping.choices()), context)
     show_status(run.output, settings, result)
     code = EXIT_CHECK if result.problems else EXIT_OK
-    return Finished(status_data(settings, result), code, result.problems, shown=True)
+    return CommandResult(status_data(settings, result), code, result.problems, rendered=True)

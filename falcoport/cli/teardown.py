@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from falcoport.cli import options
-from falcoport.cli.command import PORT_EXIT_CODES, Finished, Run, add
+from falcoport.cli.command import PORT_EXIT_CODES, CommandResult, Run, add
 from falcoport.cli.option_groups import ManifestOptions
 
 DeleteAlerts = Annotated[
@@ -44,7 +44,7 @@ def teardown(
     yes: Yes = False,
     keep_blueprint: KeepBlueprint = False,
     dry_run: options.DryRun = False,
-) -> Finished:
+) -> CommandResult:
     """What others added is never removed: it is named, and nothing happens."""
     from falcoport.commands import teardown as removal
     from falcoport.commands.set_up import RemovalChoices
@@ -55,7 +55,7 @@ def teardown(
     if dry_run:
         plan = removal.plan_teardown(request, run.context())
         show_plan(run.output, plan)
-        return Finished(plan_data(plan))
+        return CommandResult(plan_data(plan))
     changes = removal.teardown(request, run.context())
     show_changes(run.output, changes)
-    return Finished({"changes": changes_data(changes)})
+    return CommandResult({"changes": changes_data(changes)})

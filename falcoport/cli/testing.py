@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from falcoport.cli import options
-from falcoport.cli.command import EXIT_CODES_WITH_CHECK, Finished, Run, add
+from falcoport.cli.command import EXIT_CODES_WITH_CHECK, CommandResult, Run, add
 from falcoport.cli.option_groups import ManifestOptions, read_webhook_secret
 from falcoport.errors import (
     EXIT_CHECK,
@@ -20,7 +20,7 @@ from falcoport.errors import (
     Problem,
     UsageError,
 )
-from falcoport.render.output import Style, counted
+from falcoport.render.text import Style, pluralize
 
 if TYPE_CHECKING:
     import typer
@@ -87,7 +87,7 @@ def send_test(
     test: TestOptions,
     manifest: ManifestOptions,
     webhook_secret_file: options.WebhookSecretFile = None,
-) -> Finished:
+) -> CommandResult:
     """It has the tag falcoport-test. Checked are every property and the relation, against what the
     webhook's mapping in Port says.
     """
@@ -324,7 +324,7 @@ def _clean_up(run: Run, api: PortApi, target: _Target, expected: dict[str, Any])
     return len(identifiers)
 
 
-def _told(run: Run, arrival: Arrival, differences: tuple[str, ...], removed: int) -> Finished:
+def _told(run: Run, arrival: Arrival, differences: tuple[str, ...], removed: int) -> CommandResult:
     identifier = str(arrival.entity["identifier"])
     run.output.note(
         f"Arrived after {arrival.seconds:.2f} seconds"
@@ -332,7 +332,7 @@ def _told(run: Run, arrival: Arrival, differences: tuple[str, ...], removed: int
         Style.BAD if differences else Style.GOOD,
     )
     if removed:
-        run.output.note(f"Removed {counted(removed, 'test alert')}.")
+        run.output.note(f"Removed {pluralize(removed, 'test alert')}.")
     run.output.result(identifier)
     problems = tuple(Problem("differs", f"{difference}.", identifier) for difference in differences)
     data = {
@@ -342,4 +342,4 @@ def _told(run: Run, arrival: Arrival, differences: tuple[str, ...], removed: int
         "differences": list(differences),
         "removed": removed,
     }
-    return Finished(data, EXIT_CHECK if problems else EXIT_OK, problems)
+    return CommandResult(data, EXIT_CHECK if problems else EXIT_OK, problems)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from falcoport.errors import InputError, Problem, UsageError
+from falcoport.errors import Problem, UsageError
 from falcoport.manifests.schema import BLUEPRINT
 from falcoport.mapping.option_expressions import (
     Identifier,
@@ -93,7 +93,7 @@ def build_setup_goal(
 ) -> Goal:
     """Return what `setup` wants: everything the manifests name, as the options change it.
 
-    Raise InputError where an option asks for what the manifests lack.
+    Raise UsageError where an option asks for what the manifests lack.
     """
     blueprint, webhook = manifests.blueprint.body, manifests.webhook.body
     if not choices.relation:
@@ -185,7 +185,7 @@ def _choose_mappings(blueprint: Json, mapping: Json, choices: SetupChoices) -> l
     relation = (blueprint.get(_RELATIONS) or {}).get(DEFAULT_RELATION)
     tagged = (entity.get(_RELATIONS) or {}).get(DEFAULT_RELATION)
     if relation is None or not isinstance(tagged, str):
-        raise InputError(
+        raise UsageError(
             f"{needed} needs the relation {DEFAULT_RELATION}, in the blueprint and in the mapping.",
             where=needed,
             hint="Leave out --no-relation, or use `falcoport add-relation` for another relation.",
@@ -204,7 +204,7 @@ def build_relation_goal(manifests: Manifests, choices: RelationChoices) -> Goal:
     """Return what `add-relation` wants: one relation and the line of the mapping that fills it.
 
     What the options leave open comes from the manifests' relation of the same identifier, if they
-    have one. Raise InputError for names that Port would refuse.
+    have one. Raise UsageError for names that Port would refuse.
     """
     blueprint, webhook = manifests.blueprint.body, manifests.webhook.body
     identifier = blueprint["identifier"]
@@ -264,11 +264,11 @@ def _check_relation(name: str, relation: dict[str, Any]) -> None:
     def report(at: str, message: str) -> None:
         option = options.get(at.rsplit(".", 1)[-1], "--relation")
         sentence = f"{option} {message.removeprefix('as key ')}."
-        problems.append(Problem("bad_input", sentence, option))
+        problems.append(Problem("usage", sentence, option))
 
     BLUEPRINT.fields[_RELATIONS].check({name: relation}, "", report)
     if problems:
-        raise InputError(problems[0].message, problems=tuple(problems))
+        raise UsageError(problems[0].message, problems=tuple(problems))
 
 
 def removal_keys(manifests: Manifests) -> tuple[Key, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from falcoport.errors import ManifestError, Problem
+from falcoport.manifests import definitions
 from falcoport.manifests.validation import child, kind
 
 if TYPE_CHECKING:
@@ -22,9 +24,24 @@ if TYPE_CHECKING:
 _LARGEST = 1024 * 1024
 """Port's own limit of a request body, hence of anything a manifest could become, in bytes."""
 _MOST_NODES = 100_000
-_BLUEPRINT = ("blueprints", "falco_alert.yaml")
-_WEBHOOK = ("webhook_configs", "falco_alert_mapper.yaml")
 _NAMESPACE = ("blueprints", "namespace.yaml")
+
+
+class Profile(StrEnum):
+    """What an alert looks like in Port: as Port's guide has it, or in Port's own style."""
+
+    GUIDE = "guide"
+    STANDARD = "standard"
+
+
+_BLUEPRINTS = {
+    Profile.GUIDE: ("blueprints", "falco_alert.yaml"),
+    Profile.STANDARD: ("blueprints", "standard", "falco_alert.yaml"),
+}
+_WEBHOOKS = {
+    Profile.GUIDE: ("webhook_configs", "falco_alert_mapper.yaml"),
+    Profile.STANDARD: ("webhook_configs", "standard", "falco_alert_mapper.yaml"),
+}
 
 
 @dataclass(frozen=True)
@@ -53,8 +70,13 @@ class Manifests:
     namespace: Manifest
 
 
-def load(blueprint: Path | None = None, webhook: Path | None = None) -> Manifests:
-    """Read and check the shipped manifests, or those that stand in for them.
+def load(
+    blueprint: Path | None = None,
+    webhook: Path | None = None,
+    *,
+    profile: Profile = Profile.GUIDE,
+) -> Manifests:
+    """Read and check the shipped manifests of a profile, or those that stand in for them.
 
     Raises ManifestError with every problem of every file.
     """
@@ -62,8 +84,8 @@ def load(blueprint: Path | None = None, webhook: Path | None = None) -> Manifest
 
     problems: list[Problem] = []
     found = [
-        _loaded(blueprint or _shipped(*_BLUEPRINT), BLUEPRINT, problems),
-        _loaded(webhook or _shipped(*_WEBHOOK), WEBHOOK, problems),
+        _loaded(blueprint or _shipped(*_BLUEPRINTS[profile]), BLUEPRINT, problems),
+        _loaded(webhook or _shipped(*_WEBHOOKS[profile]), WEBHOOK, problems),
         _loaded(_shipped(*_NAMESPACE), BLUEPRINT, problems),
     ]
     if found[0] is not None and found[1] is not None:
@@ -82,7 +104,7 @@ def load_webhook(webhook: Path | None = None) -> Manifest:
     """
     problems: list[Problem] = []
     if webhook is None:
-        manifest = _loaded(_shipped(*_WEBHOOK), None, problems)
+        manifest = _loaded(_shipped(*_WEBHOOKS[Profile.GUIDE]), None, problems)
     else:
         from falcoport.manifests.schema import WEBHOOK
 
@@ -125,13 +147,13 @@ def _manifest_error(problems: list[Problem]) -> ManifestError:
     return ManifestError(message, problems=tuple(problems))
 
 
-def _shipped(folder: str, name: str) -> Traversable:
+def _shipped(*path: str) -> Traversable:
     """Return a shipped file: inside the wheel, or beside the package in a checkout."""
     package = resources.files("falcoport")
-    inside = package / folder / name
+    inside = package.joinpath(*path)
     if inside.is_file():
         return inside
-    beside = Path(str(package)).parent / folder / name
+    beside = Path(str(package)).parent.joinpath(*path)
     return beside if beside.is_file() else inside
 
 
@@ -147,6 +169,11 @@ def _loaded(
         problems.append(Problem("bad_manifest", f"{name} {error}.", name, error.hint))
         return None
     before = len(problems)
+    if isinstance(document, dict) and definitions.KEY in document and "mappings" in document:
+        report = _reporter(name, lines, problems)
+        for at, message in definitions.find_problems(document):
+            report(at, message)
+        document = definitions.expand(document)
     if shape is not None:
         _check(document, name, shape, lines, problems)
     return Manifest(name, document) if len(problems) == before else None
@@ -261,11 +288,7 @@ def _walk(node: yaml.Node, at: str, lines: dict[str, int], budget: _Budget) -> N
 def _check(
     document: object, name: str, shape: Shape, lines: dict[str, int], problems: list[Problem]
 ) -> None:
-    def report(at: str, message: str) -> None:
-        line = _line(at, lines)
-        where = f"{name}:{line}: {at}" if line else f"{name}: {at}"
-        problems.append(Problem("bad_manifest", f"{at} {message}.", where))
-
+    report = _reporter(name, lines, problems)
     if not isinstance(document, dict):
         problems.append(
             Problem("bad_manifest", f"{name} is {kind(document)}, not a map of keys.", name)
@@ -282,6 +305,17 @@ def _check(
             report(at, message)
 
     shape.check(_as_json(document, "", report_first), "", report_others)
+
+
+def _reporter(name: str, lines: dict[str, int], problems: list[Problem]) -> Report:
+    """Return a function that notes a problem of a file, with the line where its key stands."""
+
+    def report(at: str, message: str) -> None:
+        line = _line(at, lines)
+        where = f"{name}:{line}: {at}" if line else f"{name}: {at}"
+        problems.append(Problem("bad_manifest", f"{at} {message}.", where))
+
+    return report
 
 
 def _line(at: str, lines: dict[str, int]) -> int | None:

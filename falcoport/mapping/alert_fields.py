@@ -18,6 +18,9 @@ from falcoport.errors import InputError
 CLUSTER_FROM_URL = ".queryParams.cluster"
 """JQ for the cluster that a Falcosidekick names in its webhook address, `?cluster=NAME`."""
 
+KNOWN = 'strings | select(. != "" and . != "<NA>")'
+"""JQ for a value that says something; no output for any other, so that Port stores nothing."""
+
 _USABLE = 'map(select(type == "string" and . != "" and . != "<NA>"))'
 NAMESPACE_FIELDS = ("k8s.ns.name", "k8smeta.ns.name", "ka.target.namespace")
 """The output fields that hold a namespace, by source, in the order they are looked at."""
@@ -69,7 +72,7 @@ OWN_POD = (
 
 _FROM_K8SMETA = f'({first_usable("k8smeta.deployment.name")} | strings + "-Deployment")'
 _FROM_AUDIT = (
-    f'(.body.output_fields | {_AUDITED_KINDS}[.["ka.target.resource"] // ""] as $kind '
+    f'(.body.output_fields | {_AUDITED_KINDS}[.["ka.target.resource"] | strings] as $kind '
     '| select($kind) | .["ka.target.name"] | strings + "-" + $kind)'
 )
 _FROM_POD = (

@@ -7,12 +7,12 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from falcoport.reconcile.changes import Action
-from falcoport.render.output import Cell, Style
+from falcoport.render.text import Cell, Style
 
 if TYPE_CHECKING:
     from falcoport.reconcile.changes import Change
     from falcoport.reconcile.plan import Plan
-    from falcoport.render.output import Output
+    from falcoport.render.console import Output
     from falcoport.resources.merging import FieldChange
 
 _SECRET_FIELDS = frozenset({"secret", "signatureSecret"})

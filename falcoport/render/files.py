@@ -9,7 +9,7 @@ from falcoport.files import write_file
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from falcoport.render.output import Output
+    from falcoport.render.console import Output
 
 
 def deliver_text(

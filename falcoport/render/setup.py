@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from falcoport.render.changes import changes_data
-from falcoport.render.output import Style
+from falcoport.render.text import Style
 from falcoport.resources.webhook_security import (
     SIGNED,
     UNSIGN,
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from falcoport.commands.setup import SetupResult
     from falcoport.commands.webhook_secret import SecretOutcome
     from falcoport.reconcile.changes import Change
-    from falcoport.render.output import Output
+    from falcoport.render.console import Output
 
 
 def set_up_data(changes: tuple[Change, ...], webhook: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,13 +6,13 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from falcoport.render.output import Cell, Style
+from falcoport.render.text import Cell, Style
 from falcoport.resources.interface import Health
 from falcoport.resources.webhook_security import guard
 
 if TYPE_CHECKING:
     from falcoport.commands.status import AlertCounts, StatusResult
-    from falcoport.render.output import Output
+    from falcoport.render.console import Output
     from falcoport.settings import Settings
 
 _STYLES = {Health.OK: Style.GOOD, Health.MISSING: Style.BAD, Health.DRIFTED: Style.CHANGED}

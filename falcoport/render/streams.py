@@ -1,4 +1,4 @@
-"""The standard streams, made fit for what is written to them, and given up when they break."""
+"""The standard streams, made fit for what is written to them, and discarded when they break."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class StdoutError(Exception):
         self.reason = reason
 
 
-def mend() -> None:
+def harden_std_streams() -> None:
     """Make the streams fit for any text, whatever the shell and the locale made of them.
 
     One that was closed (`>&-`) leads nowhere instead of into the next file that is opened, and a
@@ -34,11 +34,11 @@ def mend() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def give_up_stdout() -> None:
+def discard_stdout() -> None:
     """Let what stdout still holds lead nowhere, so that the end does not fail on it again."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), _STDOUT)
 
 
-def give_up_stderr() -> None:
+def discard_stderr() -> None:
     """Let what stderr still holds lead nowhere: Python would end with 120 over it."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), _STDERR)

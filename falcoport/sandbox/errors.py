@@ -34,6 +34,11 @@ def invalid(message: str, error: str = "invalid_request") -> ApiError:
     return ApiError(422, error, message)
 
 
+def format_change(name: str) -> ApiError:
+    """Return the error for a property whose format would change (port-cli changelog 0.3.7)."""
+    return ApiError(422, "forbidden_format_change", "Cannot change format", {"property": name})
+
+
 def not_found(resource: str, identifier: str) -> ApiError:
     """Return the error for something that is not there (Terraform provider issue 85)."""
     return ApiError(

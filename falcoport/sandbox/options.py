@@ -54,6 +54,28 @@ class OnNestedPatch(StrEnum):
     REPLACE = "replace"
 
 
+class OnTargetedBlueprint(StrEnum):
+    """What becomes of the deletion of a blueprint that the relations of others target.
+
+    Port does not document it. `refuse` answers 403; `allow` deletes those relations too.
+    """
+
+    REFUSE = "refuse"
+    ALLOW = "allow"
+
+
+class Catalog(StrEnum):
+    """Which blueprints are in an empty sandbox from the start.
+
+    `exporter` has those that Port makes for its Kubernetes exporter since 2025, `exporter-legacy`
+    those that the exporter made itself before, `empty` none.
+    """
+
+    EMPTY = "empty"
+    EXPORTER = "exporter"
+    EXPORTER_LEGACY = "exporter-legacy"
+
+
 @dataclass(frozen=True)
 class RateLimit:
     """At most `requests` API calls in each window of `period` seconds."""
@@ -68,7 +90,8 @@ class SandboxOptions:
 
     `port` 0 takes any free port. `database` None keeps everything in memory. `latency` is added
     to each answer, in seconds. `rate_limit` None sends no rate limit headers and never answers
-    429. `token_lifetime` is in seconds.
+    429. `token_lifetime` is in seconds. `clock_speed` is how many times as fast as the world's the
+    sandbox's clock runs.
     """
 
     port: int = 8010
@@ -77,6 +100,9 @@ class SandboxOptions:
     on_missing_relation: OnMissingRelation = OnMissingRelation.REJECT
     on_bad_delivery: OnBadDelivery = OnBadDelivery.ACCEPT
     on_nested_patch: OnNestedPatch = OnNestedPatch.MERGE
+    on_targeted_blueprint: OnTargetedBlueprint = OnTargetedBlueprint.REFUSE
+    catalog: Catalog = Catalog.EMPTY
+    clock_speed: float = 1.0
     rate_limit: RateLimit | None = None
     token_lifetime: int = TOKEN_LIFETIME
 

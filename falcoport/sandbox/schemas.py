@@ -231,8 +231,9 @@ DATASOURCE_SEARCH = _object(
     {
         "datasource_prefix": _STRING,
         "datasource_suffix": _STRING,
-        "limit": {"type": "number", "minimum": 1, "maximum": 1000},
-        "from": {"type": ["string", "null"]},
+        "limit": {"type": "number", "minimum": 1, "maximum": 5000},
+        "from": {"type": ["string", "number", "null"]},
+        "before": {"type": ["string", "null"], "format": "date-time"},
     },
     more=True,
 )

@@ -86,13 +86,14 @@ class _Server:
         on_start: Callable[[RunningSandbox], None] = lambda _running: None,
     ) -> None:
         _require_extra()
+        from falcoport.sandbox.storage.clock import Clock
         from falcoport.sandbox.storage.store import Store
 
         self._options = options
         self._on_start = on_start
         self._socket = _bound(options.port)
         try:
-            self._store: Store = Store(options.database)
+            self._store: Store = Store(options.database, Clock(options.clock_speed))
         except BaseException:
             self._socket.close()
             raise

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from falcoport.sandbox.catalogs import blueprints_of
 from falcoport.sandbox.ingestion.ingest import Ingest
+from falcoport.sandbox.storage.audit import Actor, Audit
 from falcoport.sandbox.storage.blueprints import Blueprints
 from falcoport.sandbox.storage.entities import Entities
 from falcoport.sandbox.storage.migrations import Migrations
-from falcoport.sandbox.storage.pages import CatalogPages
+from falcoport.sandbox.storage.pages import Pages
 from falcoport.sandbox.storage.search import Search
 from falcoport.sandbox.storage.tokens import Tokens
 from falcoport.sandbox.storage.webhooks import Webhooks
@@ -25,9 +27,10 @@ class State:
 
     options: SandboxOptions
     store: Store
+    audit: Audit
     tokens: Tokens
     blueprints: Blueprints
-    pages: CatalogPages
+    pages: Pages
     entities: Entities
     search: Search
     migrations: Migrations
@@ -38,6 +41,7 @@ class State:
         """Drop what was read of changes that are undone."""
         self.blueprints.forget()
         self.webhooks.forget()
+        self.store.forget_documents()
 
 
 def build_state(options: SandboxOptions, store: Store, url: str) -> State:
@@ -45,20 +49,37 @@ def build_state(options: SandboxOptions, store: Store, url: str) -> State:
 
     `url` has no slash at its end.
     """
-    blueprints = Blueprints(store, options.on_nested_patch)
-    webhooks = Webhooks(store, url)
-    entities = Entities(store, blueprints)
+    audit = Audit(store)
+    blueprints = Blueprints(store, options, audit)
+    webhooks = Webhooks(store, url, audit)
+    entities = Entities(store, blueprints, audit)
+    audit.current = entities.stored_by_key
     search = Search(store, blueprints, entities)
     entities.find = search.find
-    return State(
+    state = State(
         options=options,
         store=store,
+        audit=audit,
         tokens=Tokens(store, options.token_lifetime),
         blueprints=blueprints,
-        pages=CatalogPages(store),
+        pages=Pages(store, blueprints),
         entities=entities,
         search=search,
         migrations=Migrations(store, blueprints, entities),
         webhooks=webhooks,
-        ingest=Ingest(store, blueprints, webhooks, entities, options.on_missing_relation),
+        ingest=Ingest(store, blueprints, webhooks, entities, audit, options.on_missing_relation),
     )
+    _fill_catalog(state)
+    return state
+
+
+def _fill_catalog(state: State) -> None:
+    """Create the blueprints that the options ask for, but for those that are there."""
+    actor = Actor("port", origin="INTEGRATION")
+    with state.store.transaction():
+        for blueprint in blueprints_of(state.options.catalog):
+            if blueprint["identifier"] not in state.blueprints.all():
+                state.blueprints.create(blueprint, actor)
+                state.pages.create_for_blueprint(
+                    blueprint["identifier"], actor.name, with_catalog=True
+                )

@@ -118,10 +118,15 @@ def _no_constant(name: str) -> None:
 
 
 def _finite(text: str) -> float:
+    """Return a number as JavaScript keeps it, for which `1e3` and `1000.0` are `1000`."""
     value = float(text)
     if value in (float("inf"), float("-inf")):
         raise ValueError(f"{text} is out of range")
-    return value
+    return int(value) if value.is_integer() and abs(value) < _PLAIN else value
+
+
+_PLAIN = 1e21
+"""From here on JavaScript, and Go's encoder, write a number with an exponent."""
 
 
 def flag(query: Mapping[str, str], name: str, *, default: bool = False) -> bool:

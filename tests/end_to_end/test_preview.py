@@ -393,7 +393,7 @@ def test_stdin_without_an_alert_is_named() -> None:
 
 
 def test_the_output_writes_bytes_where_it_can(capsysbinary: pytest.CaptureFixture[bytes]) -> None:
-    from falcoport.render.output import Format, Output
+    from falcoport.render.console import Format, Output
 
     stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii", write_through=True)
     Output(Format.JSONL, stdout=stream).json_lines('{"é":1}\n'.encode())

@@ -24,7 +24,7 @@ from support.command_line import falcoport
 from support.faulty_port import FaultyPort, Request, faulty_port
 
 from falcoport.cli import command
-from falcoport.cli.command import Finished, PortOptions, Run
+from falcoport.cli.command import CommandResult, PortOptions, Run
 from falcoport.commands.set_up import (
     RelationChoices,
     SetupChoices,
@@ -35,7 +35,7 @@ from falcoport.errors import EXIT_INPUT, EXIT_OK, EXIT_PORT
 from falcoport.manifests.loading import load
 from falcoport.reconcile.apply import Task, apply
 from falcoport.reconcile.journal import Journal
-from falcoport.render.output import Output
+from falcoport.render.console import Output
 from falcoport.resources.interface import Key
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def at_once(times: int, goal: Goal) -> list[tuple[int, str]]:
         output = Output(stdout=stdout, stderr=stderr)
         run = Run(output, PortOptions(timeout=60), os.environ)
         ready.wait()
-        code = command.run("setup", output, lambda: Finished(reconcile(run, goal)))
+        code = command.run("setup", output, lambda: CommandResult(reconcile(run, goal)))
         return code, stderr.getvalue()
 
     with ThreadPoolExecutor(times) as pool:

@@ -45,7 +45,15 @@ def test_the_samples_cover_the_shapes_that_break_mappings() -> None:
     assert any("" in body.get("tags", []) for body in bodies)
     assert any(body["output_fields"].get("k8s.ns.name", "") is None for body in bodies)
     assert any("[...]" in body["output"] for body in bodies)
-    assert {body["source"] for body in bodies} == {"syscall", "k8s_audit", "internal"}
+    assert {body["source"] for body in bodies} == {
+        "syscall",
+        "k8s_audit",
+        "internal",
+        "aws_cloudtrail",
+        "okta",
+        "github",
+        "gcp_auditlog",
+    }
 
 
 def test_an_unknown_sample_names_the_nearest() -> None:

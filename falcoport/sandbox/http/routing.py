@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from falcoport.sandbox.storage.audit import Actor
 from falcoport.sandbox.storage.tokens import Caller
 
 if TYPE_CHECKING:
@@ -30,9 +31,9 @@ class Call:
     agent: str
 
     @property
-    def author(self) -> str:
-        """Who `createdBy` and `updatedBy` name."""
-        return self.caller.client_id
+    def actor(self) -> Actor:
+        """Who makes the change that is asked for."""
+        return Actor(self.caller.client_id, datasource=self.agent)
 
 
 @dataclass(frozen=True)

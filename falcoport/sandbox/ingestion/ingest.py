@@ -23,8 +23,9 @@ from falcoport.mapping.event import build_event_text
 from falcoport.sandbox.errors import ApiError
 from falcoport.sandbox.ingestion.evaluator_process import EvaluatorProcess, evaluate
 from falcoport.sandbox.schemas import ENTITY, ENTITY_IDENTIFIER
+from falcoport.sandbox.storage.audit import CREATE, DELETE, Actor, Subject
 from falcoport.sandbox.storage.entities import Mode
-from falcoport.sandbox.storage.store import dump, now
+from falcoport.sandbox.storage.store import dump
 from falcoport.sandbox.storage.webhooks import MASK
 from falcoport.sandbox.validation import check
 
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from falcoport.mapping.outcomes import Outcome
     from falcoport.sandbox.ingestion.evaluator_process import Outcomes
     from falcoport.sandbox.options import OnMissingRelation
+    from falcoport.sandbox.storage.audit import Audit
     from falcoport.sandbox.storage.blueprints import Blueprints
     from falcoport.sandbox.storage.entities import Entities
     from falcoport.sandbox.storage.store import Store
@@ -47,6 +49,11 @@ _PAUSE = 1.0
 """Seconds before events are tried again that could not be mapped."""
 _log = logging.getLogger("falcoport.sandbox")
 _IDENTIFIER = regex.compile(ENTITY_IDENTIFIER["pattern"])
+
+INGEST = "INGEST"
+"""The audit log's action for an event of which nothing became; Port documents none."""
+
+_INSERT = "INSERT INTO event(webhook, received, state, payload, result) VALUES (?, ?, ?, ?, ?)"
 
 WAITING, MAPPED, PARTIAL, SKIPPED, REFUSED = "waiting", "mapped", "partial", "skipped", "refused"
 """What an event can be: not mapped yet; stored all; stored some; stored nothing, as its mapping
@@ -91,12 +98,14 @@ class Ingest:
         blueprints: Blueprints,
         webhooks: Webhooks,
         entities: Entities,
+        log: Audit,
         on_missing_relation: OnMissingRelation,
     ) -> None:
         self._store = store
         self._blueprints = blueprints
         self._webhooks = webhooks
         self._entities = entities
+        self._audit = log
         self._on_missing_relation = on_missing_relation
         self._arrived: list[tuple[_Event, asyncio.Future[None]]] = []
         self._work = asyncio.Event()
@@ -125,23 +134,20 @@ class Ingest:
     def _keep_all(self) -> None:
         """Write every event that has arrived by now in one transaction."""
         arrived, self._arrived = self._arrived, []
-        received = now()
+        received = self._store.now()
         try:
             with self._store.transaction():
                 self._store.executemany(
-                    "INSERT INTO event(webhook, received, state, payload, result) "
-                    "VALUES (?, ?, ?, ?, ?)",
+                    _INSERT,
                     [
-                        (
-                            event.webhook.key,
-                            received,
-                            event.state,
-                            event.payload,
-                            None if event.result is None else dump(event.result),
-                        )
+                        (event.webhook.key, received, event.state, event.payload, None)
                         for event, _ in arrived
+                        if event.result is None
                     ],
                 )
+                for event, _ in arrived:
+                    if event.result is not None:
+                        self._keep_rejected(event, received)
         except Exception as error:  # noqa: BLE001 - each sender must learn that it was not kept
             for _, kept in arrived:
                 if not kept.done():
@@ -158,6 +164,18 @@ class Ingest:
                 )
         self._idle.clear()
         self._work.set()
+
+    def _keep_rejected(self, event: _Event, received: str) -> None:
+        assert event.result is not None
+        key = self._store.execute(
+            _INSERT, (event.webhook.key, received, event.state, event.payload, dump(event.result))
+        ).lastrowid
+        self._record_failure(event.webhook, int(key or 0), event.result["reason"])
+
+    def _record_failure(self, webhook: Webhook, event: int, reason: str) -> None:
+        """Note in the audit log that nothing at all became of an event."""
+        actor = _actor(webhook, event)
+        self._audit.record_failure(INGEST, Subject("webhook", webhook.identifier), actor, reason)
 
     # --- mapping ----------------------------------------------------------------------------
 
@@ -220,7 +238,7 @@ class Ingest:
         finished = []
         with self._store.transaction():
             for key, webhook, outcomes in events:
-                result = self._applied(webhook, outcomes)
+                result = self._applied(webhook, key, outcomes)
                 finished.append((key, webhook, result))
                 self._finish(key, result)
         for key, webhook, result in finished:
@@ -243,11 +261,13 @@ class Ingest:
             (state, dump(result), state == MAPPED, key),
         )
 
-    def _applied(self, webhook: Webhook | None, outcomes: Outcomes) -> dict[str, Any]:
+    def _applied(self, webhook: Webhook | None, event: int, outcomes: Outcomes) -> dict[str, Any]:
         if webhook is None:
             return {"skipped": "the webhook was deleted", "outcomes": []}
         if isinstance(outcomes, str):
+            self._record_failure(webhook, event, outcomes)
             return {"reason": outcomes, "outcomes": []}
+        actor = _actor(webhook, event)
         told: dict[str, Any] = {}
         if webhook.security.get("requestIdentifierPath"):
             *outcomes, guard = outcomes
@@ -256,7 +276,7 @@ class Ingest:
             request = (guard.entity or {}).get("title")
             if request is not None and not self._is_new(webhook, dump(request)):
                 return {"skipped": "an event with this id was handled before", "outcomes": []}
-        return {**told, "outcomes": [self._apply(webhook, outcome) for outcome in outcomes]}
+        return {**told, "outcomes": [self._apply(actor, outcome) for outcome in outcomes]}
 
     def _is_new(self, webhook: Webhook, request: str) -> bool:
         cursor = self._store.execute(
@@ -264,7 +284,7 @@ class Ingest:
         )
         return cursor.rowcount == 1
 
-    def _apply(self, webhook: Webhook, outcome: Outcome) -> dict[str, Any]:
+    def _apply(self, actor: Actor, outcome: Outcome) -> dict[str, Any]:
         """Write what one mapping made of an event, and say what happened."""
         said: dict[str, Any] = {"mapping": outcome.mapping, "blueprint": outcome.blueprint}
         if outcome.item is not None:
@@ -274,20 +294,26 @@ class Ingest:
         if outcome.entity is None:
             skipped = outcome.skipped == "filter is false"
             said |= {"result": "skipped" if skipped else "refused", "reason": outcome.skipped}
-            return said
-        try:
-            said |= (
-                self._delete(outcome)
-                if outcome.operation == "delete"
-                else self._write(webhook, outcome)
-            )
-        except ApiError as error:
-            said |= {"result": "refused", "reason": error.message}
-            if isinstance(outcome.entity.get("identifier"), str):
-                said["entity"] = outcome.entity["identifier"]
+        else:
+            said |= self._store_entity(actor, outcome)
+        if said["result"] == "refused":
+            action = DELETE if outcome.operation == "delete" else CREATE
+            subject = Subject("entity", said.get("entity", ""), outcome.blueprint)
+            self._audit.record_failure(action, subject, actor, said["reason"])
         return said
 
-    def _write(self, webhook: Webhook, outcome: Outcome) -> dict[str, Any]:
+    def _store_entity(self, actor: Actor, outcome: Outcome) -> dict[str, Any]:
+        """Write or delete what a mapping gave, and say what happened or why nothing did."""
+        try:
+            if outcome.operation == "delete":
+                return self._delete(actor, outcome)
+            return self._write(actor, outcome)
+        except ApiError as error:
+            said = {"result": "refused", "reason": error.message}
+            identifier = (outcome.entity or {}).get("identifier")
+            return said | ({"entity": identifier} if isinstance(identifier, str) else {})
+
+    def _write(self, actor: Actor, outcome: Outcome) -> dict[str, Any]:
         body = outcome.entity or {}
         if not _is_plain(body):
             check(body, ENTITY)
@@ -295,8 +321,7 @@ class Ingest:
             self._blueprints.get(outcome.blueprint),
             body,
             Mode.MERGE,
-            webhook.identifier,
-            datasource=f"port/webhook/{webhook.identifier}",
+            actor,
             missing=self._on_missing_relation,
         )
         said: dict[str, Any] = {
@@ -307,10 +332,10 @@ class Ingest:
             said["ignored"] = list(written.ignored)
         return said
 
-    def _delete(self, outcome: Outcome) -> dict[str, Any]:
+    def _delete(self, actor: Actor, outcome: Outcome) -> dict[str, Any]:
         identifier = str((outcome.entity or {})["identifier"])
         blueprint = self._blueprints.get(outcome.blueprint)
-        self._entities.delete(blueprint, [identifier], dependents=outcome.delete_dependents)
+        self._entities.delete(blueprint, [identifier], actor, dependents=outcome.delete_dependents)
         return {"entity": identifier, "result": "deleted"}
 
     # --- looking back -----------------------------------------------------------------------
@@ -353,6 +378,16 @@ class Ingest:
         if row[4] is not None:
             shown["event"] = _without_proof(json.loads(row[4]), webhook)
         return shown
+
+
+def _actor(webhook: Webhook, event: int) -> Actor:
+    return Actor(
+        webhook.identifier,
+        origin="WEBHOOK",
+        datasource=f"port/webhook/{webhook.identifier}",
+        webhook=webhook.key,
+        event=event,
+    )
 
 
 def _without_proof(event: dict[str, Any], webhook: Webhook | None) -> dict[str, Any]:

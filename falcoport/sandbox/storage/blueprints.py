@@ -14,13 +14,17 @@ from typing import TYPE_CHECKING, Any
 
 from falcoport.sandbox import errors
 from falcoport.sandbox.errors import ApiError, invalid
-from falcoport.sandbox.options import OnNestedPatch
-from falcoport.sandbox.storage.store import dump, now
+from falcoport.sandbox.options import OnNestedPatch, OnTargetedBlueprint
+from falcoport.sandbox.storage import audit
+from falcoport.sandbox.storage.audit import Subject
+from falcoport.sandbox.storage.store import dump
 from falcoport.sandbox.storage.values import Checker
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from falcoport.sandbox.options import SandboxOptions
+    from falcoport.sandbox.storage.audit import Actor, Audit
     from falcoport.sandbox.storage.store import Store
 
 Document = dict[str, Any]
@@ -87,6 +91,15 @@ class Blueprint:
     retired: tuple[str, ...] = ()
 
     @cached_property
+    def defaults(self) -> Document:
+        """What the properties of a new entity are that are not given, under their slots."""
+        return {
+            self.properties[name]: definition["default"]
+            for name, definition in self.document["schema"]["properties"].items()
+            if definition.get("default") is not None
+        }
+
+    @cached_property
     def checker(self) -> Checker:
         """The compiled rules that the values of an entity are held to."""
         return Checker(self.document["schema"])
@@ -105,15 +118,16 @@ class Blueprint:
 class Blueprints:
     """The blueprints of one sandbox; every method runs inside a transaction of the caller."""
 
-    def __init__(self, store: Store, on_nested_patch: OnNestedPatch) -> None:
+    def __init__(self, store: Store, options: SandboxOptions, log: Audit) -> None:
         self._store = store
-        self._on_nested_patch = on_nested_patch
+        self._options = options
+        self._audit = log
         self._loaded: dict[str, Blueprint] | None = None
         self._by_key: dict[int, Blueprint] = {}
         if store.scalar("SELECT count(*) FROM blueprint") == 0:
             with store.transaction():
                 for document in _SYSTEM:
-                    self._insert({**document, **_metadata("port")})
+                    self._insert({**document, **self._metadata("port")})
 
     def forget(self) -> None:
         """Read the blueprints anew when they are next asked for."""
@@ -145,35 +159,39 @@ class Blueprints:
             raise errors.not_found("Blueprint", identifier)
         return found
 
-    def create(self, body: Document, author: str) -> Document:
+    def create(self, body: Document, actor: Actor) -> Document:
         """Store a new blueprint and return it with its metadata."""
         if body["identifier"] in self.all():
             raise errors.identifier_taken("Blueprint", body["identifier"])
-        document = self._checked({**_sent(body), **_metadata(author)})
+        document = self._checked({**_sent(body), **self._metadata(actor.name)})
         self._insert(document)
-        return document
+        self._record(audit.CREATE, actor, after=document)
+        return complete(document)
 
-    def replace(self, identifier: str, body: Document, author: str) -> Document:
+    def replace(self, identifier: str, body: Document, actor: Actor) -> Document:
         """Put a whole document in a blueprint's place and return it; keys left out vanish."""
         old = self.get(identifier)
-        return self._write(old, {"identifier": identifier, **_sent(body)}, author)
+        return self._write(old, {"identifier": identifier, **_sent(body)}, actor)
 
-    def patch(self, identifier: str, body: Document, author: str) -> Document:
+    def patch(self, identifier: str, body: Document, actor: Actor) -> Document:
         """Change the keys given and return the whole document."""
         old = self.get(identifier)
         document = {key: old.document[key] for key in old.document if key not in METADATA}
         given = _sent(body)
-        if self._on_nested_patch is OnNestedPatch.MERGE:
+        if self._options.on_nested_patch is OnNestedPatch.MERGE:
             given = _merged(document, given)
-        return self._write(old, {**document, **given}, author)
+        return self._write(old, {**document, **given}, actor)
 
     def refuse_deletion(self, blueprint: Blueprint) -> None:
         """Raise a 403 error if a blueprint is Port's own or the target of others' relations.
 
-        Port does not document what becomes of relations whose target is deleted.
+        Port does not document what becomes of relations whose target is deleted; with `allow`
+        they go with it.
         """
         if blueprint.is_system:
             raise _protected(blueprint.identifier)
+        if self._options.on_targeted_blueprint is OnTargetedBlueprint.ALLOW:
+            return
         for other in self.all().values():
             for name, relation in other.document.get("relations", {}).items():
                 if other.key != blueprint.key and relation["target"] == blueprint.identifier:
@@ -185,16 +203,41 @@ class Blueprints:
                         {"blueprint": blueprint.identifier, "dependents": [other.identifier]},
                     )
 
-    def delete(self, identifier: str) -> None:
-        """Remove a blueprint that has no entities, and its page."""
+    def delete(self, identifier: str, actor: Actor) -> None:
+        """Remove a blueprint that has no entities, with its pages and scorecards."""
         blueprint = self.get(identifier)
         count = self.count(blueprint)
         if count:
             raise errors.blueprint_has_entities(identifier, count)
         self.refuse_deletion(blueprint)
-        self._store.execute("DELETE FROM page WHERE blueprint = ?", (blueprint.key,))
+        self._drop_relations_to(blueprint, actor)
+        self._record(audit.DELETE, actor, before=blueprint.document)
+        self._store.execute("DELETE FROM resource WHERE blueprint = ?", (blueprint.key,))
+        self._store.forget_documents()
         self._store.execute("DELETE FROM blueprint WHERE key = ?", (blueprint.key,))
         self.forget()
+
+    def _drop_relations_to(self, target: Blueprint, actor: Actor) -> None:
+        for other in list(self.all().values()):
+            kept = {
+                name: relation
+                for name, relation in other.document["relations"].items()
+                if other.key == target.key or relation["target"] != target.identifier
+            }
+            if len(kept) < len(other.document["relations"]):
+                self._write(other, {**other.document, "relations": kept}, actor)
+
+    def _record(
+        self,
+        action: str,
+        actor: Actor,
+        *,
+        before: Document | None = None,
+        after: Document | None = None,
+    ) -> None:
+        identifier = (before or after or {})["identifier"]
+        subject = Subject("blueprint", identifier, identifier)
+        self._audit.record(action, subject, actor, before=before, after=after)
 
     def structure(self, identifier: str) -> Document:
         """Return what one of Port's own blueprints has by itself."""
@@ -212,7 +255,7 @@ class Blueprints:
         return found
 
     def rename_member(
-        self, identifier: str, group: str, old_name: str, new_name: str, author: str
+        self, identifier: str, group: str, old_name: str, new_name: str, actor: Actor
     ) -> Document:
         """Rename a property, relation or mirror property, values and all.
 
@@ -244,11 +287,12 @@ class Blueprints:
             slots[group] = {
                 new_name if n == old_name else n: slot for n, slot in slots[group].items()
             }
-        document |= {"updatedAt": now(), "updatedBy": author}
+        document |= {"updatedAt": self._store.now(), "updatedBy": actor.name}
+        self._record(audit.UPDATE, actor, before=blueprint.document, after=document)
         self._update(
             blueprint.key, document, slots["properties"], slots["relations"], blueprint.retired
         )
-        return dict(document)
+        return complete(document)
 
     def _checked(self, document: Document, renamed_from: str = "") -> Document:
         """Return the document with its relations complete, or raise what Port refuses."""
@@ -268,7 +312,7 @@ class Blueprints:
             document = {**document, "relations": relations}
         return document
 
-    def _write(self, old: Blueprint, document: Document, author: str) -> Document:
+    def _write(self, old: Blueprint, document: Document, actor: Actor) -> Document:
         identifier = document["identifier"]
         renamed = identifier != old.identifier
         if renamed and identifier in self.all():
@@ -279,8 +323,8 @@ class Blueprints:
         document |= {
             "createdAt": old.document["createdAt"],
             "createdBy": old.document["createdBy"],
-            "updatedAt": now(),
-            "updatedBy": author,
+            "updatedAt": self._store.now(),
+            "updatedBy": actor.name,
         }
         _refuse_type_change(old, document)
         properties, retired = _slots(
@@ -292,7 +336,8 @@ class Blueprints:
         if renamed:
             self._cascade(old.identifier, identifier)
         self._update(old.key, document, properties, relations, retired)
-        return document
+        self._record(audit.UPDATE, actor, before=old.document, after=document)
+        return complete(document)
 
     def _moved_relations(self, old: Blueprint, document: Document, renamed_from: str) -> set[str]:
         """Return the relations whose target changed; refuse to make a used list single."""
@@ -349,6 +394,10 @@ class Blueprints:
                     "UPDATE blueprint SET document = ? WHERE key = ?", (dump(document), other.key)
                 )
 
+    def _metadata(self, author: str) -> Document:
+        moment = self._store.now()
+        return {"createdAt": moment, "createdBy": author, "updatedAt": moment, "updatedBy": author}
+
     def _insert(self, document: Document) -> None:
         properties = {name: name for name in document["schema"]["properties"]}
         relations = {name: name for name in document.get("relations", {})}
@@ -379,17 +428,18 @@ def _protected(identifier: str) -> ApiError:
 
 def _read(row: tuple[int, str, str, str]) -> Blueprint:
     properties, relations, retired = json.loads(row[3])
-    return Blueprint(row[0], row[1], json.loads(row[2]), properties, relations, tuple(retired))
+    document = complete(json.loads(row[2]))
+    return Blueprint(row[0], row[1], document, properties, relations, tuple(retired))
+
+
+def complete(document: Document) -> Document:
+    """Return a blueprint with the maps that Port gives a default of `{}` (Port API)."""
+    return {**document, **{name: document.get(name, {}) for name in _MAPS}}
 
 
 def _sent(body: Document) -> Document:
     """Return what a client sent without the fields that only Port writes."""
     return {key: value for key, value in body.items() if key not in (*METADATA, "id")}
-
-
-def _metadata(author: str) -> Document:
-    moment = now()
-    return {"createdAt": moment, "createdBy": author, "updatedAt": moment, "updatedBy": author}
 
 
 _MAPS = ("relations", "mirrorProperties", "calculationProperties", "aggregationProperties")
@@ -415,6 +465,8 @@ def _refuse_type_change(old: Blueprint, document: Document) -> None:
                 f'Property "{name}" of blueprint "{old.identifier}": its type cannot be changed '
                 f'from "{before[name]["type"]}" to "{definition["type"]}"'
             )
+        if name in before and before[name].get("format") != definition.get("format"):
+            raise errors.format_change(name)
 
 
 def _slots(

@@ -17,12 +17,15 @@ from falcoport.sandbox import errors
 from falcoport.sandbox.errors import ApiError, invalid
 from falcoport.sandbox.options import OnMissingRelation
 from falcoport.sandbox.schemas import ENTITY_IDENTIFIER
-from falcoport.sandbox.storage.store import dump, now
+from falcoport.sandbox.storage import audit
+from falcoport.sandbox.storage.audit import Subject
+from falcoport.sandbox.storage.store import dump
 from falcoport.sandbox.validation import check
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+    from falcoport.sandbox.storage.audit import Actor, Audit
     from falcoport.sandbox.storage.blueprints import Blueprint, Blueprints
     from falcoport.sandbox.storage.store import Store
 
@@ -83,9 +86,10 @@ class Entities:
     module that searches.
     """
 
-    def __init__(self, store: Store, blueprints: Blueprints) -> None:
+    def __init__(self, store: Store, blueprints: Blueprints, log: Audit) -> None:
         self._store = store
         self._blueprints = blueprints
+        self._audit = log
         self.find: Callable[[Blueprint, Mapping[str, Any]], list[str]] = _cannot_find
 
     # --- reading ----------------------------------------------------------------------------
@@ -147,8 +151,22 @@ class Entities:
         )
         return [Row(row[0], row[1], row[2], json.loads(row[3])) for row in rows]
 
+    def rows(self, keys: Sequence[int]) -> list[Row]:
+        """Return the entities with some database keys, in the order of creation."""
+        marks = ",".join("?" * len(keys))
+        rows = self._store.execute(
+            "SELECT key, blueprint, identifier, document FROM entity "  # noqa: S608 - question marks
+            f"WHERE key IN ({marks}) ORDER BY key",
+            keys,
+        )
+        return [Row(row[0], row[1], row[2], json.loads(row[3])) for row in rows]
+
     def shown(self, rows: Sequence[Row]) -> list[Document]:
         """Return entities as Port answers them: unset properties and relations are null."""
+        return self._stored(rows)
+
+    def _stored(self, rows: Sequence[Row]) -> list[Document]:
+        """Return entities with what is stored of them, nothing computed."""
         edges = self._edges(rows)
         return [
             _shown(row, self._blueprints.by_key(row.blueprint), edges.get(row.key, {}))
@@ -187,10 +205,11 @@ class Entities:
 
     def by_key(self, key: int) -> Document:
         """Return the entity with a database key as Port answers it."""
-        found = self._store.one(
-            "SELECT key, blueprint, identifier, document FROM entity WHERE key = ?", (key,)
-        )
-        return self.shown([Row(found[0], found[1], found[2], json.loads(found[3]))])[0]
+        return self.shown(self.rows([key]))[0]
+
+    def stored_by_key(self, key: int) -> Document | None:
+        """Return what is stored of the entity with a database key; None if it is gone."""
+        return next(iter(self._stored(self.rows([key]))), None)
 
     def _edges(self, rows: Sequence[Row]) -> dict[int, dict[str, list[str]]]:
         """Return for each row the identifiers of its related entities per slot."""
@@ -215,9 +234,8 @@ class Entities:
         blueprint: Blueprint,
         body: Mapping[str, Any],
         mode: Mode,
-        author: str,
+        actor: Actor,
         *,
-        datasource: str = "",
         missing: OnMissingRelation = OnMissingRelation.REJECT,
         at: str | None = None,
     ) -> Written:
@@ -236,6 +254,8 @@ class Entities:
         edges = self._resolved(blueprint, body.get("relations") or {}, missing)
         kept = old if mode is Mode.MERGE else None
         values = _properties(blueprint, kept, properties)
+        if old is None:
+            values = {**blueprint.defaults, **values}
         blueprint.checker.check_required(
             {name: values.get(slot) for name, slot in blueprint.properties.items()}
         )
@@ -243,17 +263,32 @@ class Entities:
         document: Document = {} if kept is None else dict(kept.document)
         document |= self._fields(body)
         document["properties"] = values
-        moment = now()
-        document |= {"updatedAt": moment, "updatedBy": author, "datasource": datasource}
+        moment = self._store.now()
+        document |= {"updatedAt": moment, "updatedBy": actor.name}
+        document["datasource"] = actor.datasource
         if old is None:
-            document |= {"createdAt": moment, "createdBy": author}
+            document |= {"createdAt": moment, "createdBy": actor.name}
         else:
             document |= {key: old.document[key] for key in ("createdAt", "createdBy")}
         new_identifier = self._new_identifier(blueprint, identifier, body, at)
-        self._create_missing(edges, author)
+        self._create_missing(edges, actor)
+        before = None if old is None else self._stored([old])[0]
         key = self._save(blueprint, old, new_identifier, document)
         self._link(blueprint, key, edges.targets, replace=kept is None and old is not None)
+        self._record(blueprint, key, new_identifier, before, actor)
         return Written(key, new_identifier, old is None, edges.ignored)
+
+    def _record(
+        self,
+        blueprint: Blueprint,
+        key: int,
+        identifier: str,
+        before: Document | None,
+        actor: Actor,
+    ) -> None:
+        action = audit.CREATE if before is None else audit.UPDATE
+        subject = Subject("entity", identifier, blueprint.identifier, key)
+        self._audit.record(action, subject, actor, before=before)
 
     def _identifier(self, blueprint: Blueprint, given: Any) -> str:
         if given is None:
@@ -365,22 +400,23 @@ class Entities:
                 "required_relation",
             )
 
-    def _create_missing(self, edges: _Edges, author: str) -> None:
+    def _create_missing(self, edges: _Edges, actor: Actor) -> None:
         """Make the targets that do not exist, with nothing but an identifier."""
         for name, blueprint, identifier in edges.missing:
             target = self._blueprints.get(blueprint)
             found = self.row(target, identifier)
             if found is None:
                 check(identifier, ENTITY_IDENTIFIER)
-                moment = now()
+                moment = self._store.now()
                 document = {
-                    "properties": {},
+                    "properties": target.defaults,
                     "createdAt": moment,
-                    "createdBy": author,
+                    "createdBy": actor.name,
                     "updatedAt": moment,
-                    "updatedBy": author,
+                    "updatedBy": actor.name,
                 }
                 key = self._save(target, None, identifier, document)
+                self._record(target, key, identifier, None, actor)
             else:
                 key = found.key
             if key not in edges.targets[name]:
@@ -422,7 +458,7 @@ class Entities:
     # --- deleting ---------------------------------------------------------------------------
 
     def delete(
-        self, blueprint: Blueprint, identifiers: Sequence[str], *, dependents: bool
+        self, blueprint: Blueprint, identifiers: Sequence[str], actor: Actor, *, dependents: bool
     ) -> list[str]:
         """Remove entities, all or none of them; return the identifiers removed.
 
@@ -443,11 +479,16 @@ class Entities:
                 if key not in doomed:
                     doomed.add(key)
                     waiting.append(key)
-        self.remove(doomed)
+        self.remove(sorted(doomed), actor)
         return [row.identifier for row in rows]
 
-    def remove(self, keys: Iterable[int]) -> None:
+    def remove(self, keys: Sequence[int], actor: Actor) -> None:
         """Remove entities by their database keys, and every edge from and to them."""
+        for start in range(0, len(keys), _KEYS_AT_ONCE):
+            rows = self.rows(keys[start : start + _KEYS_AT_ONCE])
+            for row, before in zip(rows, self._stored(rows), strict=True):
+                subject = Subject("entity", row.identifier, before["blueprint"], row.key)
+                self._audit.record(audit.DELETE, subject, actor, before=before)
         some = [(key,) for key in keys]
         self._store.executemany("DELETE FROM relation WHERE source = ?", some)
         self._store.executemany("DELETE FROM relation WHERE target = ?", some)

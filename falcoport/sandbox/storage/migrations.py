@@ -15,8 +15,9 @@ from falcoport.mapping.outcomes import EventError
 from falcoport.sandbox import errors
 from falcoport.sandbox.errors import ApiError, invalid
 from falcoport.sandbox.schemas import ENTITY
+from falcoport.sandbox.storage.audit import Actor
 from falcoport.sandbox.storage.entities import Mode, generated_identifier
-from falcoport.sandbox.storage.store import dump, now
+from falcoport.sandbox.storage.store import dump
 from falcoport.sandbox.validation import check
 
 if TYPE_CHECKING:
@@ -40,14 +41,14 @@ class Migrations:
         self._work = asyncio.Event()
         self._work.set()
 
-    def delete_all(self, blueprint: Blueprint, author: str, *, with_blueprint: bool) -> str:
+    def delete_all(self, blueprint: Blueprint, actor: Actor, *, with_blueprint: bool) -> str:
         """Start to delete a blueprint's entities, and itself if asked; return the id."""
         self._refuse_needed(blueprint)
         if with_blueprint:
             self._blueprints.refuse_deletion(blueprint)
         return self._start(
             {
-                "actor": author,
+                "actor": actor.name,
                 "sourceBlueprint": blueprint.identifier,
                 "mapping": {},
                 "deleteBlueprint": with_blueprint,
@@ -55,13 +56,13 @@ class Migrations:
             }
         )
 
-    def move(self, body: Document, author: str) -> Document:
+    def move(self, body: Document, actor: Actor) -> Document:
         """Start to move a blueprint's entities to another one through a mapping."""
         self._blueprints.get(body["sourceBlueprint"])
         self._blueprints.get(body["mapping"]["blueprint"])
         identifier = self._start(
             {
-                "actor": author,
+                "actor": actor.name,
                 "sourceBlueprint": body["sourceBlueprint"],
                 "mapping": body["mapping"],
                 "deleteBlueprint": False,
@@ -122,7 +123,7 @@ class Migrations:
 
     def _start(self, members: Document) -> str:
         identifier = f"migration_{generated_identifier()}"
-        moment = now()
+        moment = self._store.now()
         document = {
             "id": identifier,
             **members,
@@ -147,7 +148,7 @@ class Migrations:
         return found
 
     def _save(self, document: Document) -> None:
-        document["updatedAt"] = now()
+        document["updatedAt"] = self._store.now()
         self._store.execute(
             "UPDATE migration SET document = ? WHERE identifier = ?",
             (dump(document), document["id"]),
@@ -182,14 +183,14 @@ class Migrations:
             return
         rows = self._entities.page(blueprint, document["cursor"], _STEP)
         if rows and document["deleteEntities"]:
-            self._entities.remove(row.key for row in rows)
+            self._entities.remove([row.key for row in rows], _actor(document))
             document["successCount"] += len(rows)
         elif rows:
             self._move(document, rows)
             document["cursor"] = rows[-1].key
         else:
             if document["deleteBlueprint"]:
-                self._blueprints.delete(blueprint.identifier)
+                self._blueprints.delete(blueprint.identifier, _actor(document))
             document["status"] = "COMPLETED"
 
     def _move(self, document: Document, rows: list[Row]) -> None:
@@ -203,13 +204,17 @@ class Migrations:
                     document["failureCount"] += 1
                     continue
                 check(outcome.entity, ENTITY)
-                self._entities.write(target, outcome.entity, Mode.MERGE, document["actor"])
+                self._entities.write(target, outcome.entity, Mode.MERGE, _actor(document))
             except (ApiError, EventError):
                 document["failureCount"] += 1
                 continue
             document["successCount"] += 1
             if target.key != row.blueprint:
-                self._entities.remove([row.key])
+                self._entities.remove([row.key], _actor(document))
+
+
+def _actor(document: Document) -> Actor:
+    return Actor(document["actor"], origin="MIGRATION")
 
 
 def _shown(document: Document) -> Document:

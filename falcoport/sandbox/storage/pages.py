@@ -1,70 +1,96 @@
-"""Catalog pages: what Port makes beside a blueprint, and what its clients look up.
+"""Pages: what Port makes beside a blueprint, and what people add.
 
-Port appends an `s` to the blueprint's identifier, unless it ends in one (Terraform provider
-2026-08, its acceptance test of catalog pages); the whole rule is not documented.
+Port makes a catalog page, whose identifier is the blueprint's with an `s` appended unless it ends
+in one (Terraform provider 2026-08, its acceptance test of catalog pages), and the page of one
+entity, `<blueprint>Entity` (Terraform provider, its documentation of pages). The whole rule of
+plurals is not documented.
 """
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
-from falcoport.sandbox import errors
-from falcoport.sandbox.storage.store import dump, now
+from falcoport.sandbox.storage.documents import Documents, Stored
 
 if TYPE_CHECKING:
+    from falcoport.sandbox.storage.blueprints import Blueprint, Blueprints
     from falcoport.sandbox.storage.store import Store
 
 Document = dict[str, Any]
 
+ENTITY_PAGE_SUFFIX = "Entity"
 
-class CatalogPages:
+
+class Pages:
     """The pages of one sandbox; writes run inside a transaction of the caller."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, store: Store, blueprints: Blueprints) -> None:
+        self.documents = Documents(store, "page", "Page")
+        self._blueprints = blueprints
 
-    def create(self, blueprint: Document, author: str) -> None:
-        """Make the page of a new blueprint, unless there is one by its name."""
-        identifier = plural(blueprint["identifier"])
-        moment = now()
-        page = {
-            "identifier": identifier,
-            "type": "blueprint-entities",
-            "title": plural(blueprint["title"]),
-            "icon": blueprint.get("icon", "Microservice"),
-            "blueprint": blueprint["identifier"],
-            "parent": None,
-            "after": None,
-            "locked": False,
-            "widgets": [],
-            "createdAt": moment,
-            "createdBy": author,
-            "updatedAt": moment,
-            "updatedBy": author,
-        }
-        self._store.execute(
-            "INSERT OR IGNORE INTO page(identifier, blueprint, document) "
-            "SELECT ?, key, ? FROM blueprint WHERE identifier = ?",
-            (identifier, dump(page), blueprint["identifier"]),
-        )
+    def create_for_blueprint(self, identifier: str, author: str, *, with_catalog: bool) -> None:
+        """Make the pages of a new blueprint, but for those whose name is taken."""
+        blueprint = self._blueprints.get(identifier)
+        if with_catalog:
+            self._create_unless_taken(blueprint, _catalog_page(blueprint.document), author)
+        self._create_unless_taken(blueprint, _entity_page(blueprint.document), author)
+
+    def _create_unless_taken(self, blueprint: Blueprint, page: Document, author: str) -> None:
+        if self.documents.find(page["identifier"]) is None:
+            self.documents.create(page["identifier"], page, author, blueprint=blueprint.key)
+
+    def all(self) -> list[Document]:
+        """Return every page, in the order of creation."""
+        return [self.shown(stored) for stored in self.documents.all(0)]
 
     def get(self, identifier: str) -> Document:
         """Return a page; raise a 404 error if there is none."""
-        row = self._store.one(
-            "SELECT page.document, blueprint.identifier FROM page "
-            "JOIN blueprint ON blueprint.key = page.blueprint WHERE page.identifier = ?",
-            (identifier,),
-        )
-        if row is None:
-            raise errors.not_found("Page", identifier)
-        # The page follows a blueprint that was renamed.
-        return {**json.loads(row[0]), "blueprint": row[1]}
+        return self.shown(self.documents.get(identifier))
 
-    def delete(self, identifier: str) -> None:
-        """Remove a page; raise a 404 error if there is none."""
-        self.get(identifier)
-        self._store.execute("DELETE FROM page WHERE identifier = ?", (identifier,))
+    def shown(self, stored: Stored) -> Document:
+        """Return a page as Port answers it: it follows a blueprint that was renamed."""
+        if stored.blueprint is None:
+            return stored.document
+        blueprint = self._blueprints.by_key(stored.blueprint).identifier
+        return {**stored.document, "blueprint": blueprint}
+
+
+def _catalog_page(blueprint: Document) -> Document:
+    return {
+        "identifier": plural(blueprint["identifier"]),
+        "type": "blueprint-entities",
+        "title": plural(blueprint["title"]),
+        "icon": blueprint.get("icon", "Microservice"),
+        "blueprint": blueprint["identifier"],
+        "parent": None,
+        "after": None,
+        "locked": False,
+        "sidebar": "catalog",
+        "widgets": [
+            {
+                "id": "table",
+                "type": "table-entities-explorer",
+                "blueprint": blueprint["identifier"],
+                "dataset": _all_of(blueprint["identifier"]),
+            }
+        ],
+    }
+
+
+def _entity_page(blueprint: Document) -> Document:
+    return {
+        "identifier": f"{blueprint['identifier']}{ENTITY_PAGE_SUFFIX}",
+        "type": "entity",
+        "title": blueprint["title"],
+        "icon": blueprint.get("icon", "Microservice"),
+        "blueprint": blueprint["identifier"],
+        "widgets": [],
+    }
+
+
+def _all_of(blueprint: str) -> Document:
+    rule = {"property": "$blueprint", "operator": "=", "value": blueprint}
+    return {"combinator": "and", "rules": [rule]}
 
 
 def plural(word: str) -> str:

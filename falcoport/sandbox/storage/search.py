@@ -376,7 +376,7 @@ def _contains_any(value: Any, wanted: Any) -> bool:
 def _ordered(compare: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool]:
     def meets(value: Any, wanted: Any) -> bool:
         if isinstance(wanted, str):
-            value, wanted = _moment(value), _moment(wanted)
+            value, wanted = parse_moment(value), parse_moment(wanted)
         elif not isinstance(value, int | float) or isinstance(value, bool):
             return False
         return value is not None and wanted is not None and compare(value, wanted)
@@ -401,12 +401,18 @@ _OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
     "<=": _ordered(lambda value, wanted: value <= wanted),
     "isEmpty": lambda value, _wanted: value is None or value in ([], {}, ""),
     "isExpired": lambda value, _wanted: (
-        (moment := _moment(value)) is not None and moment < datetime.now(UTC)
+        (moment := parse_moment(value)) is not None and moment < datetime.now(UTC)
     ),
 }
 
 
-def _moment(value: Any) -> datetime | None:
+def is_before(moment: str, limit: str) -> bool:
+    """Return whether a moment is earlier than another one; both are RFC 3339."""
+    earlier, later = parse_moment(moment), parse_moment(limit)
+    return earlier is not None and later is not None and earlier < later
+
+
+def parse_moment(value: Any) -> datetime | None:
     """Return a date and time, or None if the value is none."""
     if not isinstance(value, str) or MOMENT.fullmatch(value) is None:
         return None
@@ -426,7 +432,7 @@ def _period(wanted: Mapping[str, Any]) -> Callable[[Any], bool]:
     if "preset" in wanted:
         start, end = _preset(wanted["preset"])
     elif "from" in wanted and "to" in wanted:
-        first, last = _moment(wanted["from"]), _moment(wanted["to"])
+        first, last = parse_moment(wanted["from"]), parse_moment(wanted["to"])
         if first is None or last is None:
             raise invalid('"value" must match format "date-time"')
         start, end = first, last
@@ -434,7 +440,7 @@ def _period(wanted: Mapping[str, Any]) -> Callable[[Any], bool]:
         return lambda _value: False
 
     def test(value: Any) -> bool:
-        moment = _moment(value)
+        moment = parse_moment(value)
         return moment is not None and start <= moment <= end
 
     return test

@@ -8,55 +8,19 @@ operating system's hands once committed: killing the process loses nothing.
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from falcoport.errors import UsageError
+from falcoport.sandbox.storage.clock import Clock, format_moment
+from falcoport.sandbox.storage.layout import create_tables, upgrade_tables
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
-
-LAYOUT = "2"
-"""The version of the tables below; a file of another one is refused."""
-
-_TABLES = """
-CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT NOT NULL);
-CREATE TABLE token(client TEXT PRIMARY KEY, token TEXT NOT NULL UNIQUE, expires REAL NOT NULL);
-CREATE TABLE blueprint(
-    key INTEGER PRIMARY KEY AUTOINCREMENT, identifier TEXT NOT NULL UNIQUE,
-    document TEXT NOT NULL, slots TEXT NOT NULL);
-CREATE TABLE page(
-    identifier TEXT PRIMARY KEY, blueprint INTEGER NOT NULL, document TEXT NOT NULL);
-CREATE TABLE migration(
-    key INTEGER PRIMARY KEY AUTOINCREMENT, identifier TEXT NOT NULL UNIQUE,
-    document TEXT NOT NULL);
-CREATE TABLE entity(
-    key INTEGER PRIMARY KEY AUTOINCREMENT, blueprint INTEGER NOT NULL, identifier TEXT NOT NULL,
-    document TEXT NOT NULL, UNIQUE(blueprint, identifier));
-CREATE INDEX entity_by_age ON entity(blueprint, key);
-CREATE TABLE relation(
-    source INTEGER NOT NULL, slot TEXT NOT NULL, position INTEGER NOT NULL,
-    target INTEGER NOT NULL, PRIMARY KEY(source, slot, position)) WITHOUT ROWID;
-CREATE INDEX relation_by_target ON relation(target);
-CREATE TABLE webhook(
-    key INTEGER PRIMARY KEY AUTOINCREMENT, identifier TEXT NOT NULL UNIQUE,
-    address TEXT NOT NULL UNIQUE, document TEXT NOT NULL);
-CREATE TABLE event(
-    key INTEGER PRIMARY KEY AUTOINCREMENT, webhook INTEGER NOT NULL, received TEXT NOT NULL,
-    state TEXT NOT NULL, payload TEXT, result TEXT);
-CREATE INDEX event_by_state ON event(state);
-CREATE TABLE handled(
-    webhook INTEGER NOT NULL, request TEXT NOT NULL, PRIMARY KEY(webhook, request)) WITHOUT ROWID;
-"""
-
-
-def now() -> str:
-    """Return the present moment as Port writes it: RFC 3339, milliseconds, `Z`."""
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def dump(value: Any) -> str:
@@ -77,9 +41,18 @@ class Transaction:
 class Store:
     """The database, and transactions on it."""
 
-    def __init__(self, database: Path | None) -> None:
-        """Open `database`, or memory if None; raise UsageError if that cannot be."""
+    def __init__(self, database: Path | None, clock: Clock | None = None) -> None:
+        """Open `database`, or memory if None; raise UsageError if that cannot be.
+
+        A file that is made, or is there, is readable by its owner only: alerts and the secrets of
+        webhooks are in it.
+        """
+        self.clock = clock or Clock()
+        self.documents_version = 0
+        """Grows when what was read of the table of resources is no longer so."""
         try:
+            if database is not None:
+                _restrict(database)
             self._connection = sqlite3.connect(
                 ":memory:" if database is None else database,
                 isolation_level=None,
@@ -94,9 +67,9 @@ class Store:
             except BaseException:
                 self._connection.close()
                 raise
-        except sqlite3.Error as error:
+        except (sqlite3.Error, OSError) as error:
             locked = getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_BUSY
-            reason = "another sandbox uses it" if locked else error
+            reason = "another sandbox uses it" if locked else getattr(error, "strerror", error)
             raise UsageError(
                 f"Cannot use {database} as the sandbox's database: {reason}.",
                 hint="Name a file that can be written, or leave the option out to keep "
@@ -112,25 +85,38 @@ class Store:
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute("PRAGMA cache_size = -65536")
         connection.execute("PRAGMA temp_store = MEMORY")
-        if not self._tables():
-            connection.execute("BEGIN IMMEDIATE")
-            for statement in _TABLES.split(";"):
-                connection.execute(statement)
-            connection.execute("INSERT INTO meta VALUES ('layout', ?)", (LAYOUT,))
-            connection.execute("COMMIT")
+        self._apply_layout()
 
     def _check_contents(self) -> None:
-        """Raise an error if the file holds anything but a sandbox of this version."""
+        """Raise an error if the file holds anything but a sandbox."""
         tables = self._tables()
-        if not tables:
-            return
-        if not {"meta", "event", "entity"} <= tables:
+        if tables and not {"meta", "event", "entity"} <= tables:
             raise sqlite3.DatabaseError("it holds something else")
-        if self.scalar("SELECT value FROM meta WHERE key = 'layout'") != LAYOUT:
-            raise sqlite3.DatabaseError("it was written by another version of falcoport")
+
+    def _apply_layout(self) -> None:
+        """Make the tables, or bring those of an older version to this one."""
+        self.execute("BEGIN IMMEDIATE")
+        try:
+            if not self._tables():
+                create_tables(self._connection)
+            else:
+                version = self.scalar("SELECT value FROM meta WHERE key = 'layout'")
+                upgrade_tables(self._connection, str(version))
+        except BaseException:
+            self.execute("ROLLBACK")
+            raise
+        self.execute("COMMIT")
 
     def _tables(self) -> set[str]:
         return {row[0] for row in self.execute("SELECT name FROM sqlite_schema")}
+
+    def forget_documents(self) -> None:
+        """Have the resources read anew when they are next asked for."""
+        self.documents_version += 1
+
+    def now(self) -> str:
+        """Return the present moment as Port writes it."""
+        return format_moment(self.clock.now())
 
     @property
     def version(self) -> int:
@@ -161,3 +147,12 @@ class Store:
         """Return the first value of a query's first row, or None."""
         row = self.execute(sql, values).fetchone()
         return None if row is None else row[0]
+
+
+def _restrict(database: Path) -> None:
+    """Make a file that only its owner may read, or take the rights of others from one."""
+    descriptor = os.open(database, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        os.fchmod(descriptor, 0o600)
+    finally:
+        os.close(descriptor)

@@ -7,17 +7,20 @@ and `url`, which stay the same for a webhook's whole life here.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from falcoport.mapping.evaluator import Evaluator
 from falcoport.mapping.expressions import expressions, is_bounded
 from falcoport.sandbox import errors
+from falcoport.sandbox.storage import audit
+from falcoport.sandbox.storage.audit import Subject
 from falcoport.sandbox.storage.entities import generated_identifier
-from falcoport.sandbox.storage.store import dump, now
+from falcoport.sandbox.storage.store import dump
 
 if TYPE_CHECKING:
+    from falcoport.sandbox.storage.audit import Actor, Audit
     from falcoport.sandbox.storage.store import Store
 
 Document = dict[str, Any]
@@ -72,9 +75,10 @@ class Webhook:
 class Webhooks:
     """The webhooks of one sandbox; every write runs inside a transaction of the caller."""
 
-    def __init__(self, store: Store, base_url: str) -> None:
+    def __init__(self, store: Store, base_url: str, log: Audit) -> None:
         """Serve webhooks whose URLs begin with `base_url`, which has no slash at its end."""
         self._store = store
+        self._audit = log
         self._base_url = base_url
         self._loaded: dict[str, Webhook] | None = None
 
@@ -125,44 +129,47 @@ class Webhooks:
             shown["security"]["secret"] = MASK
         return shown
 
-    def create(self, body: Document, author: str) -> Document:
+    def create(self, body: Document, actor: Actor) -> Document:
         """Store a new webhook and return it as Port answers it."""
         identifier = body.get("identifier") or generated_identifier()
         if identifier in self.all():
             raise errors.identifier_taken("Webhook", identifier)
-        moment = now()
+        moment = self._store.now()
         document = {
             **body,
             "identifier": identifier,
             "createdAt": moment,
-            "createdBy": author,
+            "createdBy": actor.name,
             "updatedAt": moment,
-            "updatedBy": author,
+            "updatedBy": actor.name,
         }
         self._store.execute(
             "INSERT INTO webhook(identifier, address, document) VALUES (?, ?, ?)",
             (identifier, generated_identifier(), dump(document)),
         )
         self.forget()
-        return self.shown(self.get(identifier))
+        created = self.get(identifier)
+        self._record(audit.CREATE, actor, after=created)
+        return self.shown(created)
 
-    def replace(self, identifier: str, body: Document, author: str) -> Document:
+    def replace(self, identifier: str, body: Document, actor: Actor) -> Document:
         """Put a whole configuration in a webhook's place; key, URL and origin stay."""
-        return self._write(self.get(identifier), {"identifier": identifier, **body}, author)
+        return self._write(self.get(identifier), {"identifier": identifier, **body}, actor)
 
-    def patch(self, identifier: str, body: Document, author: str) -> Document:
+    def patch(self, identifier: str, body: Document, actor: Actor) -> Document:
         """Change the keys given and return the whole configuration."""
         old = self.get(identifier)
-        return self._write(old, {**old.document, **body}, author)
+        return self._write(old, {**old.document, **body}, actor)
 
-    def delete(self, identifier: str) -> None:
+    def delete(self, identifier: str, actor: Actor) -> None:
         """Remove a webhook; events that wait for it are not mapped any more."""
         webhook = self.get(identifier)
+        self._record(audit.DELETE, actor, before=webhook)
         self._store.execute("DELETE FROM webhook WHERE key = ?", (webhook.key,))
         self._store.execute("DELETE FROM handled WHERE webhook = ?", (webhook.key,))
         self.forget()
 
-    def _write(self, old: Webhook, document: Document, author: str) -> Document:
+    def _write(self, old: Webhook, document: Document, actor: Actor) -> Document:
         document["identifier"] = identifier = document["identifier"] or old.identifier
         if identifier != old.identifier and identifier in self.all():
             raise errors.identifier_taken("Webhook", identifier)
@@ -173,15 +180,35 @@ class Webhooks:
         document |= {
             "createdAt": old.document["createdAt"],
             "createdBy": old.document["createdBy"],
-            "updatedAt": now(),
-            "updatedBy": author,
+            "updatedAt": self._store.now(),
+            "updatedBy": actor.name,
         }
         self._store.execute(
             "UPDATE webhook SET identifier = ?, document = ? WHERE key = ?",
             (identifier, dump(document), old.key),
         )
         self.forget()
-        return self.shown(self.get(identifier))
+        changed = self.get(identifier)
+        self._record(audit.UPDATE, actor, before=old, after=changed)
+        return self.shown(changed)
+
+    def _record(
+        self,
+        action: str,
+        actor: Actor,
+        *,
+        before: Webhook | None = None,
+        after: Webhook | None = None,
+    ) -> None:
+        webhook = after or before
+        assert webhook is not None
+        self._audit.record(
+            action,
+            Subject("webhook", webhook.identifier),
+            replace(actor, webhook=webhook.key),
+            before=None if before is None else self.shown(before),
+            after=None if after is None else self.shown(after),
+        )
 
 
 MASK = "********"

@@ -5,6 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from support.port_client import port_client
+
+from falcoport.sandbox.options import OnTargetedBlueprint, SandboxOptions
+from falcoport.sandbox.server import running_sandbox
 
 if TYPE_CHECKING:
     import httpx
@@ -19,6 +23,11 @@ def blueprint(identifier: str = "alert", **members: Any) -> dict[str, Any]:
         "schema": {"properties": {}, "required": []},
         **members,
     }
+
+
+MAPS = dict[str, Any](
+    relations={}, mirrorProperties={}, calculationProperties={}, aggregationProperties={}
+)
 
 
 def sent(answer: httpx.Response, key: str = "blueprint") -> dict[str, Any]:
@@ -91,7 +100,7 @@ def test_put_replaces_the_whole_and_keeps_who_created_it_when(api: httpx.Client)
     before = api.post("/blueprints", json=FULL).json()["blueprint"]
     after = api.put("/blueprints/alert", json=blueprint(title="New"))
     assert after.status_code == 200
-    assert sent(after) == blueprint(title="New")
+    assert sent(after) == {**blueprint(title="New"), **MAPS}
     for name in ("createdAt", "createdBy"):
         assert after.json()["blueprint"][name] == before[name]
     assert after.json()["blueprint"]["updatedAt"] >= before["updatedAt"]
@@ -361,3 +370,26 @@ def test_entities_move_to_another_blueprint_through_a_mapping(api: httpx.Client)
     assert (migration["successCount"], migration["failureCount"]) == (1, 1)
     assert api.get("/blueprints/new/entities/a").json()["entity"]["properties"] == {"p": "x"}
     assert api.get("/blueprints/old/entities-count").json()["count"] == 1
+
+
+@pytest.mark.parametrize("change", [{"format": "email"}, {"format": None}])
+def test_the_format_of_a_property_cannot_change(api: httpx.Client, change: dict[str, Any]) -> None:
+    link = {"type": "string", "format": "url"}
+    api.post("/blueprints", json=blueprint(schema={"properties": {"link": link}}))
+    changed = {name: value for name, value in {**link, **change}.items() if value is not None}
+    for method in ("PUT", "PATCH"):
+        body = blueprint(schema={"properties": {"link": changed}})
+        answer = api.request(method, "/blueprints/alert", json=body)
+        assert answer.status_code == 422
+        said = {"error": "forbidden_format_change", "details": {"property": "link"}}
+        assert said.items() <= answer.json().items()
+
+
+def test_a_targeted_blueprint_can_be_deleted_if_so_chosen() -> None:
+    options = SandboxOptions(port=0, on_targeted_blueprint=OnTargetedBlueprint.ALLOW)
+    with running_sandbox(options) as running, port_client(running) as api:
+        api.post("/blueprints", json=blueprint("service"))
+        relations = {"of": {"target": "service"}, "next": {"target": "alert"}}
+        api.post("/blueprints", json=blueprint(relations=relations))
+        assert api.delete("/blueprints/service").status_code == 200
+        assert [*sent(api.get("/blueprints/alert"))["relations"]] == ["next"]

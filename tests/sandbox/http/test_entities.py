@@ -334,3 +334,57 @@ def test_integrations_find_what_came_from_them(port: httpx.Client) -> None:
     assert first["entities"] == [{"identifier": "a", "blueprint": "alert"}]
     second = port.post(path, json={**ask, "limit": 5, "from": first["next"]}).json()
     assert second == {"ok": True, "entities": [{"identifier": "b", "blueprint": "alert"}]}
+
+
+def test_integrations_get_all_at_once_or_those_last_changed_before(port: httpx.Client) -> None:
+    agent = {"User-Agent": "port-k8s-exporter/1.0"}
+    for start in range(0, 260, 20):
+        some = [{"identifier": f"e{number}"} for number in range(start, start + 20)]
+        port.post(f"{PATH}/bulk", json={"entities": some}, headers=agent)
+    path = "/blueprints/entities/datasource-entities"
+    ask = {"datasource_prefix": "port-k8s-exporter", "datasource_suffix": ""}
+    everything = port.post(path, json=ask).json()
+    assert len(everything["entities"]) == 260
+    assert "next" not in everything
+    assert port.post(path, json={**ask, "limit": 5000}).json() == everything
+    assert error(port.post(path, json={**ask, "limit": 5001})) == (422, "invalid_request")
+    for before, count in (("2020-01-01T00:00:00Z", 0), ("2100-01-01T00:00:00Z", 260)):
+        found = port.post(path, json={**ask, "before": before}).json()["entities"]
+        assert len(found) == count
+
+
+def test_a_bulk_error_names_its_entity_by_a_string(port: httpx.Client) -> None:
+    query = {
+        "combinator": "and",
+        "rules": [{"property": "$title", "operator": "=", "value": "none"}],
+    }
+    some = [{"identifier": query}, {"identifier": "b", "properties": {"level": 9}}]
+    answer = port.post(f"{PATH}/bulk", json={"entities": some})
+    assert answer.status_code == 207
+    assert [one["identifier"] for one in answer.json()["errors"]] == ["unknown", "b"]
+
+
+def test_a_default_is_applied_when_an_entity_is_created_and_never_again(api: httpx.Client) -> None:
+    properties = {
+        "status": {"type": "string", "default": "Open"},
+        "note": {"type": "string", "default": "none"},
+    }
+    schema = {"properties": properties, "required": ["status"]}
+    api.post("/blueprints", json={"identifier": "alert", "title": "A", "schema": schema})
+    created = api.post(PATH, json={"identifier": "a", "properties": {"note": None}})
+    assert created.json()["entity"]["properties"] == {"status": "Open", "note": None}
+    api.patch(f"{PATH}/a", json={"properties": {"status": "Closed"}})
+    for path, asked in (("", {"upsert": "true", "merge": "true"}), ("/a", {})):
+        send = api.patch if path else api.post
+        send(PATH + path, params=asked, json={"identifier": "a", "title": "T"})
+        assert api.get(f"{PATH}/a").json()["entity"]["properties"]["status"] == "Closed"
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"), [("1e3", "1000"), ("1000.0", "1000"), ("1.5", "1.5"), ("1e-7", "1e-07")]
+)
+def test_a_number_is_kept_as_javascript_writes_it(api: httpx.Client, text: str, kept: str) -> None:
+    schema = {"properties": {"n": {"type": "number"}}}
+    api.post("/blueprints", json={"identifier": "alert", "title": "A", "schema": schema})
+    content = f'{{"identifier":"a","properties":{{"n":{text}}}}}'
+    assert f'"n":{kept}}}' in api.post(PATH, content=content).text

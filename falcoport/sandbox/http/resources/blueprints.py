@@ -27,9 +27,10 @@ def list_blueprints(state: State, _call: Call) -> Answer:
 def create_blueprint(state: State, call: Call) -> Answer:
     """Create a blueprint, and its page unless that is not wanted."""
     with_page = flag(call.query, "create_catalog_page", default=True)
-    blueprint = state.blueprints.create(call.body, call.author)
-    if with_page:
-        state.pages.create(blueprint, call.author)
+    blueprint = state.blueprints.create(call.body, call.actor)
+    state.pages.create_for_blueprint(
+        blueprint["identifier"], call.actor.name, with_catalog=with_page
+    )
     return ok(201, blueprint=blueprint)
 
 
@@ -42,14 +43,14 @@ def get_blueprint(state: State, call: Call) -> Answer:
 @router.write("PUT", _ONE, schemas.BLUEPRINT_PUT)
 def replace_blueprint(state: State, call: Call) -> Answer:
     """Replace a blueprint."""
-    blueprint = state.blueprints.replace(call.path["blueprint"], call.body, call.author)
+    blueprint = state.blueprints.replace(call.path["blueprint"], call.body, call.actor)
     return ok(blueprint=blueprint)
 
 
 @router.write("PATCH", _ONE, schemas.BLUEPRINT_PATCH)
 def patch_blueprint(state: State, call: Call) -> Answer:
     """Change the given fields of a blueprint."""
-    blueprint = state.blueprints.patch(call.path["blueprint"], call.body, call.author)
+    blueprint = state.blueprints.patch(call.path["blueprint"], call.body, call.actor)
     return ok(blueprint=blueprint)
 
 
@@ -57,7 +58,7 @@ def patch_blueprint(state: State, call: Call) -> Answer:
 def delete_blueprint(state: State, call: Call) -> Answer:
     """Delete a blueprint without entities."""
     flag(call.query, "delete_actions")
-    state.blueprints.delete(call.path["blueprint"])
+    state.blueprints.delete(call.path["blueprint"], call.actor)
     return ok()
 
 
@@ -87,6 +88,6 @@ def rename_mirror(state: State, call: Call) -> Answer:
 
 def _rename(state: State, call: Call, group: str, name: str) -> Answer:
     blueprint = state.blueprints.rename_member(
-        call.path["blueprint"], group, call.path["member"], name, call.author
+        call.path["blueprint"], group, call.path["member"], name, call.actor
     )
     return ok(blueprint=blueprint)

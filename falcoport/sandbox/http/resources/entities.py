@@ -59,8 +59,7 @@ def _create(state: State, call: Call, body: Document) -> Written:
         _blueprint(state, call),
         body,
         mode,
-        call.author,
-        datasource=call.agent,
+        call.actor,
         missing=_on_missing(call),
     )
 
@@ -79,7 +78,7 @@ def create_entities(state: State, call: Call) -> Answer:
         except errors.ApiError as error:
             failed.append(
                 {
-                    "identifier": body.get("identifier"),
+                    "identifier": _name(body.get("identifier")),
                     "index": index,
                     "statusCode": error.status,
                     "error": error.error,
@@ -104,7 +103,7 @@ def delete_entities(state: State, call: Call) -> Answer:
     """Delete up to 100 entities, all of them or none."""
     dependents = flag(call.query, "delete_dependents")
     deleted = state.entities.delete(
-        _blueprint(state, call), call.body["entities"], dependents=dependents
+        _blueprint(state, call), call.body["entities"], call.actor, dependents=dependents
     )
     return ok(deletedEntities=deleted)
 
@@ -135,8 +134,7 @@ def _change(state: State, call: Call, mode: Mode) -> Answer:
         blueprint,
         call.body,
         mode,
-        call.author,
-        datasource=call.agent,
+        call.actor,
         missing=_on_missing(call),
         at=old.identifier,
     )
@@ -147,12 +145,19 @@ def _change(state: State, call: Call, mode: Mode) -> Answer:
 def delete_entity(state: State, call: Call) -> Answer:
     """Delete an entity."""
     dependents = flag(call.query, "delete_dependents")
-    state.entities.delete(_blueprint(state, call), [call.path["entity"]], dependents=dependents)
+    state.entities.delete(
+        _blueprint(state, call), [call.path["entity"]], call.actor, dependents=dependents
+    )
     return ok()
 
 
 def _blueprint(state: State, call: Call) -> Blueprint:
     return state.blueprints.get(call.path["blueprint"])
+
+
+def _name(identifier: object) -> str:
+    """Return what a bulk answer calls an entity that was asked for by a query or not named."""
+    return identifier if isinstance(identifier, str) else "unknown"
 
 
 def _on_missing(call: Call) -> OnMissingRelation:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from falcoport.sandbox import errors, schemas
 from falcoport.sandbox.http.entity_fields import requested_fields, select_fields, with_titles
 from falcoport.sandbox.http.routing import Answer, Router, ok
+from falcoport.sandbox.storage.search import is_before
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -65,28 +66,37 @@ async def _matches(state: State, call: Call, matching: list[str]) -> AsyncIterat
 
 @router.read("POST", "/v1/blueprints/entities/datasource-entities", schemas.DATASOURCE_SEARCH)
 async def search_datasource(state: State, call: Call) -> Answer:
-    """Give a page of the entities that came from a source, as Port's integrations ask."""
+    """Give the entities that came from a source, as Port's integrations ask.
+
+    Ocean pages by 5,000 and may ask for those last changed before a moment; the Kubernetes
+    exporter asks for all at once, without a limit, and does not read `next` (both 2026-08).
+    """
     prefix = call.body.get("datasource_prefix", "")
     suffix = call.body.get("datasource_suffix", "")
-    limit = int(call.body.get("limit", _SEARCH_PAGE))
+    limit = call.body.get("limit")
+    before = call.body.get("before")
     after = _cursor(call.body.get("from"))
     found: list[Document] = []
     while rows := state.entities.page_of_all(after, _PAGE):
         for row in rows:
             after = row.key
             source = row.document.get("datasource", "")
-            if source and source.startswith(prefix) and source.endswith(suffix):
-                blueprint = state.blueprints.by_key(row.blueprint).identifier
-                found.append({"identifier": row.identifier, "blueprint": blueprint})
-                if len(found) == limit:
-                    return ok(entities=found, next=str(after))
+            if not (source and source.startswith(prefix) and source.endswith(suffix)):
+                continue
+            if before is not None and not is_before(row.document["updatedAt"], before):
+                continue
+            blueprint = state.blueprints.by_key(row.blueprint).identifier
+            found.append({"identifier": row.identifier, "blueprint": blueprint})
+            if limit is not None and len(found) >= limit:
+                return ok(entities=found, next=str(after))
         await asyncio.sleep(0)
     return ok(entities=found)
 
 
-def _cursor(text: str | None) -> int:
-    if text is None:
+def _cursor(given: Any) -> int:
+    if given is None:
         return 0
+    text = str(given)
     if not (text.isascii() and text.isdigit() and len(text) < _CURSOR_DIGITS):
         raise errors.invalid('"from" is not what an answer gave as "next"')
     return int(text)

@@ -23,7 +23,7 @@ def delete_all_entities(state: State, call: Call) -> Answer:
     """Start to delete a blueprint's entities, and itself if asked."""
     migration = state.migrations.delete_all(
         state.blueprints.get(call.path["blueprint"]),
-        call.author,
+        call.actor,
         with_blueprint=flag(call.query, "delete_blueprint"),
     )
     return ok(migrationId=migration)
@@ -32,7 +32,7 @@ def delete_all_entities(state: State, call: Call) -> Answer:
 @router.write("POST", _ALL, schemas.MIGRATION)
 def create_migration(state: State, call: Call) -> Answer:
     """Start to move a blueprint's entities to another one."""
-    return ok(201, migration=state.migrations.move(call.body, call.author))
+    return ok(201, migration=state.migrations.move(call.body, call.actor))
 
 
 @router.read("GET", _ALL)

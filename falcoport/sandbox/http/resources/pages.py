@@ -22,5 +22,5 @@ def get_page(state: State, call: Call) -> Answer:
 @router.write("DELETE", "/v1/pages/{page}")
 def delete_page(state: State, call: Call) -> Answer:
     """Delete a catalog page."""
-    state.pages.delete(call.path["page"])
+    state.pages.documents.delete(state.pages.documents.get(call.path["page"]))
     return ok()

@@ -27,7 +27,7 @@ def list_webhooks(state: State, _call: Call) -> Answer:
 @router.write("POST", _ALL, schemas.WEBHOOK_PUT, needs_admin=True)
 def create_webhook(state: State, call: Call) -> Answer:
     """Create a webhook."""
-    return ok(201, integration=state.webhooks.create(call.body, call.author))
+    return ok(201, integration=state.webhooks.create(call.body, call.actor))
 
 
 @router.read("GET", f"{_ALL}/metadata")
@@ -50,17 +50,17 @@ def get_webhook(state: State, call: Call) -> Answer:
 @router.write("PUT", _ONE, schemas.WEBHOOK_PUT, needs_admin=True)
 def replace_webhook(state: State, call: Call) -> Answer:
     """Replace a webhook's configuration."""
-    return ok(integration=state.webhooks.replace(call.path["webhook"], call.body, call.author))
+    return ok(integration=state.webhooks.replace(call.path["webhook"], call.body, call.actor))
 
 
 @router.write("PATCH", _ONE, schemas.WEBHOOK_PATCH, needs_admin=True)
 def patch_webhook(state: State, call: Call) -> Answer:
     """Change the given fields of a webhook."""
-    return ok(integration=state.webhooks.patch(call.path["webhook"], call.body, call.author))
+    return ok(integration=state.webhooks.patch(call.path["webhook"], call.body, call.actor))
 
 
 @router.write("DELETE", _ONE, needs_admin=True)
 def delete_webhook(state: State, call: Call) -> Answer:
     """Delete a webhook."""
-    state.webhooks.delete(call.path["webhook"])
+    state.webhooks.delete(call.path["webhook"], call.actor)
     return ok()

@@ -19,7 +19,8 @@ from falcoport.errors import (
     UsageError,
 )
 from falcoport.files import write_file
-from falcoport.render.output import Cell, Format, Output, Style, printable
+from falcoport.render.console import Format, Output
+from falcoport.render.text import Cell, Style, printable
 
 if TYPE_CHECKING:
     from pathlib import Path
