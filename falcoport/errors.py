@@ -1,9 +1,15 @@
-"""Every way falcoport fails on purpose, and the exit code each has.
+"""Every way falcoport fails on purpose: which condition is which exit code is decided here alone.
 
-    FalcoportError
+    FalcoportError           1
       UsageError             2  the command line or the environment is incomplete or contradictory
+        OptionValueError     2  an option's value that cannot be used
+        CredentialsMissingError 2  no client id or secret was given
+        SecretMissingError   2  a webhook asks for a secret that was not given
+        FileTakenError       2  an output file that exists already
       CheckFailedError       3  something is missing, drifted, disabled or did not arrive
-      InputError             4  a file or an option's content is wrong
+        NotSetUpError        3  what `setup` makes is not in Port yet
+        SignedWebhookError   3  a webhook asks for signatures, which Falcosidekick cannot send
+      InputError             4  a file's content is wrong
         ManifestError        4  a blueprint or webhook file
         ConflictError        4  what is in Port contradicts what was asked for
         RefusedError         4  Port refuses the request as invalid
@@ -14,15 +20,19 @@
         UnreachableError     6  no answer at all
         UnexpectedAnswerError 6 an answer that is not one of Port's
         ConcurrentChangeError 6 somebody else wrote at the same time
-      PartialError           7  some items failed, the rest was done
       InterruptedRunError  130  Ctrl-C
 
-Exit code 0 is success and 1 is a bug in falcoport.
+`port/errors.py` adds those that only a client of Port meets. A command that did part of its work
+returns EXIT_PARTIAL with its result: that is no error to raise.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
 
 EXIT_OK = 0
 EXIT_BUG = 1
@@ -33,6 +43,19 @@ EXIT_ACCESS = 5
 EXIT_PORT = 6
 EXIT_PARTIAL = 7
 EXIT_INTERRUPTED = 130
+
+EXIT_CODES = {
+    EXIT_OK: "done",
+    EXIT_BUG: "a bug in falcoport",
+    EXIT_USAGE: "usage, or no usable credentials, secret or option value",
+    EXIT_CHECK: "changes pending, a check did not hold, or not set up yet",
+    EXIT_INPUT: "bad input, or a conflict with what Port has",
+    EXIT_ACCESS: "credentials refused, or without permission",
+    EXIT_PORT: "Port or network: try again",
+    EXIT_PARTIAL: "some items failed, the rest was done",
+    EXIT_INTERRUPTED: "interrupted",
+}
+"""What each exit code says, in `--help`, the README and docs/commands.md."""
 
 AGAIN = "Running the same command again is safe: it goes on from here."
 """What to do after an interruption."""
@@ -86,6 +109,30 @@ class UsageError(FalcoportError):
     code = "usage"
 
 
+class OptionValueError(UsageError):
+    """An option's value, or an environment variable's, that cannot be used."""
+
+    code = "bad_option_value"
+
+
+class CredentialsMissingError(UsageError):
+    """No client id or no client secret was given."""
+
+    code = "no_credentials"
+
+
+class SecretMissingError(UsageError):
+    """A webhook asks for a secret that was not given."""
+
+    code = "no_webhook_secret"
+
+
+class FileTakenError(UsageError):
+    """An output file that exists already, and was not to be replaced."""
+
+    code = "file_exists"
+
+
 class CheckFailedError(FalcoportError):
     """A check did not hold: something is missing, drifted, disabled or did not arrive."""
 
@@ -93,8 +140,29 @@ class CheckFailedError(FalcoportError):
     code = "check_failed"
 
 
+class NotSetUpError(CheckFailedError):
+    """What `setup` makes, and a command needs, is not in Port yet."""
+
+    code = "not_set_up"
+
+    @classmethod
+    def missing(cls, kind: str, identifier: str) -> NotSetUpError:
+        """Return the error for a blueprint, a webhook or the like that Port does not have."""
+        return cls(
+            f"There is no {kind} {identifier!r} in Port.",
+            where=f"{kind} {identifier}",
+            hint="Run `falcoport setup` first.",
+        )
+
+
+class SignedWebhookError(CheckFailedError):
+    """A webhook asks for signed bodies, which Falcosidekick cannot send."""
+
+    code = "signed_webhook"
+
+
 class InputError(FalcoportError):
-    """A file or an option's content is wrong."""
+    """A file's content is wrong."""
 
     exit_code = EXIT_INPUT
     code = "bad_input"
@@ -162,15 +230,36 @@ class ConcurrentChangeError(PortError):
     code = "concurrent_change"
 
 
-class PartialError(FalcoportError):
-    """Some items failed, the rest was done."""
-
-    exit_code = EXIT_PARTIAL
-    code = "partial"
-
-
 class InterruptedRunError(FalcoportError):
     """Ctrl-C, or a termination signal."""
 
     exit_code = EXIT_INTERRUPTED
     code = "interrupted"
+
+
+def error_from(problems: Sequence[Problem]) -> FalcoportError:
+    """Return one error for problems that were found together; each keeps its own code.
+
+    Which error it is, and so the exit code, follows from the problems' codes: that of the class
+    whose `code` they bear. What is not set up yet decides before what is wrong with the input,
+    since the rest may follow from it.
+    """
+    kinds = [_kind_of(problem.code) for problem in problems]
+    exit_code = min(kind.exit_code for kind in kinds)
+    decisive = {kind for kind in kinds if kind.exit_code == exit_code}
+    # Several kinds with the same code: what they have in common says enough.
+    kind = decisive.pop() if len(decisive) == 1 else _GENERAL[exit_code]
+    return kind(problems[0].message, problems=tuple(problems))
+
+
+def _kind_of(code: str) -> type[FalcoportError]:
+    return next((kind for kind in _tree(FalcoportError) if kind.code == code), InputError)
+
+
+def _tree(kind: type[FalcoportError]) -> Iterator[type[FalcoportError]]:
+    yield kind
+    for derived in kind.__subclasses__():
+        yield from _tree(derived)
+
+
+_GENERAL = {kind.exit_code: kind for kind in FalcoportError.__subclasses__()}

@@ -12,7 +12,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from falcoport.errors import UsageError
+from falcoport.errors import FileTakenError, UsageError
 
 _PRIVATE, _PUBLIC = 0o600, 0o644
 
@@ -62,9 +62,8 @@ class PendingFile:
             os.link(self.pending, self.path)
             self.pending.unlink(missing_ok=True)
         except FileExistsError:
-            raise UsageError(
+            raise FileTakenError(
                 f"{self.path} was taken meanwhile; the secret is in {self.pending}.",
-                code="file_exists",
                 where=str(self.path),
                 hint="Move it from there yourself: Port does not give it back.",
             ) from None
@@ -104,18 +103,16 @@ def prepare_private_file(path: Path, text: str, *, force: bool) -> PendingFile:
 
 def _check_place(path: Path) -> None:
     if path.exists() and not path.is_file():
-        raise UsageError(
+        raise FileTakenError(
             f"{path} is not a file and is left as it is.",
-            code="file_exists",
             where=str(path),
             hint="Name another place.",
         )
 
 
-def _taken(path: Path) -> UsageError:
-    return UsageError(
+def _taken(path: Path) -> FileTakenError:
+    return FileTakenError(
         f"{path} exists already and is left as it is.",
-        code="file_exists",
         where=str(path),
         hint="Give --force to replace it, or name another file.",
     )

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from falcoport.errors import UsageError
+from falcoport.errors import CredentialsMissingError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -92,7 +92,8 @@ class Settings:
 def resolve(options: SettingOptions, environment: Mapping[str, str]) -> Settings:
     """Combine options, environment and defaults; options win over environment over defaults.
 
-    Raises UsageError where credentials are missing, a region is unknown or a URL is not usable.
+    Raises CredentialsMissingError without credentials, UsageError for an unknown region or a URL
+    that cannot be used.
     """
     client_id = _first(("--client-id", options.client_id), (CLIENT_ID, environment.get(CLIENT_ID)))
     secret = _first(
@@ -103,9 +104,8 @@ def resolve(options: SettingOptions, environment: Mapping[str, str]) -> Settings
         name for name, value in ((CLIENT_ID, client_id), (CLIENT_SECRET, secret)) if value is None
     ]
     if client_id is None or secret is None:
-        raise UsageError(
+        raise CredentialsMissingError(
             f"No credentials for Port: {' and '.join(missing)} not set.",
-            code="no_credentials",
             where="environment",
             hint=_HOW_TO_GET_CREDENTIALS,
         )

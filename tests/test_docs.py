@@ -35,7 +35,8 @@ def commands_in(page: Path) -> list[str]:
     """Return the falcoport command lines of a page's shell blocks."""
     text = page.read_text(encoding="utf-8")
     blocks = re.findall(r"^```sh\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
-    lines = [line.partition("#")[0] for block in blocks for line in block.splitlines()]
+    joined = [re.sub(r"\\\n\s*", "", block) for block in blocks]
+    lines = [line.partition("#")[0] for block in joined for line in block.splitlines()]
     found = [re.search(r"(?:^|\$ |\$\()(falcoport [^|>)&;]*)", line) for line in lines]
     return [match[1].strip() for match in found if match]
 

@@ -21,12 +21,11 @@ from falcoport.cli.interrupts import allowed
 from falcoport.errors import (
     AGAIN,
     EXIT_ACCESS,
-    EXIT_BUG,
     EXIT_CHECK,
+    EXIT_CODES,
     EXIT_INPUT,
     EXIT_INTERRUPTED,
     EXIT_OK,
-    EXIT_PARTIAL,
     EXIT_PORT,
     EXIT_USAGE,
     FalcoportError,
@@ -46,21 +45,17 @@ if TYPE_CHECKING:
     from falcoport.port.api import PortApi
     from falcoport.settings import Settings
 
-EXIT_CODES = {
-    EXIT_OK: "done",
-    EXIT_BUG: "a bug in falcoport",
-    EXIT_USAGE: "usage",
-    EXIT_CHECK: "changes pending, or a check did not hold",
-    EXIT_INPUT: "bad input, or a conflict with what Port has",
-    EXIT_ACCESS: "credentials or permission",
-    EXIT_PORT: "Port or network: try again",
-    EXIT_PARTIAL: "some items failed, the rest was done",
-    EXIT_INTERRUPTED: "interrupted",
-}
-PORT_EXIT_CODES = (EXIT_OK, EXIT_USAGE, EXIT_INPUT, EXIT_ACCESS, EXIT_PORT, EXIT_INTERRUPTED)
+PORT_EXIT_CODES = (
+    EXIT_OK,
+    EXIT_USAGE,
+    EXIT_CHECK,
+    EXIT_INPUT,
+    EXIT_ACCESS,
+    EXIT_PORT,
+    EXIT_INTERRUPTED,
+)
 """What any command that talks to Port can end with."""
-EXIT_CODES_WITH_CHECK = tuple(sorted((*PORT_EXIT_CODES, EXIT_CHECK)))
-"""The same for those that also check something."""
+EXIT_CODES_WITH_CHECK = PORT_EXIT_CODES
 
 
 @dataclass(frozen=True)
@@ -287,7 +282,7 @@ def _group(group: Any, given: dict[str, Any], without: Collection[str] = ()) -> 
 
 
 def _epilog(exits: tuple[int, ...], example: str) -> str:
-    codes = " · ".join(f"{code} {EXIT_CODES[code]}" for code in exits)
+    codes = " · ".join(f"{code} {EXIT_CODES[code]}" for code in sorted(set(exits)))
     return f"Example: {example}\n\nExit codes: {codes}"
 
 

@@ -9,12 +9,21 @@ from typing import Annotated
 import typer
 
 from falcoport.falcosidekick.handover import interface as handover
+from falcoport.falcosidekick.handover.contents import MAX_CONCURRENT
 from falcoport.render.console import Format
 from falcoport.terraform.language import ExportLanguage
 
 _PORT = "Port"
 _OUTPUT = "Output"
 _SECURITY = "Securing the webhook"
+_KUBERNETES = "Kubernetes objects"
+
+
+class SecretStoreKind(StrEnum):
+    """The kinds of store of the External Secrets operator."""
+
+    CLUSTER = "ClusterSecretStore"
+    NAMESPACE = "SecretStore"
 
 
 class RulesFormat(StrEnum):
@@ -389,12 +398,90 @@ CustomTags = Annotated[
         help="Tag every alert so, such as cluster-prod; may be given several times.",
     ),
 ]
+MaxConcurrent = Annotated[
+    int | None,
+    typer.Option(
+        "--max-concurrent",
+        metavar="NUMBER",
+        help="How many alerts Falcosidekick sends at once, such as 50. Its own default, 1, means "
+        f"about seven alerts a second. (default: {MAX_CONCURRENT})",
+    ),
+]
 KubernetesNamespace = Annotated[
     str,
     typer.Option(
         "--kube-namespace",
         metavar="NAME",
+        rich_help_panel=_KUBERNETES,
         help="The Kubernetes namespace of Falcosidekick, for the Helm and Secret formats.",
+    ),
+]
+ExistingSecret = Annotated[
+    str | None,
+    typer.Option(
+        "--existing-secret",
+        metavar="NAME",
+        rich_help_panel=_KUBERNETES,
+        help="Values that only refer to this Secret, such as falcosidekick-webhook, and hold "
+        "nothing secret. (formats helm, helm-sidekick)",
+    ),
+]
+SecretName = Annotated[
+    str,
+    typer.Option(
+        "--secret-name",
+        metavar="NAME",
+        rich_help_panel=_KUBERNETES,
+        help="The name of the Secret to write, such as falco-port. (formats k8s-secret, "
+        "external-secret)",
+    ),
+]
+Labels = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--label",
+        metavar="KEY=VALUE",
+        rich_help_panel=_KUBERNETES,
+        help="A label of the object, such as release=prometheus; may be given several times. "
+        "(formats k8s-secret, external-secret, prometheus-rule)",
+    ),
+]
+Annotations = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--annotation",
+        metavar="KEY=VALUE",
+        rich_help_panel=_KUBERNETES,
+        help="An annotation of the object, such as argocd.argoproj.io/sync-wave=-1; may be given "
+        "several times. (the same formats)",
+    ),
+]
+SecretStoreName = Annotated[
+    str | None,
+    typer.Option(
+        "--secret-store",
+        metavar="NAME",
+        rich_help_panel=_KUBERNETES,
+        help="The store that the External Secrets operator reads, such as vault. (format "
+        "external-secret)",
+    ),
+]
+SecretStoreKindOption = Annotated[
+    SecretStoreKind,
+    typer.Option(
+        "--secret-store-kind",
+        rich_help_panel=_KUBERNETES,
+        help="Whether the store is one namespace's or the cluster's.",
+    ),
+]
+RemoteKey = Annotated[
+    str | None,
+    typer.Option(
+        "--remote-key",
+        metavar="KEY",
+        rich_help_panel=_KUBERNETES,
+        help="Where URL and header lie in the store, such as falco/port. (default: the Secret's "
+        "name)",
     ),
 ]
 

@@ -17,6 +17,7 @@ from falcoport.errors import (
     CheckFailedError,
     FalcoportError,
     InputError,
+    NotSetUpError,
     Problem,
     UsageError,
 )
@@ -191,8 +192,6 @@ def _target(
 ) -> _Target:
     """Read the webhook and the blueprint; raises CheckFailedError without them."""
     from falcoport.port.concurrency import run_concurrently
-    from falcoport.reconcile.plan import not_set_up
-    from falcoport.resources.interface import Key
     from falcoport.resources.webhook_security import Guard, guard, header_for, header_name
 
     manifests = manifest.load()
@@ -200,9 +199,9 @@ def _target(
     api.authenticate()
     found = run_concurrently([lambda: api.blueprint(blueprint), lambda: api.webhook(webhook)])
     if found[0] is None:
-        raise not_set_up(Key("blueprint", blueprint))
+        raise NotSetUpError.missing("blueprint", blueprint)
     if found[1] is None:
-        raise not_set_up(Key("webhook", webhook))
+        raise NotSetUpError.missing("webhook", webhook)
     guarded = guard(found[1])
     if guarded is Guard.SIGNATURE:
         raise CheckFailedError(

@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from falcoport.commands.set_up import SetupChoices, build_new_bodies
-from falcoport.errors import UsageError
-from falcoport.reconcile.plan import not_set_up
+from falcoport.errors import NotSetUpError, UsageError
 from falcoport.reconcile.reading import read_catalog
 from falcoport.resources.interface import Key
 from falcoport.terraform.export import Resources, bodies, terraform
@@ -70,7 +69,7 @@ def _live(request: ExportRequest, context: Context) -> Resources:
     for key in keys:
         body = catalog.get(key)
         if body is None:
-            raise not_set_up(key)
+            raise NotSetUpError.missing(key.kind, key.identifier)
         found.append(body)
     webhook, blueprint, *namespace = found
     return Resources(blueprint, webhook, namespace[0] if namespace else None)

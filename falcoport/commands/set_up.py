@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from falcoport.errors import Problem, UsageError
+from falcoport.errors import OptionValueError, Problem, UsageError
 from falcoport.manifests.schema import BLUEPRINT
 from falcoport.mapping.option_expressions import (
     Identifier,
@@ -82,7 +82,7 @@ def parse_identifier(text: str | None) -> Identifier | None:
     if text is None:
         return None
     if text not in list(Identifier):
-        raise UsageError(
+        raise OptionValueError(
             f"--identifier is {text!r}; it takes {', '.join(Identifier)}.", where="--identifier"
         )
     return Identifier(text)
@@ -268,7 +268,7 @@ def _check_relation(name: str, relation: dict[str, Any]) -> None:
 
     BLUEPRINT.fields[_RELATIONS].check({name: relation}, "", report)
     if problems:
-        raise UsageError(problems[0].message, problems=tuple(problems))
+        raise OptionValueError(problems[0].message, problems=tuple(problems))
 
 
 def removal_keys(manifests: Manifests) -> tuple[Key, ...]:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from falcoport.manifests.validation import kind
 from falcoport.mapping.alert_fields import KNOWN, OWN_NAMESPACE, OWN_POD, OWN_WORKLOAD
 from falcoport.mapping.expressions import compile_error, expressions
+from falcoport.mapping.finding_expressions import DEFAULT_KEYS, write_identifier, write_title
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -25,6 +26,8 @@ SHARED = {
     "own_namespace": OWN_NAMESPACE,
     "own_pod": OWN_POD,
     "own_workload": OWN_WORKLOAD,
+    "finding_identifier": write_identifier(DEFAULT_KEYS),
+    "finding_title": write_title(DEFAULT_KEYS),
 }
 """The JQ that manifests and options have in common, by the name that manifests use."""
 

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from falcoport.errors import ManifestError, Problem
+from falcoport.errors import ManifestError, OptionValueError, Problem
 from falcoport.manifests import definitions
 from falcoport.manifests.validation import child, kind
+from falcoport.mapping import finding_expressions
 
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
@@ -25,6 +26,7 @@ _LARGEST = 1024 * 1024
 """Port's own limit of a request body, hence of anything a manifest could become, in bytes."""
 _MOST_NODES = 100_000
 _NAMESPACE = ("blueprints", "namespace.yaml")
+_FINDING = ("blueprints", "standard", "falco_finding.yaml")
 
 
 class Profile(StrEnum):
@@ -62,6 +64,19 @@ class Manifest:
 
 
 @dataclass(frozen=True)
+class FindingManifests:
+    """What findings add to a set-up.
+
+    Their `blueprint`; the `mapping` that makes them, which comes before the one of alerts; and the
+    `relation` of an alert to its finding, which the mapping's identifier fills.
+    """
+
+    blueprint: Manifest
+    mapping: dict[str, Any]
+    relation: dict[str, Any]
+
+
+@dataclass(frozen=True)
 class Manifests:
     """What a set-up consists of; `namespace` is created only where asked for, never changed."""
 
@@ -93,7 +108,52 @@ def load(
     if problems:
         raise _manifest_error(problems)
     first, second, third = (manifest for manifest in found if manifest is not None)
+    if webhook is None and profile is Profile.STANDARD:
+        second = _without_findings(second)
+    if blueprint is None and profile is Profile.STANDARD:
+        first = _without_relation(first, finding_expressions.RELATION)
     return Manifests(first, second, third)
+
+
+def load_findings() -> FindingManifests:
+    """Read and check the shipped manifests of findings, which go with every profile.
+
+    Raises ManifestError.
+    """
+    from falcoport.manifests.schema import BLUEPRINT, WEBHOOK
+
+    problems: list[Problem] = []
+    found = [
+        _loaded(_shipped(*_FINDING), BLUEPRINT, problems),
+        _loaded(_shipped(*_BLUEPRINTS[Profile.STANDARD]), BLUEPRINT, problems),
+        _loaded(_shipped(*_WEBHOOKS[Profile.STANDARD]), WEBHOOK, problems),
+    ]
+    if problems:
+        raise _manifest_error(problems)
+    blueprint, alert, webhook = (manifest for manifest in found if manifest is not None)
+    [mapping] = [m for m in webhook.body["mappings"] if m["blueprint"] == blueprint.identifier]
+    return FindingManifests(
+        blueprint, mapping, alert.body["relations"][finding_expressions.RELATION]
+    )
+
+
+def _without_findings(webhook: Manifest) -> Manifest:
+    """Return the webhook of alerts alone: findings are there only where they are asked for."""
+    mappings = []
+    for mapping in webhook.body["mappings"]:
+        if mapping["blueprint"] != finding_expressions.BLUEPRINT:
+            entity = dict(mapping["entity"])
+            relations = entity.get("relations", {}).items()
+            entity["relations"] = {
+                name: text for name, text in relations if name != finding_expressions.RELATION
+            }
+            mappings.append({**mapping, "entity": entity})
+    return replace(webhook, body={**webhook.body, "mappings": mappings})
+
+
+def _without_relation(blueprint: Manifest, name: str) -> Manifest:
+    relations = {key: one for key, one in blueprint.body["relations"].items() if key != name}
+    return replace(blueprint, body={**blueprint.body, "relations": relations})
 
 
 def load_webhook(webhook: Path | None = None) -> Manifest:
@@ -118,7 +178,7 @@ def renamed(manifest: Manifest, *, identifier: str | None, title: str | None) ->
     """Return a webhook manifest under another identifier or title, where given.
 
     The file's title is that of the file's webhook: another one gets it only when it is created.
-    Raises ManifestError, with the option that is wrong.
+    Raises OptionValueError, with the option that is wrong.
     """
     named = {"identifier": ("--webhook-id", identifier), "title": ("--webhook-title", title)}
     given = {key: text for key, (_option, text) in named.items() if text is not None}
@@ -127,15 +187,16 @@ def renamed(manifest: Manifest, *, identifier: str | None, title: str | None) ->
     from falcoport.manifests.schema import WEBHOOK
 
     problems: list[Problem] = []
+    code = OptionValueError.code
     for key, text in given.items():
         option = named[key][0]
         WEBHOOK.fields[key].check(
             text,
             option,
-            lambda at, message: problems.append(Problem("bad_manifest", f"{at} {message}.", at)),
+            lambda at, message: problems.append(Problem(code, f"{at} {message}.", at)),
         )
     if problems:
-        raise _manifest_error(problems)
+        raise OptionValueError(problems[0].message, problems=tuple(problems))
     is_another = identifier is not None and identifier != manifest.identifier
     create_only_keys = ("title",) if is_another and title is None else ()
     return replace(manifest, body={**manifest.body, **given}, create_only_keys=create_only_keys)

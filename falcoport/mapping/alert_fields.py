@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import re
 
-from falcoport.errors import InputError
+from falcoport.errors import OptionValueError
 
 CLUSTER_FROM_URL = ".queryParams.cluster"
 """JQ for the cluster that a Falcosidekick names in its webhook address, `?cluster=NAME`."""
@@ -90,16 +90,16 @@ the generated name of the pod (Deployment, DaemonSet, StatefulSet).
 def cluster_literal(name: str) -> str:
     """Return JQ for a cluster that is known by name.
 
-    Raises InputError for a name that cannot be part of an identifier in Port.
+    Raises OptionValueError for a name that cannot be part of an identifier in Port.
     """
     check_cluster_name(name)
     return json.dumps(name)
 
 
 def check_cluster_name(name: str) -> None:
-    """Raise InputError for a cluster's name that cannot be part of an identifier in Port."""
+    """Raise OptionValueError for a cluster's name that cannot be part of an identifier in Port."""
     if not _CLUSTER.fullmatch(name) or len(name) > _LONGEST_CLUSTER:
-        raise InputError(
+        raise OptionValueError(
             f"--cluster {name!r} cannot be part of an identifier in Port.",
             where="--cluster",
             hint="Give the name that the Kubernetes exporter has as CLUSTER_NAME: letters, digits "

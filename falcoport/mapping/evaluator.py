@@ -17,9 +17,9 @@ from falcoport.mapping.expressions import (
     program_text,
     requoted,
 )
+from falcoport.mapping.jq_analysis import gives_one_output
 from falcoport.mapping.numbers import as_stored
-from falcoport.mapping.outcomes import EventError, Outcome, is_only, outcome_of
-from falcoport.preview.fast.jq_analysis import gives_one_output
+from falcoport.mapping.outcomes import EventError, Outcome, is_only, read_result
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -52,11 +52,11 @@ class Evaluator:
             if not text and _is_unreadable(event):
                 raise EventError("empty")
             # Only an expression that ends the whole program (`halt`, `input`) leaves no line.
-            raw = json.loads(text) if text else self._evaluate_apart(event)
+            raw = json.loads(text) if text else self._evaluate_singly(event)
         except ValueError as error:
             if _is_unreadable(event):
                 raise EventError(first_message(str(error))) from None
-            raw = self._evaluate_apart(event)
+            raw = self._evaluate_singly(event)
         except RecursionError:
             raise EventError("nested too deeply") from None
         return self._outcomes(raw)
@@ -89,10 +89,10 @@ class Evaluator:
             + "]"
         )
 
-    def _evaluate_apart(self, event: str) -> Any:
+    def _evaluate_singly(self, event: str) -> Any:
         """Evaluate each expression as a program of its own, for those that end the whole one."""
         return [
-            _evaluate_mapping_apart(mapping, found, event)
+            _evaluate_mapping_singly(mapping, found, event)
             for mapping, found in zip(self._mappings, self._expressions, strict=True)
         ]
 
@@ -103,13 +103,13 @@ class Evaluator:
             several = "itemsToParse" in mapping
             for position, result in enumerate(results):
                 item = position if several and "items" not in result else None
-                found.append(outcome_of(index, item, mapping, self._expressions[index], result))
+                found.append(read_result(index, item, mapping, self._expressions[index], result))
         return found
 
 
 def _mapping_program(mapping: Mapping[str, Any], found: Sequence[Expression]) -> str:
     """Return jq text that gives a list with one `{filter, fields}` per item of `$event`."""
-    guards = {expression.field: guarded(expression) for expression in found}
+    guards = {expression.field: guard(expression) for expression in found}
     items, condition = guards.pop("itemsToParse", ""), guards.pop("filter", "[true]")
     one = (
         f"({condition}) as $filter | {{filter: $filter, "
@@ -125,7 +125,7 @@ def _mapping_program(mapping: Mapping[str, Any], found: Sequence[Expression]) ->
     )
 
 
-def guarded(expression: Expression) -> str:
+def guard(expression: Expression) -> str:
     """Return jq text that gives `[first output]`, `[]` for none, or `{error: message}`."""
     problem = compile_error(expression.text)
     if problem:
@@ -135,7 +135,7 @@ def guarded(expression: Expression) -> str:
     return f'(try {answer} catch {{error: (if type == "string" then . else tojson end)}})'
 
 
-def _evaluate_mapping_apart(
+def _evaluate_mapping_singly(
     mapping: Mapping[str, Any], found: Sequence[Expression], event: str
 ) -> list[dict[str, Any]]:
     results = {expression.field: expression for expression in found}

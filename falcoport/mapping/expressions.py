@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-import jq
-
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -56,6 +54,9 @@ def compile_error(expression: str) -> str:
     """Return what jq says against an expression's syntax; empty if it compiles."""
     if "\0" in expression:
         return "holds a NUL character"
+    # Imported here: who only asks where expressions stand does without libjq.
+    import jq
+
     try:
         jq.compile(program_text(expression))
     except (ValueError, UnicodeEncodeError) as error:

@@ -14,8 +14,8 @@ from dataclasses import dataclass, fields
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from falcoport.errors import InputError
-from falcoport.falco.priorities import PRIORITIES
+from falcoport.errors import OptionValueError
+from falcoport.falco.priorities import PRIORITIES, find_priority
 from falcoport.mapping.alert_fields import NAMESPACE_FIELDS, OWN_NAMESPACE, is_usable
 
 if TYPE_CHECKING:
@@ -53,8 +53,8 @@ OPTIONS = {field.name: "--" + field.name.replace("_", "-") for field in fields(A
 def check_filter(chosen: AlertFilter) -> AlertFilter:
     """Return a filter with its priority in Falco's spelling and each glob once.
 
-    Raises InputError for a priority that Falco does not have, an empty rule, and a glob that holds
-    control characters.
+    Raises OptionValueError for a priority that Falco does not have, an empty rule, and a glob that
+    holds control characters.
     """
     globs = {}
     for name in ("only_rules", "skip_rules", "only_namespaces", "skip_namespaces"):
@@ -68,11 +68,9 @@ def check_filter(chosen: AlertFilter) -> AlertFilter:
 def _spelled_priority(priority: str | None) -> str | None:
     if priority is None:
         return None
-    # "info" is how rules spell it.
-    names = {name.lower(): name for name in PRIORITIES} | {"info": "Informational"}
-    found = names.get(priority.lower())
+    found = find_priority(priority)
     if found is None:
-        raise InputError(
+        raise OptionValueError(
             f"--min-priority {priority!r} is not a priority of Falco.",
             where="--min-priority",
             hint=f"Choose one of {', '.join(PRIORITIES)}.",
@@ -83,11 +81,11 @@ def _spelled_priority(priority: str | None) -> str | None:
 
 def _check_glob(glob: str, option: str, *, may_be_empty: bool) -> None:
     if not glob and not may_be_empty:
-        raise InputError(
+        raise OptionValueError(
             f"{option} must not be empty.", where=option, hint="Give a rule's name, or '*'."
         )
     if any(ord(character) < _SPACE or "\ud800" <= character <= "\udfff" for character in glob):
-        raise InputError(f"{option} {glob!r} holds a control character.", where=option)
+        raise OptionValueError(f"{option} {glob!r} holds a control character.", where=option)
 
 
 _SPACE = 0x20
@@ -97,7 +95,7 @@ def write_filter(chosen: AlertFilter, base: str = ALL) -> str:
     """Return JQ that is true for the alerts that pass.
 
     `base` is the filter that the manifest has; both must let an alert pass.
-    Raises InputError as `check_filter` does.
+    Raises OptionValueError as `check_filter` does.
     """
     checked = check_filter(chosen)
     parts = [
@@ -132,7 +130,7 @@ def read_filter(text: object, base: str = ALL) -> AlertFilter | None:
         chosen = AlertFilter(**found)
         # Whatever else the text says shows here: it is not what this filter is written as.
         return chosen if write_filter(chosen, base) == text else None
-    except InputError:
+    except OptionValueError:
         return None
 
 
@@ -229,7 +227,7 @@ def make_predicate(chosen: AlertFilter) -> Callable[[Mapping[str, Any]], bool]:
     """Return a function that tells whether an alert, as Falcosidekick posts it, passes.
 
     The same as what `write_filter` gives to jq, for counting without it.
-    Raises InputError as `check_filter` does.
+    Raises OptionValueError as `check_filter` does.
     """
     checked = check_filter(chosen)
     priorities = (

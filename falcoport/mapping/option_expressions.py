@@ -53,7 +53,7 @@ def with_own_namespace(tagged: str, cluster: str, *, many: bool) -> str:
 
     `tagged` is JQ for what the tags say, a list with `many`. The alert's own namespace becomes
     `<namespace>-<cluster>`, as Port's Kubernetes exporter names it; one that begins with `kube`,
-    which the exporter passes over, becomes null. Raises InputError for a cluster's name that
+    which the exporter passes over, becomes null. Raises OptionValueError for a cluster's name that
     cannot be in an identifier.
     """
     check_cluster_name(cluster)

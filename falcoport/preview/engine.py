@@ -13,23 +13,21 @@ from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
 from falcoport.falco.inputs.interface import find_alerts
-from falcoport.falcosidekick.forward import HEADERS
 from falcoport.mapping.expressions import expressions
 from falcoport.mapping.outcomes import EventError, FieldError
 from falcoport.port.entity_check import EntityCheck
-from falcoport.preview.fast.alert_reader import BodyReader, NotAnAlertError
-from falcoport.preview.fast.evaluator import BodyEvaluator
+from falcoport.preview.interface import NotAnAlertError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from falcoport.falco.inputs.interface import Chunk
     from falcoport.mapping.outcomes import Outcome
+    from falcoport.preview.interface import Pipeline
 
 NAMED = 20
 """How many bad lines are named, per chunk and in all; the others are counted."""
 
-_REPEATING = ("tags", "rule", "priority", "source")  # there are as many as there are rules
 _FILTERED = "filter is false"
 _IDENTIFIER = "entity.identifier"
 
@@ -39,12 +37,14 @@ class MapperOptions:
     """What a preview maps with.
 
     `mappings` are the webhook's, `blueprints` the blueprints that values are checked against, by
-    identifier; `custom_tags` are those of Falcosidekick's settings.
+    identifier; `custom_tags` are those of Falcosidekick's settings. `fast` takes the speed path,
+    whose results are the same.
     """
 
     mappings: Sequence[Mapping[str, Any]]
     blueprints: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     custom_tags: tuple[str, ...] = ()
+    fast: bool = True
 
 
 @dataclass(frozen=True)
@@ -115,16 +115,22 @@ class Page:
             self.problems.append(LineProblem(source, line, message))
 
 
+def _build_pipeline(options: MapperOptions) -> Pipeline:
+    """Return the way in which alerts are mapped: the one switch between plain and fast."""
+    if options.fast:
+        from falcoport.preview import fast
+
+        return fast.build_pipeline(options.mappings, options.custom_tags)
+    from falcoport.preview import plain
+
+    return plain.build_pipeline(options.mappings, options.custom_tags)
+
+
 class Mapper:
     """Maps chunks of lines with the mappings of one webhook."""
 
     def __init__(self, options: MapperOptions) -> None:
-        self._evaluator = BodyEvaluator(options.mappings, HEADERS, repeating=_REPEATING)
-        self._reader = BodyReader(
-            options.custom_tags,
-            with_uuid=self._evaluator.may_read("uuid"),
-            in_order=self._evaluator.computes_with("output_fields"),
-        )
+        self._pipeline = _build_pipeline(options)
         self._texts = [{e.field: e.text for e in expressions(m)} for m in options.mappings]
         self._counted = [_is_counted(mapping, options.mappings) for mapping in options.mappings]
         self._check = EntityCheck(options.blueprints)
@@ -140,7 +146,7 @@ class Mapper:
                 page.blame(source, found.line, found.problem)
             elif found.text:
                 try:
-                    alerts.append((found.line, self._reader.body(found.text)))
+                    alerts.append((found.line, self._pipeline.read(found.text)))
                 except NotAnAlertError as error:
                     page.blame(source, found.line, str(error))
             else:
@@ -168,12 +174,12 @@ class Mapper:
         self, source: str, alerts: Sequence[tuple[int, dict[str, Any]]], page: Page
     ) -> Iterator[tuple[int, dict[str, Any], list[Outcome]]]:
         try:
-            evaluated = self._evaluator.evaluate([body for _, body in alerts])
+            evaluated = self._pipeline.evaluate([body for _, body in alerts])
         except EventError:
             # One of them cannot be read: which one shows when each is evaluated alone.
             for line, body in alerts:
                 try:
-                    yield line, body, self._evaluator.evaluate([body])[0]
+                    yield line, body, self._pipeline.evaluate([body])[0]
                 except EventError as error:
                     page.blame(source, line, str(error))
             return

@@ -9,17 +9,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from falcoport.errors import (
-    CheckFailedError,
     ConflictError,
     InputError,
     ManifestError,
+    NotSetUpError,
     Problem,
 )
 from falcoport.reconcile.changes import Action, Change, compare
 from falcoport.reconcile.goal import Goal, Outcome, lay_over
 from falcoport.reconcile.removal import find_dependents
 from falcoport.reconcile.writes import Stages, Write, order_writes
-from falcoport.resources.interface import Catalog, Fragment, Key, Resource
+from falcoport.resources.interface import Catalog, Fragment, Resource
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Plan:
 def plan(goal: Goal, catalog: Catalog) -> Plan:
     """Return what turns the live catalog into the goal.
 
-    Raise CheckFailedError where something must be there that `setup` makes, ConflictError or
+    Raise NotSetUpError where something must be there that `setup` makes, ConflictError or
     InputError where it is not possible without losing something, ManifestError where the result
     would not fit together: every such problem at once, before anything is written.
     """
@@ -65,18 +65,7 @@ def _check_partial(goal: Goal, catalog: Catalog) -> None:
     """Refuse to complete what is not there."""
     for part in goal.present:
         if isinstance(part, Resource) and part.partial and catalog.get(part.key) is None:
-            key = part.key
-            raise not_set_up(key)
-
-
-def not_set_up(key: Key) -> CheckFailedError:
-    """Return the error for something that a command needs and `setup` would make."""
-    return CheckFailedError(
-        f"There is no {key.kind} {key.identifier!r} in Port.",
-        code="not_set_up",
-        where=str(key),
-        hint="Run `falcoport setup` first.",
-    )
+            raise NotSetUpError.missing(part.key.kind, part.key.identifier)
 
 
 def _find_missing(goal: Goal, catalog: Catalog) -> list[Problem]:
@@ -113,7 +102,7 @@ def _find_dependents(goal: Goal, catalog: Catalog, outcome: Outcome) -> list[Pro
 
 # A problem's code decides which error it is, and so the exit code of the command.
 _ERRORS = (
-    ("not_set_up", CheckFailedError),
+    ("not_set_up", NotSetUpError),
     ("bad_manifest", ManifestError),
 )
 _CONFLICTS = frozenset({"conflict", "secured_otherwise", "depended_on"})

@@ -101,8 +101,9 @@ def show_hand_over(output: Output, result: SetupResult) -> None:
     output.note(_indent(render(handover, Format.HELM)))
     if header is not None:
         output.note(
-            f"Port asks for the header {header.name}: `falcoport show-url --format docker` (helm, "
-            "k8s-secret, …) writes the same with the secret in its place."
+            f"Port asks for the header {header.name}: `falcoport show-url --format helm` "
+            "(k8s-secret, compose, …) writes the secret in its place; Docker reads it from "
+            "the environment."
         )
         output.note()
     output.note("The webhook URL:", Style.STRONG)

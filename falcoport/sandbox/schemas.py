@@ -11,11 +11,11 @@ from typing import Any
 
 Schema = dict[str, Any]
 
-_STRING: Schema = {"type": "string"}
-_BOOLEAN: Schema = {"type": "boolean"}
-_NULLABLE: Schema = {"type": ["string", "null"]}
-_TITLE: Schema = {"type": "string", "maxLength": 100}
-_STRINGS: Schema = {"type": "array", "items": _STRING}
+STRING: Schema = {"type": "string"}
+BOOLEAN: Schema = {"type": "boolean"}
+NULLABLE: Schema = {"type": ["string", "null"]}
+TITLE: Schema = {"type": "string", "maxLength": 100}
+STRINGS: Schema = {"type": "array", "items": STRING}
 
 BLUEPRINT_IDENTIFIER: Schema = {
     "type": "string",
@@ -37,13 +37,13 @@ _FORMATS = tuple(
     "date-time url email idn-email ipv4 ipv6 markdown yaml user blueprints team timer proto "
     "labeled-url".split()
 )
-_COLOURS = tuple(
+COLOURS = tuple(
     "blue turquoise orange purple pink yellow green red gold silver paleBlue darkGray lightGray "
     "bronze lime olive brown".split()
 )
 
 
-def _object(properties: Schema, required: tuple[str, ...] = (), *, more: bool = False) -> Schema:
+def object_of(properties: Schema, required: tuple[str, ...] = (), *, more: bool = False) -> Schema:
     """Return the schema of an object; `more` allows keys that are not named."""
     schema: Schema = {"type": "object", "properties": properties}
     if required:
@@ -53,30 +53,34 @@ def _object(properties: Schema, required: tuple[str, ...] = (), *, more: bool = 
     return schema
 
 
-def _enum(*values: Any) -> Schema:
+def enum_of(*values: Any) -> Schema:
+    """Return the schema of one value of several."""
     return {"enum": list(values)}
 
 
-def _map(values: Schema) -> Schema:
+def map_of(values: Schema) -> Schema:
+    """Return the schema of an object whose keys are identifiers of properties and the like."""
     return {"type": "object", "propertyNames": SUB_IDENTIFIER, "additionalProperties": values}
 
 
 # --- searching ------------------------------------------------------------------------------
 
-_CONTEXT = _object(
-    {"property": _STRING, "context": _enum("user", "userTeams")}, ("property", "context"), more=True
+_CONTEXT = object_of(
+    {"property": STRING, "context": enum_of("user", "userTeams")},
+    ("property", "context"),
+    more=True,
 )
-_PROPERTY: Schema = {"anyOf": [_STRING, _CONTEXT]}
+_PROPERTY: Schema = {"anyOf": [STRING, _CONTEXT]}
 _MOMENT: Schema = {"type": "string", "format": "date-time"}
-_PRESETS = tuple(
+PRESETS = tuple(
     "today tomorrow yesterday lastDay lastWeek last2Weeks lastMonth last3Months last6Months "
     "last12Months".split()
 )
 _PERIOD: Schema = {
     "type": "object",
     "anyOf": [
-        _object({"from": _MOMENT, "to": _MOMENT}, ("from", "to"), more=True),
-        _object({"preset": _enum(*_PRESETS)}, ("preset",), more=True),
+        object_of({"from": _MOMENT, "to": _MOMENT}, ("from", "to"), more=True),
+        object_of({"preset": enum_of(*PRESETS)}, ("preset",), more=True),
         _CONTEXT,
     ],
 }
@@ -94,17 +98,17 @@ _COMPARISONS = tuple(
     "= != containsAny contains doesNotContains beginsWith doesNotBeginsWith endsWith "
     "doesNotEndsWith in notIn".split()
 )
-_TARGET_PROPERTY = _enum("$title", "$identifier")
-_PATH = _object(
+_TARGET_PROPERTY = enum_of("$title", "$identifier")
+_PATH = object_of(
     {
         "path": {
             "type": "array",
             "items": {
                 "anyOf": [
-                    _STRING,
-                    _object(
+                    STRING,
+                    object_of(
                         {
-                            "relation": _STRING,
+                            "relation": STRING,
                             "maxHops": {"type": "number", "minimum": 1, "maximum": 15},
                         },
                         more=True,
@@ -112,15 +116,15 @@ _PATH = _object(
                 ]
             },
         },
-        "fromBlueprint": _STRING,
+        "fromBlueprint": STRING,
     },
     ("path",),
 )
-_PROPERTY_SCHEMA = _object(
+_PROPERTY_SCHEMA = object_of(
     {
-        "type": _STRING,
-        "format": _STRING,
-        "items": _object({"type": _STRING, "format": _STRING}, ("type",), more=True),
+        "type": STRING,
+        "format": STRING,
+        "items": object_of({"type": STRING, "format": STRING}, ("type",), more=True),
     },
     ("type",),
 )
@@ -133,67 +137,67 @@ def _rule(subject: Schema, operators: Schema, value: Schema | None) -> Schema:
     if value is not None:
         properties["value"] = value
         required.append("value")
-    return _object(properties, tuple(required))
+    return object_of(properties, tuple(required))
 
 
 _RULES: list[Schema] = [
-    _rule({"property": _PROPERTY}, _enum("between", "notBetween", "="), _PERIOD),
-    _rule({"property": _STRING}, _enum("isEmpty", "isNotEmpty"), None),
-    _rule({"property": _STRING}, _enum("isExpired", "isNotExpired"), None),
+    _rule({"property": _PROPERTY}, enum_of("between", "notBetween", "="), _PERIOD),
+    _rule({"property": STRING}, enum_of("isEmpty", "isNotEmpty"), None),
+    _rule({"property": STRING}, enum_of("isExpired", "isNotExpired"), None),
     _rule(
         {"property": _PROPERTY},
-        _enum(">", ">=", "<", "<="),
+        enum_of(">", ">=", "<", "<="),
         {"anyOf": [{"type": "number"}, _MOMENT, _CONTEXT]},
     ),
-    _rule({"property": _PROPERTY}, _enum(*_COMPARISONS), _VALUE),
-    _object(
+    _rule({"property": _PROPERTY}, enum_of(*_COMPARISONS), _VALUE),
+    object_of(
         {
-            "operator": _enum("relatedTo"),
-            "blueprint": _STRING,
-            "value": {"anyOf": [_STRING, _STRINGS]},
-            "direction": _enum("upstream", "downstream"),
-            "required": _BOOLEAN,
+            "operator": enum_of("relatedTo"),
+            "blueprint": STRING,
+            "value": {"anyOf": [STRING, STRINGS]},
+            "direction": enum_of("upstream", "downstream"),
+            "required": BOOLEAN,
         },
         ("operator", "value", "blueprint"),
     ),
-    _object(
+    object_of(
         {
             "propertySchema": _PROPERTY_SCHEMA,
-            "operator": _enum("=", "!=", "contains"),
+            "operator": enum_of("=", "!=", "contains"),
             "value": _SCALARS,
         },
         ("operator", "propertySchema"),
     ),
     _rule(
-        {"property": {"anyOf": [_PATH, _STRING, _CONTEXT]}},
-        _enum("matchAny"),
-        {"anyOf": [_STRINGS, _STRING, _CONTEXT]},
+        {"property": {"anyOf": [_PATH, STRING, _CONTEXT]}},
+        enum_of("matchAny"),
+        {"anyOf": [STRINGS, STRING, _CONTEXT]},
     ),
 ]
 # Rules that only the search inside one blueprint has (Port API, Search a blueprint's entities).
 _BLUEPRINT_RULES: list[Schema] = [
     *_RULES,
-    _rule({"relation": _STRING, "targetProperty": _TARGET_PROPERTY}, _enum(*_COMPARISONS), _VALUE),
+    _rule({"relation": STRING, "targetProperty": _TARGET_PROPERTY}, enum_of(*_COMPARISONS), _VALUE),
     _rule(
-        {"relation": _STRING, "targetProperty": _TARGET_PROPERTY},
-        _enum("isEmpty", "isNotEmpty"),
+        {"relation": STRING, "targetProperty": _TARGET_PROPERTY},
+        enum_of("isEmpty", "isNotEmpty"),
         None,
     ),
-    _rule({"scorecard": _STRING, "scorecardRule": _STRING}, _enum(*_COMPARISONS), _VALUE),
-    _rule({"scorecard": _STRING, "scorecardRule": _STRING}, _enum("isEmpty", "isNotEmpty"), None),
+    _rule({"scorecard": STRING, "scorecardRule": STRING}, enum_of(*_COMPARISONS), _VALUE),
+    _rule({"scorecard": STRING, "scorecardRule": STRING}, enum_of("isEmpty", "isNotEmpty"), None),
 ]
 _RELATION_RULES: list[Schema] = [
-    _rule({"property": _STRING}, _enum("="), {"type": ["string", "number", "null"]}),
-    _rule({"property": _STRING}, _enum("in", "containsAny"), _STRINGS),
-    _rule({"property": _STRING}, _enum("contains"), {"anyOf": [_NULLABLE, _STRINGS]}),
+    _rule({"property": STRING}, enum_of("="), {"type": ["string", "number", "null"]}),
+    _rule({"property": STRING}, enum_of("in", "containsAny"), STRINGS),
+    _rule({"property": STRING}, enum_of("contains"), {"anyOf": [NULLABLE, STRINGS]}),
 ]
 
 
 def _query(name: str, rules: list[Schema]) -> Schema:
     """Return the schema of a query whose rules may be queries themselves."""
-    return _object(
+    return object_of(
         {
-            "combinator": _enum("and", "or"),
+            "combinator": enum_of("and", "or"),
             "rules": {
                 "type": "array",
                 "items": {"anyOf": [*rules, {"$ref": f"#/$defs/{name}"}]},
@@ -208,29 +212,32 @@ _DEFINITIONS: Schema = {
     "blueprintQuery": _query("blueprintQuery", _BLUEPRINT_RULES),
     "relationQuery": _query("relationQuery", _RELATION_RULES),
 }
+QUERY: Schema = {"$ref": "#/$defs/query"}
+"""A query of the search language, inside a schema that `with_queries` completes."""
 _RELATION_QUERY: Schema = {"$ref": "#/$defs/relationQuery"}
 
 
-def _whole(schema: Schema) -> Schema:
+def with_queries(schema: Schema) -> Schema:
+    """Return a schema that may refer to `QUERY` and its siblings."""
     return {**schema, "$defs": _DEFINITIONS}
 
 
-SEARCH = _whole(_DEFINITIONS["query"])
-BLUEPRINT_SEARCH = _whole(
-    _object(
+SEARCH = with_queries(_DEFINITIONS["query"])
+BLUEPRINT_SEARCH = with_queries(
+    object_of(
         {
             "query": {"$ref": "#/$defs/blueprintQuery"},
-            "include": _STRINGS,
-            "exclude": _STRINGS,
+            "include": STRINGS,
+            "exclude": STRINGS,
             "limit": {"type": "number", "minimum": 1, "maximum": 1000},
-            "from": _STRING,
+            "from": STRING,
         }
     )
 )
-DATASOURCE_SEARCH = _object(
+DATASOURCE_SEARCH = object_of(
     {
-        "datasource_prefix": _STRING,
-        "datasource_suffix": _STRING,
+        "datasource_prefix": STRING,
+        "datasource_suffix": STRING,
         "limit": {"type": "number", "minimum": 1, "maximum": 5000},
         "from": {"type": ["string", "number", "null"]},
         "before": {"type": ["string", "null"], "format": "date-time"},
@@ -241,97 +248,98 @@ DATASOURCE_SEARCH = _object(
 # --- blueprints -----------------------------------------------------------------------------
 
 _SPECIFICATION: Schema = {
-    "spec": _enum("open-api", "embedded-url", "async-api"),
-    "specAuthentication": _object(
+    "spec": enum_of("open-api", "embedded-url", "async-api"),
+    "specAuthentication": object_of(
         {
-            "clientId": _STRING,
+            "clientId": STRING,
             "authorizationUrl": {"type": "string", "format": "url"},
             "tokenUrl": {"type": "string", "format": "url"},
-            "authorizationScope": _STRINGS,
+            "authorizationScope": STRINGS,
         },
         ("clientId", "authorizationUrl", "tokenUrl"),
     ),
 }
-PROPERTY = _object(
+PROPERTY = object_of(
     {
-        "title": _TITLE,
-        "description": _STRING,
-        "icon": _STRING,
-        "type": _enum(*_TYPES),
-        "format": _enum(*_FORMATS),
+        "title": TITLE,
+        "description": STRING,
+        "icon": STRING,
+        "type": enum_of(*_TYPES),
+        "format": enum_of(*_FORMATS),
         **_SPECIFICATION,
     },
     ("type",),
     more=True,
 )
-_CALCULATION = _object(
+_CALCULATION = object_of(
     {
-        "title": _TITLE,
-        "description": _STRING,
-        "icon": _STRING,
-        "calculation": _STRING,
-        "type": _enum(*_TYPES),
-        "format": _enum(*(name for name in _FORMATS if name not in ("blueprints", "timer"))),
+        "title": TITLE,
+        "description": STRING,
+        "icon": STRING,
+        "calculation": STRING,
+        "type": enum_of(*_TYPES),
+        "format": enum_of(*(name for name in _FORMATS if name not in ("blueprints", "timer"))),
         **_SPECIFICATION,
-        "dateFormat": _STRING,  # Terraform provider 2026-08, not yet published
-        "colorized": _BOOLEAN,
-        "colors": {"type": "object", "additionalProperties": _enum(*_COLOURS)},
-        "items": _object({"type": _enum(*_TYPES), "format": _STRING}, more=True),
+        "dateFormat": STRING,  # Terraform provider 2026-08, not yet published
+        "colorized": BOOLEAN,
+        "colors": {"type": "object", "additionalProperties": enum_of(*COLOURS)},
+        "items": object_of({"type": enum_of(*_TYPES), "format": STRING}, more=True),
     },
     ("calculation", "type"),
 )
-_MIRROR = _object(
+_MIRROR = object_of(
     {
         "path": {
             "type": "string",
             # The published pattern with its ambiguous repetition taken out: same language.
             "pattern": r"^(?:[A-Za-z0-9@_=\-$]+\.)+[^.]+\Z",
         },
-        "title": _TITLE,
+        "title": TITLE,
     },
     ("path",),
 )
 _TIME: Schema = {
-    "func": _enum("average"),
-    "measureTimeBy": _STRING,
-    "averageOf": _enum("hour", "day", "week", "month", "total"),
+    "func": enum_of("average"),
+    "measureTimeBy": STRING,
+    "averageOf": enum_of("hour", "day", "week", "month", "total"),
 }
 _CALCULATION_SPEC: Schema = {
     "oneOf": [
-        _object(
-            {"func": _enum("count"), "calculationBy": _enum("entities")}, ("func", "calculationBy")
+        object_of(
+            {"func": enum_of("count"), "calculationBy": enum_of("entities")},
+            ("func", "calculationBy"),
         ),
-        _object(
-            {**_TIME, "calculationBy": _enum("entities")}, ("func", "calculationBy", "averageOf")
+        object_of(
+            {**_TIME, "calculationBy": enum_of("entities")}, ("func", "calculationBy", "averageOf")
         ),
-        _object(
+        object_of(
             {
-                "func": _enum("sum", "min", "max", "median"),
-                "property": _STRING,
-                "calculationBy": _enum("property"),
+                "func": enum_of("sum", "min", "max", "median"),
+                "property": STRING,
+                "calculationBy": enum_of("property"),
             },
             ("func", "property", "calculationBy"),
         ),
-        _object(
-            {**_TIME, "property": _STRING, "calculationBy": _enum("property")},
+        object_of(
+            {**_TIME, "property": STRING, "calculationBy": enum_of("property")},
             ("func", "property", "calculationBy", "averageOf"),
         ),
     ]
 }
-_AGGREGATION = _object(
+_AGGREGATION = object_of(
     {
-        "title": _TITLE,
-        "description": _STRING,
-        "icon": _STRING,
-        "type": _enum("number"),
-        "target": _STRING,
+        "title": TITLE,
+        "description": STRING,
+        "icon": STRING,
+        "type": enum_of("number"),
+        "target": STRING,
         "calculationSpec": _CALCULATION_SPEC,
         "query": {"$ref": "#/$defs/query"},
         "pathFilter": {
             "type": "array",
             "maxItems": 1,
-            "items": _object(
-                {"path": {**_STRINGS, "minItems": 1}, "fromBlueprint": _STRING}, ("path",)
+            "items": object_of(
+                {"path": {**STRINGS, "minItems": 1}, "fromBlueprint": STRING}, ("path",)
             ),
         },
     },
@@ -339,14 +347,14 @@ _AGGREGATION = _object(
 )
 # `required` and `many` are required by the published schema with false as their default, so that
 # leaving them out is accepted (Port API, Create a blueprint).
-RELATION = _object(
+RELATION = object_of(
     {
-        "title": _TITLE,
-        "target": _STRING,
-        "required": _BOOLEAN,
-        "many": _BOOLEAN,
-        "description": _STRING,
-        "type": _STRING,
+        "title": TITLE,
+        "target": STRING,
+        "required": BOOLEAN,
+        "many": BOOLEAN,
+        "description": STRING,
+        "type": STRING,
     },
     ("target",),
 )
@@ -354,45 +362,45 @@ _BLUEPRINT: Schema = {
     "identifier": BLUEPRINT_IDENTIFIER,
     "title": {"type": "string", "minLength": 1, "maxLength": 100},
     "description": {"type": "string", "maxLength": 200},
-    "icon": _STRING,
+    "icon": STRING,
     "ownership": {
         "anyOf": [
-            _object(
+            object_of(
                 {
-                    "type": _enum("Inherited"),
-                    "path": _STRING,
-                    "title": _TITLE,
-                    "union": _BOOLEAN,  # Terraform provider 2026-09, not yet published
+                    "type": enum_of("Inherited"),
+                    "path": STRING,
+                    "title": TITLE,
+                    "union": BOOLEAN,  # Terraform provider 2026-09, not yet published
                 },
                 ("type", "path"),
             ),
-            _object({"type": _enum("Direct"), "title": _TITLE, "union": _BOOLEAN}, ("type",)),
+            object_of({"type": enum_of("Direct"), "title": TITLE, "union": BOOLEAN}, ("type",)),
         ]
     },
-    "schema": _object({"properties": _map(PROPERTY), "required": _STRINGS}, ("properties",)),
-    "calculationProperties": _map(_CALCULATION),
-    "mirrorProperties": _map(_MIRROR),
-    "aggregationProperties": _map(_AGGREGATION),
-    "relations": _map(RELATION),
+    "schema": object_of({"properties": map_of(PROPERTY), "required": STRINGS}, ("properties",)),
+    "calculationProperties": map_of(_CALCULATION),
+    "mirrorProperties": map_of(_MIRROR),
+    "aggregationProperties": map_of(_AGGREGATION),
+    "relations": map_of(RELATION),
     "changelogDestination": {
         "oneOf": [
-            _object(
+            object_of(
                 {
-                    "type": _enum("WEBHOOK"),
-                    "agent": _BOOLEAN,
+                    "type": enum_of("WEBHOOK"),
+                    "agent": BOOLEAN,
                     "url": {"type": "string", "format": "uri"},
                 },
                 ("url", "type"),
             ),
-            _object({"type": _enum("KAFKA")}, ("type",)),
+            object_of({"type": enum_of("KAFKA")}, ("type",)),
         ]
     },
 }
-BLUEPRINT_POST = _whole(_object(_BLUEPRINT, ("identifier", "title", "schema"), more=True))
-BLUEPRINT_PUT = _whole(_object(_BLUEPRINT, ("title", "schema"), more=True))
-BLUEPRINT_PATCH = _whole(_object(_BLUEPRINT, more=True))
-RENAME_PROPERTY = _object({"newPropertyName": SUB_IDENTIFIER}, ("newPropertyName",))
-RENAME_RELATION = _object({"newRelationIdentifier": SUB_IDENTIFIER}, ("newRelationIdentifier",))
+BLUEPRINT_POST = with_queries(object_of(_BLUEPRINT, ("identifier", "title", "schema"), more=True))
+BLUEPRINT_PUT = with_queries(object_of(_BLUEPRINT, ("title", "schema"), more=True))
+BLUEPRINT_PATCH = with_queries(object_of(_BLUEPRINT, more=True))
+RENAME_PROPERTY = object_of({"newPropertyName": SUB_IDENTIFIER}, ("newPropertyName",))
+RENAME_RELATION = object_of({"newRelationIdentifier": SUB_IDENTIFIER}, ("newRelationIdentifier",))
 # Port publishes no body for it: the two names of its siblings and the one they would suggest.
 RENAME_MIRROR = {
     "type": "object",
@@ -410,44 +418,44 @@ RENAME_MIRROR = {
 # --- webhooks -------------------------------------------------------------------------------
 
 _CREATE = {
-    "anyOf": [_enum("create"), _object({"type": _enum("create")}, ("type",))],
+    "anyOf": [enum_of("create"), object_of({"type": enum_of("create")}, ("type",))],
 }
 _DELETE = {
     "anyOf": [
-        _enum("delete"),
-        _object({"type": _enum("delete"), "deleteDependents": _BOOLEAN}, ("type",)),
+        enum_of("delete"),
+        object_of({"type": enum_of("delete"), "deleteDependents": BOOLEAN}, ("type",)),
     ],
 }
-_SEARCH_TEXTS = _object(
+_SEARCH_TEXTS = object_of(
     {
-        "combinator": _STRING,
+        "combinator": STRING,
         "rules": {"type": "array", "items": {"type": "object"}},
     },
     ("combinator", "rules"),
 )
-_JQ_OR_SEARCH: Schema = {"anyOf": [_STRING, _SEARCH_TEXTS]}
-_SOURCE: Schema = {"blueprint": _STRING, "filter": _STRING, "itemsToParse": _STRING}
+_JQ_OR_SEARCH: Schema = {"anyOf": [STRING, _SEARCH_TEXTS]}
+_SOURCE: Schema = {"blueprint": STRING, "filter": STRING, "itemsToParse": STRING}
 _MAPPING: Schema = {
     "type": "object",
     "if": {"properties": {"operation": _DELETE}, "required": ["operation"]},
-    "then": _object(
+    "then": object_of(
         {
             **_SOURCE,
             "operation": _DELETE,
-            "entity": _object({"identifier": _STRING}, ("identifier",)),
+            "entity": object_of({"identifier": STRING}, ("identifier",)),
         },
         ("blueprint", "entity"),
         more=True,
     ),
-    "else": _object(
+    "else": object_of(
         {
             **_SOURCE,
             "operation": _CREATE,
-            "entity": _object(
+            "entity": object_of(
                 {
                     "identifier": _JQ_OR_SEARCH,
-                    "title": _STRING,
-                    "icon": _STRING,
+                    "title": STRING,
+                    "icon": STRING,
                     "team": _JQ_OR_SEARCH,
                     "properties": {"type": "object"},
                     "relations": {"type": "object"},
@@ -462,30 +470,30 @@ _WEBHOOK: Schema = {
     "identifier": {"type": "string", "maxLength": 30},
     "title": {"type": "string", "maxLength": 30},
     "description": {"type": "string", "maxLength": 200},
-    "icon": _STRING,
+    "icon": STRING,
     "mappings": {"type": "array", "items": _MAPPING},
-    "enabled": _BOOLEAN,
-    "security": _object(
+    "enabled": BOOLEAN,
+    "security": object_of(
         {
-            "secret": _NULLABLE,
-            "signatureHeaderName": _NULLABLE,
-            "signatureAlgorithm": _enum("sha1", "sha256", "plain", None),
-            "signaturePrefix": _NULLABLE,
-            "requestIdentifierPath": _NULLABLE,
+            "secret": NULLABLE,
+            "signatureHeaderName": NULLABLE,
+            "signatureAlgorithm": enum_of("sha1", "sha256", "plain", None),
+            "signaturePrefix": NULLABLE,
+            "requestIdentifierPath": NULLABLE,
         }
     ),
-    "integrationType": _enum("custom", "template"),
+    "integrationType": enum_of("custom", "template"),
 }
-WEBHOOK_PUT = _object(_WEBHOOK, ("title", "enabled"))
-WEBHOOK_PATCH = _object(_WEBHOOK)
+WEBHOOK_PUT = object_of(_WEBHOOK, ("title", "enabled"))
+WEBHOOK_PATCH = object_of(_WEBHOOK)
 
 # --- entities -------------------------------------------------------------------------------
 
 _ENTITY: Schema = {
     "identifier": {"anyOf": [ENTITY_IDENTIFIER, _RELATION_QUERY]},
-    "title": _NULLABLE,
-    "icon": _NULLABLE,
-    "team": {"anyOf": [_NULLABLE, _STRINGS, _RELATION_QUERY]},
+    "title": NULLABLE,
+    "icon": NULLABLE,
+    "team": {"anyOf": [NULLABLE, STRINGS, _RELATION_QUERY]},
     "properties": {"type": "object"},
     "relations": {
         "type": "object",
@@ -499,35 +507,35 @@ _ENTITY: Schema = {
         },
     },
 }
-ENTITY = _whole(_object(_ENTITY, more=True))
-BULK_ENTITIES: Schema = _object(
+ENTITY = with_queries(object_of(_ENTITY, more=True))
+BULK_ENTITIES: Schema = object_of(
     {"entities": {"type": "array", "minItems": 1, "maxItems": 20, "items": {"type": "object"}}},
     ("entities",),
 )
-BULK_DELETE = _object(
-    {"entities": {"type": "array", "items": _STRING, "minItems": 1, "maxItems": 100}},
+BULK_DELETE = object_of(
+    {"entities": {"type": "array", "items": STRING, "minItems": 1, "maxItems": 100}},
     ("entities",),
 )
 
 # --- the rest -------------------------------------------------------------------------------
 
-TOKEN = _object({"clientId": _STRING, "clientSecret": _STRING}, ("clientId", "clientSecret"))
-MIGRATION = _object(
+TOKEN = object_of({"clientId": STRING, "clientSecret": STRING}, ("clientId", "clientSecret"))
+MIGRATION = object_of(
     {
-        "sourceBlueprint": _STRING,
-        "mapping": _object(
+        "sourceBlueprint": STRING,
+        "mapping": object_of(
             {
-                "blueprint": _STRING,
-                "filter": _STRING,
-                "itemsToParse": _STRING,
-                "entity": _object(
+                "blueprint": STRING,
+                "filter": STRING,
+                "itemsToParse": STRING,
+                "entity": object_of(
                     {
-                        "identifier": _STRING,
-                        "title": _STRING,
-                        "icon": _STRING,
-                        "team": _STRING,
-                        "properties": {"type": "object", "additionalProperties": _STRING},
-                        "relations": {"type": "object", "additionalProperties": _STRING},
+                        "identifier": STRING,
+                        "title": STRING,
+                        "icon": STRING,
+                        "team": STRING,
+                        "properties": {"type": "object", "additionalProperties": STRING},
+                        "relations": {"type": "object", "additionalProperties": STRING},
                     },
                     more=True,
                 ),
@@ -539,4 +547,4 @@ MIGRATION = _object(
     ("sourceBlueprint", "mapping"),
     more=True,
 )
-CANCEL = _object({"reason": _STRING}, more=True)
+CANCEL = object_of({"reason": STRING}, more=True)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from falcoport.sandbox.catalogs import blueprints_of
 from falcoport.sandbox.ingestion.ingest import Ingest
 from falcoport.sandbox.storage.audit import Actor, Audit
 from falcoport.sandbox.storage.blueprints import Blueprints
+from falcoport.sandbox.storage.documents import Documents
 from falcoport.sandbox.storage.entities import Entities
 from falcoport.sandbox.storage.migrations import Migrations
 from falcoport.sandbox.storage.pages import Pages
@@ -26,6 +27,7 @@ class State:
     """What the handlers of requests work on."""
 
     options: SandboxOptions
+    url: str
     store: Store
     audit: Audit
     tokens: Tokens
@@ -36,6 +38,13 @@ class State:
     migrations: Migrations
     webhooks: Webhooks
     ingest: Ingest
+    by_kind: dict[str, Documents] = field(default_factory=dict)
+
+    def documents(self, kind: str, title: str) -> Documents:
+        """Return the documents of a kind of resource, called `title` in errors."""
+        if kind not in self.by_kind:
+            self.by_kind[kind] = Documents(self.store, kind, title)
+        return self.by_kind[kind]
 
     def forget(self) -> None:
         """Drop what was read of changes that are undone."""
@@ -58,6 +67,7 @@ def build_state(options: SandboxOptions, store: Store, url: str) -> State:
     entities.find = search.find
     state = State(
         options=options,
+        url=url,
         store=store,
         audit=audit,
         tokens=Tokens(store, options.token_lifetime),

@@ -77,17 +77,20 @@ def _pattern(
 _Validator: Any = extend(jsonschema.Draft202012Validator, {"pattern": _pattern})  # type: ignore[no-untyped-call]
 
 
-def check(body: Any, schema: Schema) -> None:
-    """Raise a 422 error that says where `body` is not what `schema` asks for."""
+def check(body: Any, schema: Schema, place: str = "") -> None:
+    """Raise a 422 error that says where `body` is not what `schema` asks for.
+
+    `place` is where the body stands in what was sent.
+    """
     try:
         error = best_match(_Validator(schema, format_checker=_FORMATS).iter_errors(body))
     except RecursionError:
         raise invalid("body is nested too deeply") from None
     if error is not None:
-        raise invalid(sentence(error))
+        raise invalid(sentence(error, place))
 
 
-def sentence(error: jsonschema.ValidationError) -> str:
+def sentence(error: jsonschema.ValidationError, inside: str = "") -> str:
     """Return one error in ajv's words, with the place in quotes before it."""
     wanted: Any = error.validator_value
     if error.validator == "required":
@@ -99,7 +102,8 @@ def sentence(error: jsonschema.ValidationError) -> str:
     else:
         shown = wanted.replace(r"\Z", "$") if error.validator == "pattern" else wanted
         said = _SENTENCES.get(str(error.validator), "is invalid").format(shown)
-    place = ".".join(str(part) for part in error.absolute_path)
+    parts = [*([inside] if inside else []), *map(str, error.absolute_path)]
+    place = ".".join(parts)
     return f'"{place}" {said}' if place else f"body {said}"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import re
@@ -15,7 +16,7 @@ import yaml
 from support import faulty_port as faults
 from support.command_line import falcoport
 from support.faulty_port import faulty_port
-from support.handover_readers import READERS
+from support.handover_readers import READERS, SECRET_OF_THE_SHELL
 
 from falcoport.delivery.send import Delivery
 from falcoport.falco.samples import sample
@@ -314,14 +315,15 @@ def test_each_format_carries_everything(
     secured: dict[str, Any], form: str, reader: Callable[[str], dict[str, Any]]
 ) -> None:
     options = ("--min-priority", "Warning", "--custom-tag", "prod", "--custom-tag", "eu")
-    ran = falcoport("show-url", "--format", form, *options)
+    ran = falcoport("show-url", "--format", form, *options, "--max-concurrent", "30")
     assert ran.exit_code == 0, ran.stderr
-    assert ran.stderr == ""
+    assert ("CUSTOMTAGS has no effect" in ran.stderr) == (form == "env")
     assert reader(ran.stdout) == {
         "url": secured["url"],
-        "headers": {"X-Falcoport-Secret": SECRET},
+        "headers": {"X-Falcoport-Secret": SECRET_OF_THE_SHELL if form == "docker" else SECRET},
         "priority": "warning",
         "tags": ["prod", "eu"],
+        "concurrent": 30,
     }
 
 
@@ -452,7 +454,7 @@ def test_the_manifests_own_webhook_keeps_the_manifests_title(api: httpx.Client) 
 @pytest.mark.parametrize("text", ["x" * 31, ""])
 def test_names_of_a_webhook_have_their_limits(option: str, text: str) -> None:
     ran = falcoport("setup", option, text)
-    assert ran.exit_code == 4
+    assert ran.exit_code == 2
     assert option in ran.stderr
 
 
@@ -530,3 +532,76 @@ def test_bash_completes_commands_options_and_values(tmp_path: Path) -> None:
         ["bash", "-c", script], env=environment, capture_output=True, check=True, text=True
     )
     assert answer.stdout.splitlines() == ["show-url", "--offline", "helm helm-sidekick"]
+
+
+def test_values_that_refer_to_a_secret_need_none(
+    secured: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("FALCOPORT_WEBHOOK_SECRET")
+    ran = falcoport("show-url", "--format", "helm", "--existing-secret", "mine")
+    assert ran.exit_code == 0, ran.stderr
+    assert yaml.safe_load(ran.stdout) == {
+        "falcosidekick": {"enabled": True, "config": {"existingSecret": "mine"}}
+    }
+    assert secured["webhookKey"] not in ran.everything
+
+
+def test_the_docker_line_needs_no_secret_and_names_its_file(
+    secured: dict[str, Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    ran = falcoport("show-url", "--format", "docker")
+    assert SECRET not in ran.everything
+    monkeypatch.delenv("FALCOPORT_WEBHOOK_SECRET")
+    assert falcoport("show-url", "--format", "docker").stdout == ran.stdout
+    file = tmp_path / "secret"
+    file.write_text(SECRET, encoding="utf-8")
+    named = falcoport("show-url", "--format", "docker", "--webhook-secret-file", str(file))
+    assert f"$(cat {file})" in named.stdout
+    assert secured["url"] in named.stdout
+
+
+def test_a_secret_has_the_name_and_the_marks_asked_for(secured: dict[str, Any]) -> None:
+    marks = ("--secret-name", "falco-port", "--label", "team=sec", "--annotation", "a/b=c=d")
+    secret = yaml.safe_load(falcoport("show-url", "--format", "k8s-secret", *marks).stdout)
+    assert secret["metadata"] == {
+        "name": "falco-port",
+        "namespace": "falco",
+        "labels": {"team": "sec"},
+        "annotations": {"a/b": "c=d"},
+    }
+    assert base64.b64decode(secret["data"]["WEBHOOK_ADDRESS"]).decode() == secured["url"]
+
+
+def test_an_external_secret_names_its_store_and_holds_no_credential(
+    secured: dict[str, Any],
+) -> None:
+    options = ("--secret-store", "vault", "--remote-key", "falco/port")
+    ran = falcoport("show-url", "--format", "external-secret", *options)
+    assert yaml.safe_load(ran.stdout)["spec"]["data"][1] == {
+        "secretKey": "WEBHOOK_CUSTOMHEADERS",
+        "remoteRef": {"key": "falco/port", "property": "WEBHOOK_CUSTOMHEADERS"},
+    }
+    assert SECRET not in ran.everything
+    assert secured["webhookKey"] not in ran.everything
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        (("--format", "env", "--existing-secret", "mine"), "--existing-secret"),
+        (("--format", "helm", "--label", "a=b"), "--label"),
+        (("--format", "k8s-secret", "--secret-store", "vault"), "--secret-store"),
+        (("--format", "external-secret"), "--secret-store"),
+        (("--format", "external-secret", "--remote-key", "x"), "--secret-store"),
+        (("--format", "prometheus-rule", "--custom-tag", "x"), "--custom-tag"),
+        (("--format", "k8s-secret", "--label", "novalue"), "--label"),
+        (("--format", "env", "--max-concurrent", "0"), "0 is no number"),
+    ],
+)
+def test_an_option_that_a_format_has_no_place_for_is_refused(
+    options: tuple[str, ...], named: str
+) -> None:
+    falcoport(*SETUP)
+    ran = falcoport("show-url", *options)
+    assert (ran.exit_code, ran.stdout) == (2, "")
+    assert named in ran.stderr

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from support.command_line import falcoport
 
 from falcoport.commands.set_up import DEFAULT_TAG_PREFIX
-from falcoport.errors import ManifestError
+from falcoport.errors import ManifestError, OptionValueError
 from falcoport.manifests.loading import Manifests, load, load_webhook, renamed
 from falcoport.mapping.option_expressions import is_tag_expression, tag_expression
 
@@ -238,7 +238,7 @@ def test_mapping_for_another_blueprint_is_named(tmp_path: Path) -> None:
 def test_renamed_webhook_keeps_ports_limits() -> None:
     manifest = load_webhook()
     assert renamed(manifest, identifier="falco_prod", title=None).identifier == "falco_prod"
-    with pytest.raises(ManifestError, match="31 characters"):
+    with pytest.raises(OptionValueError, match="31 characters"):
         renamed(manifest, identifier=None, title="t" * 31)
 
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from support.alerts import ALERTS, as_line
 
 from falcoport.falco.samples import sample
-from falcoport.falcosidekick.forward import HEADERS, forwarded
+from falcoport.falcosidekick.forward import forwarded
 from falcoport.manifests.loading import load
 from falcoport.mapping.evaluator import Evaluator
 from falcoport.mapping.option_expressions import (
@@ -25,7 +25,7 @@ from falcoport.mapping.option_expressions import (
     with_own_namespace,
 )
 from falcoport.port.identifiers import ENTITY
-from falcoport.preview.fast.evaluator import BodyEvaluator
+from falcoport.preview.plain import BodyEvaluator
 
 JQ = shutil.which("jq")
 needs_jq = pytest.mark.skipif(JQ is None, reason="needs the jq program")
@@ -58,7 +58,7 @@ def alone(relation: str, identifier: str) -> Evaluator:
 
 @cache
 def evaluator(relation: str, identifier: str) -> BodyEvaluator:
-    return BodyEvaluator([mapping(relation, identifier)], HEADERS)
+    return BodyEvaluator([mapping(relation, identifier)])
 
 
 def one_program(one: dict[str, Any]) -> str:

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.alerts import VALUES
 
-from falcoport.errors import InputError
+from falcoport.errors import OptionValueError
 from falcoport.mapping.alert_fields import (
     CLUSTER_FROM_URL,
     NAMESPACE_FIELDS,
@@ -147,5 +147,5 @@ def test_what_was_not_written_is_not_read_back() -> None:
 
 @pytest.mark.parametrize("name", ["", "a b", "é", "a/b", "x" * 254])
 def test_a_cluster_that_no_identifier_can_hold_is_refused(name: str) -> None:
-    with pytest.raises(InputError):
+    with pytest.raises(OptionValueError):
         cluster_literal(name)

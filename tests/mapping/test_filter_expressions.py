@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.alerts import ALERTS, as_line
 
-from falcoport.errors import InputError
+from falcoport.errors import OptionValueError
 from falcoport.falco.priorities import PRIORITIES
 from falcoport.falcosidekick.forward import forwarded
 from falcoport.mapping.expressions import requoted
@@ -131,6 +131,6 @@ def test_a_filter_of_somebody_else_is_not_read(text: object) -> None:
     ],
 )
 def test_what_cannot_be_meant_is_refused(chosen: AlertFilter) -> None:
-    with pytest.raises(InputError) as caught:
+    with pytest.raises(OptionValueError) as caught:
         write_filter(chosen)
     assert caught.value.problems[0].where.startswith("--")

@@ -23,7 +23,7 @@ from falcoport.mapping.expressions import Expression, expressions
 from falcoport.mapping.numbers import stored_float, stored_integer
 from falcoport.mapping.option_expressions import Identifier, identifier_expression
 from falcoport.port.entity_check import EntityCheck
-from falcoport.preview.fast.evaluator import BodyEvaluator
+from falcoport.preview.fast.evaluator import FastBodyEvaluator
 
 JQ = shutil.which("jq")
 MANIFESTS = load(profile=Profile.STANDARD)
@@ -39,8 +39,8 @@ def evaluator() -> Evaluator:
 
 
 @cache
-def fast_evaluator() -> BodyEvaluator:
-    return BodyEvaluator(MAPPINGS, HEADERS)
+def fast_evaluator() -> FastBodyEvaluator:
+    return FastBodyEvaluator(MAPPINGS)
 
 
 def body_of(one: dict[str, Any]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
 
-from falcoport.errors import ConflictError, PortError
+from falcoport.errors import ConflictError
 from falcoport.port.api import PortApi
 from falcoport.port.transport import Transport
 from falcoport.reconcile.apply import Task, apply
@@ -54,7 +54,7 @@ class Note(Resource):
         return api.list_all(("notes",), ("notes",))
 
     @classmethod
-    def create(cls, api: PortApi, key: Key, body: Json) -> Json:
+    def create(cls, api: PortApi, key: Key, body: Json) -> Json:  # noqa: ARG003 -- it is in the body
         return api.write("POST", ("notes",), body, "note", NOTE)
 
     @classmethod
@@ -74,7 +74,7 @@ class Note(Resource):
         return merge(live, self.body) if live is not None else self.body
 
 
-REGISTERED = {**KINDS, "note": Note}
+REGISTERED: dict[str, type[Resource]] = {**KINDS, "note": Note}
 
 
 # --- its server -----------------------------------------------------------------------------
@@ -226,10 +226,13 @@ def test_what_depends_on_it_stops_its_removal(server: NoteServer) -> None:
         "first": dict(FIRST.body),
         "second": {"identifier": "second", "about": "first"},
     }
-    registered = {"note": Note}
+    registered: dict[str, type[Resource]] = {"note": Note}
     goal = Goal(absent=(FIRST,))
     task = Task(goal.keys, lambda _catalog: goal, kinds=registered, neighbours=True)
-    with connect(server) as api, pytest.raises(ConflictError, match="Note .second. is about it") as e:
+    with (
+        connect(server) as api,
+        pytest.raises(ConflictError, match="Note .second. is about it") as e,
+    ):
         apply(api, task, Journal())
     assert not isinstance(e.value, PortError)
     assert server.writes == []

@@ -6,9 +6,11 @@ kubectl `generate/env_file.go`, systemd 252 `env-file.c`.
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 import shlex
+import subprocess
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -87,6 +89,7 @@ def falcosidekick_environment(variables: Mapping[str, str]) -> dict[str, Any]:
         "headers": headers,
         "priority": variables.get("WEBHOOK_MINIMUMPRIORITY", ""),
         "tags": [] if tags is None else tags.replace(" ", "").split(","),
+        "concurrent": int(variables.get("WEBHOOK_MAXCONCURRENTREQUESTS", "1")),
     }
 
 
@@ -94,11 +97,31 @@ def _from_env_file(reader: Callable[[str], dict[str, str]]) -> Callable[[str], d
     return lambda text: falcosidekick_environment(reader(text))
 
 
+SECRET_OF_THE_SHELL = "what-the-shell-knows"
+
+
+def run_docker_line(text: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run the text in a real shell whose docker prints its environment, then its arguments."""
+    script = """docker() {
+        printf '%s\\0' "$WEBHOOK_ADDRESS" "${WEBHOOK_CUSTOMHEADERS-}" "$@"
+    }
+    """
+    return subprocess.run(
+        ["sh", "-c", script + text], capture_output=True, check=False, text=True, env=environment
+    )
+
+
 def docker_line(text: str) -> dict[str, Any]:
-    words = shlex.split(text)
-    assert words[:3] == ["docker", "run", "-d"]
-    given = [words[i + 1] for i, word in enumerate(words) if word == "-e"]
-    return falcosidekick_environment(dict(one.split("=", 1) for one in given))
+    """Docker: `-e NAME` is taken from docker's own environment."""
+    ran = run_docker_line(text, FALCOPORT_WEBHOOK_SECRET=SECRET_OF_THE_SHELL)
+    assert ran.returncode == 0, ran.stderr
+    url, headers, *words = ran.stdout.split("\0")[:-1]
+    assert words[:2] == ["run", "-d"]
+    own = {"WEBHOOK_ADDRESS": url, "WEBHOOK_CUSTOMHEADERS": headers}
+    given = [words[i + 1].partition("=") for i, word in enumerate(words) if word == "-e"]
+    return falcosidekick_environment(
+        {name: value if equals else own[name] for name, equals, value in given}
+    )
 
 
 def compose_file(text: str) -> dict[str, Any]:
@@ -116,6 +139,7 @@ def config_file(text: str) -> dict[str, Any]:
         "headers": webhook.get("customheaders", {}),
         "priority": webhook.get("minimumpriority", ""),
         "tags": tree.get("customtags", []),
+        "concurrent": webhook.get("maxconcurrentrequests", 1),
     }
 
 
@@ -128,6 +152,7 @@ def chart_config(config: Mapping[str, Any]) -> dict[str, Any]:
     variables["WEBHOOK_MINIMUMPRIORITY"] = webhook.get("minimumpriority", "")
     if "customtags" in config:
         variables["CUSTOMTAGS"] = config["customtags"]
+    variables |= {one["name"]: one["value"] for one in config.get("extraEnv", [])}
     return falcosidekick_environment(variables)
 
 
@@ -149,7 +174,11 @@ def kubernetes_secret(text: str) -> dict[str, Any]:
     values = yaml.safe_load("\n".join(comment[comment.index("falcosidekick:") :]))["falcosidekick"]
     assert values["enabled"] is True
     assert values["config"]["existingSecret"] == secret["metadata"]["name"]
-    variables = dict(secret["stringData"])
+    assert "stringData" not in secret
+    variables = {
+        name: base64.b64decode(value, validate=True).decode()
+        for name, value in secret["data"].items()
+    }
     assert "CUSTOMTAGS" not in variables
     if "customtags" in values["config"]:
         variables["CUSTOMTAGS"] = values["config"]["customtags"]
@@ -164,6 +193,7 @@ def json_object(text: str) -> dict[str, Any]:
         "headers": {} if header is None else {header["name"]: header["value"]},
         "priority": tree["minimum_priority"] or "",
         "tags": tree["custom_tags"],
+        "concurrent": tree["max_concurrent"],
     }
     assert falcosidekick_environment(tree["environment"]) == plain
     return plain

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from falcoport.errors import InputError, UsageError
 from falcoport.falco.priorities import PRIORITIES
+from falcoport.falcosidekick.handover import kubernetes
 
 if TYPE_CHECKING:
     from falcoport.falcosidekick.header import Header
@@ -20,6 +21,15 @@ LISTEN = "127.0.0.1:2801:2801"
 """Published on loopback only: Falcosidekick's own input asks for no credentials."""
 
 NAMESPACE = "falco"
+SECRET_NAME = "falcosidekick-webhook"  # noqa: S105 - the name of a Kubernetes object
+
+MAX_CONCURRENT = 20
+"""How many alerts are on their way at once, unless said otherwise.
+
+Falcosidekick's own default of 1 means about seven alerts a second where Port answers in 150 ms, and
+the rest waits in its memory; without a limit (0) a burst opens a connection per alert, and those
+that fail are lost.
+"""
 
 MINIMUM_PRIORITIES = tuple(name.lower() for name in PRIORITIES)
 """What `minimumpriority` may be; unlike Falco, Falcosidekick does not know `info`."""
@@ -34,6 +44,8 @@ _SHORT_PRIORITIES = {
 }
 
 MAX_URL = 2000
+MAX_CONCURRENCY = 65535
+"""Falcosidekick keeps the number in 16 bits (`types.go`)."""
 
 # Compiled when first used: every command imports this module, few need it.
 _URL = (
@@ -42,21 +54,40 @@ _URL = (
     r"(?:[\w.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?"
     r"(?:[/?](?:[\w.~!$&'()*+,;=:@/?\[\]-]|%[0-9A-Fa-f]{2})*)?"
 )
-_KUBERNETES_NAME = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _TAG_MARKS = frozenset("@_.+:/=-")
+
+
+Pairs = tuple[tuple[str, str], ...]
+"""Labels or annotations of a Kubernetes object."""
+
+
+@dataclass(frozen=True)
+class SecretStore:
+    """Where the External Secrets operator reads: a store of the cluster, and a key in it.
+
+    `kind` is SecretStore or ClusterSecretStore.
+    """
+
+    name: str
+    kind: str = "ClusterSecretStore"
+    key: str = SECRET_NAME
 
 
 @dataclass(frozen=True)
 class Handover:
-    """Everything that Falcosidekick is told.
+    """Everything that Falcosidekick needs, and how the objects that carry it are named.
 
     `url` is the webhook's and a credential itself. `header` is the one that the webhook asks for,
-    None where it is open. `minimum_priority` is one of MINIMUM_PRIORITIES in any case: alerts
-    below it are not sent. `custom_tags` are added to every alert. `namespace` is the Kubernetes
-    namespace that Falcosidekick runs in.
+    None where it is open; `secret_file` is where a command line reads its value, the environment if
+    None. `minimum_priority` is one of MINIMUM_PRIORITIES in any case: alerts below it are not sent.
+    `custom_tags` are added to every alert. `max_concurrent` is how many alerts are sent at once,
+    MAX_CONCURRENT if None. `namespace` is the Kubernetes namespace that Falcosidekick runs in.
+    `existing_secret` is a Secret that holds URL and header, for values that only refer to it.
+    `secret_name`, `labels` and `annotations` are those of the objects written; `store` is where the
+    External Secrets operator finds them.
 
-    Raises UsageError for a value that Falcosidekick would misread in whatever format, InputError
-    for such a URL: that one is Port's.
+    Raises UsageError for a value that Falcosidekick or Kubernetes would misread in whatever
+    format, InputError for such a URL: that one is Port's.
     """
 
     url: str = field(repr=False)
@@ -64,6 +95,13 @@ class Handover:
     minimum_priority: str | None = None
     custom_tags: tuple[str, ...] = ()
     namespace: str = NAMESPACE
+    max_concurrent: int | None = None
+    secret_file: str | None = None
+    existing_secret: str | None = None
+    secret_name: str = SECRET_NAME
+    labels: Pairs = ()
+    annotations: Pairs = ()
+    store: SecretStore | None = None
 
     def __post_init__(self) -> None:
         _check_url(self.url)
@@ -71,12 +109,14 @@ class Handover:
             _check_priority(self.minimum_priority)
         for tag in self.custom_tags:
             _check_tag(tag)
-        if not re.fullmatch(_KUBERNETES_NAME, self.namespace):
-            raise UsageError(
-                f"{self.namespace!r} is not a Kubernetes namespace.",
-                hint="Lower-case letters, digits and hyphens, at most 63.",
-                code="bad_namespace",
-            )
+        _check_concurrency(self.max_concurrent)
+        kubernetes.check_namespace(self.namespace)
+        names = (self.secret_name, self.existing_secret, self.store.name if self.store else None)
+        for name in names:
+            if name is not None:
+                kubernetes.check_object_name(name)
+        kubernetes.check_labels(self.labels)
+        kubernetes.check_annotations(self.annotations)
 
     @property
     def webhook_environment(self) -> dict[str, str]:
@@ -86,7 +126,13 @@ class Handover:
             variables["WEBHOOK_CUSTOMHEADERS"] = self.header.joined
         if self.minimum_priority is not None:
             variables["WEBHOOK_MINIMUMPRIORITY"] = self.minimum_priority.lower()
+        variables["WEBHOOK_MAXCONCURRENTREQUESTS"] = str(self.concurrency)
         return variables
+
+    @property
+    def concurrency(self) -> int:
+        """How many alerts Falcosidekick may send at once."""
+        return MAX_CONCURRENT if self.max_concurrent is None else self.max_concurrent
 
     @property
     def environment(self) -> dict[str, str]:
@@ -115,6 +161,17 @@ def _url_problem(url: str) -> str:
     if len(url) > MAX_URL:
         return f"it is longer than {MAX_URL} characters"
     return ""
+
+
+def _check_concurrency(number: int | None) -> None:
+    if number is None or 1 <= number <= MAX_CONCURRENCY:
+        return
+    raise UsageError(
+        f"{number} is no number of alerts that Falcosidekick can send at once.",
+        hint=f"From 1 to {MAX_CONCURRENCY}. Falcosidekick takes 0 as no limit, and then loses "
+        "alerts in a burst.",
+        code="bad_concurrency",
+    )
 
 
 def _check_priority(priority: str) -> None:

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 
-Tree = str | bool | tuple[str, ...] | dict[str, "Tree"]
+Tree = str | bool | int | tuple["Tree", ...] | dict[str, "Tree"]
 
 
 def comment(lines: Iterable[str]) -> str:
@@ -27,12 +27,22 @@ def write_yaml(tree: Mapping[str, Tree], indent: str = "") -> str:
         if isinstance(value, dict):
             lines.append(f"{indent}{key}:\n{write_yaml(value, indent + '  ')}")
         elif isinstance(value, tuple):
-            items = "".join(f"{indent}  - {_quoted(item)}\n" for item in value)
+            items = "".join(_write_item(item, indent + "  ") for item in value)
             lines.append(f"{indent}{key}:\n{items}")
         else:
-            text = _quoted(value) if isinstance(value, str) else json.dumps(value)
-            lines.append(f"{indent}{key}: {text}\n")
+            lines.append(f"{indent}{key}: {_write_scalar(value)}\n")
     return "".join(lines)
+
+
+def _write_item(item: Tree, indent: str) -> str:
+    if isinstance(item, dict):
+        # The first key stands behind the dash, the others below it.
+        return f"{indent}- " + write_yaml(item, indent + "  ").removeprefix(indent + "  ")
+    return f"{indent}- {_write_scalar(item)}\n"
+
+
+def _write_scalar(value: Tree) -> str:
+    return _quoted(value) if isinstance(value, str) else json.dumps(value)
 
 
 def _quoted(text: str) -> str:

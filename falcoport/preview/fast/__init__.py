@@ -1,1 +1,28 @@
-"""An optional speed path of `preview`; the product is right without it."""
+"""An optional speed path of `preview`: the results of `plain`, several times faster.
+
+Nothing but the switch in `preview/engine.py` imports it, and the product is right without it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from falcoport.preview.fast.alert_reader import FastAlertReader
+from falcoport.preview.fast.evaluator import FastBodyEvaluator
+from falcoport.preview.interface import Pipeline
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+_REPEATING = ("tags", "rule", "priority", "source")  # there are as many as there are rules
+
+
+def build_pipeline(mappings: Sequence[Mapping[str, Any]], custom_tags: Sequence[str]) -> Pipeline:
+    """Return the pipeline for a webhook's mappings and Falcosidekick's custom tags."""
+    evaluator = FastBodyEvaluator(mappings, repeating=_REPEATING)
+    reader = FastAlertReader(
+        custom_tags,
+        with_uuid=evaluator.may_read("uuid"),
+        in_order=evaluator.computes_with("output_fields"),
+    )
+    return Pipeline(reader.read, evaluator.evaluate)

@@ -19,18 +19,15 @@ from falcoport.falco.priorities import PRIORITIES
 from falcoport.falco.text import replace_stray_bytes
 from falcoport.falcosidekick.forward import (
     WHOLE_LIMIT,
-    NotForwardedError,
-    forwarded,
     shortened,
-    without_lone_surrogates,
 )
 from falcoport.mapping.numbers import stored_float, stored_integer
+from falcoport.preview.plain import AlertReader, parse_object, read_sent, refuse_constant
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-PAYLOAD_LIMIT = 512 * 1024
-"""How many bytes Port takes per event (Port docs, "Webhook", limits)."""
+    from falcoport.json_types import Json
 
 _NEEDED = frozenset({"output_fields", "priority", "rule", "source", "time"})
 _KNOWN = _NEEDED | {"hostname", "message", "output", "tags"}
@@ -46,14 +43,6 @@ _MORE_WHEN_ESCAPED = 5  # "<" becomes six characters
 _SURELY_KEPT = 128  # characters of a field; four bytes each make the 512 that are never cut
 
 
-class NotAnAlertError(ValueError):
-    """The JSON text is no alert that can be mapped; the message says why."""
-
-
-def _refuse_constant(name: str) -> Any:
-    raise NotAnAlertError(f"it is not JSON: {name} is no JSON value")
-
-
 class _Repeated(dict[str, Any]):
     """A JSON object that names a key more than once."""
 
@@ -67,12 +56,12 @@ _DECODER = json.JSONDecoder(
     object_pairs_hook=_object,
     parse_int=stored_integer,
     parse_float=stored_float,
-    parse_constant=_refuse_constant,
+    parse_constant=refuse_constant,
 )
 
 
-class BodyReader:
-    """Reads alerts, and gives the body that Falcosidekick posts for each, parsed.
+class FastAlertReader:
+    """Reads alerts as `plain.AlertReader` does, ordinary ones directly.
 
     `custom_tags` are those of Falcosidekick's settings; `with_uuid` tells whether a new uuid is
     wanted in each body, `in_order` whether the order of the keys in `output_fields` matters.
@@ -81,25 +70,22 @@ class BodyReader:
     def __init__(
         self, custom_tags: Sequence[str] = (), *, with_uuid: bool = True, in_order: bool = True
     ) -> None:
-        self._custom_tags = tuple(custom_tags)
+        self._plain = AlertReader(custom_tags)
+        self._has_custom_tags = bool(custom_tags)
         self._with_uuid = with_uuid
         self._in_order = in_order
 
-    def body(self, text: str) -> dict[str, Any]:
-        """Return the body for one alert's JSON text, as Falco prints or Falcosidekick sends it.
-
-        What Falcosidekick sent already (it has a `uuid`) stays as it is. Numbers are as Port
-        stores them. Raises NotAnAlertError.
-        """
-        alert = _parsed(text)
+    def read(self, text: str) -> Json:
+        """Return the body for an alert's JSON text; see `Pipeline`."""
+        alert = parse_object(text, _DECODER)
         if "uuid" in alert:
-            return _sent_already(alert, text)
+            return read_sent(alert, text)
         ordinary = self._ordinary(alert, text)
-        return self._forwarded(text) if ordinary is None else ordinary
+        return self._plain.forward(text) if ordinary is None else ordinary
 
     def _ordinary(self, alert: dict[str, Any], text: str) -> dict[str, Any] | None:
         """Return the body of an alert that Falcosidekick rearranges or cuts; None for any other."""
-        if self._custom_tags or not _is_written_plainly(alert, text) or not _is_usual(alert):
+        if self._has_custom_tags or not _is_written_plainly(alert, text) or not _is_usual(alert):
             return None
         fields = alert["output_fields"]
         if self._in_order and not _is_flat_and_sorted(fields):
@@ -133,41 +119,6 @@ class BodyReader:
         if alert.get("hostname"):
             body["hostname"] = alert["hostname"]
         return body
-
-    def _forwarded(self, text: str) -> dict[str, Any]:
-        try:
-            sent = forwarded(text, custom_tags=self._custom_tags)
-        except NotForwardedError as error:
-            raise NotAnAlertError(f"Falcosidekick does not pass it on: {error}") from None
-        if len(sent) > PAYLOAD_LIMIT:
-            raise NotAnAlertError(
-                f"its body is {len(sent):,} bytes long, and Port takes {PAYLOAD_LIMIT:,}"
-            )
-        body: dict[str, Any] = _DECODER.decode(sent.decode())
-        return body
-
-
-def _parsed(text: str) -> dict[str, Any]:
-    try:
-        value = _DECODER.decode(text)
-    except RecursionError:
-        raise NotAnAlertError("it is nested too deeply") from None
-    except json.JSONDecodeError as error:
-        raise NotAnAlertError(f"it is not JSON: {error.msg} at column {error.colno}") from None
-    if not isinstance(value, dict):
-        raise NotAnAlertError("it is not a JSON object")
-    return value
-
-
-def _sent_already(body: dict[str, Any], text: str) -> dict[str, Any]:
-    missing = [name for name in ("rule", "time", "priority") if name not in body]
-    if missing:
-        raise NotAnAlertError(f"it has no {missing[0]}")
-    if len(text.encode(errors="replace")) > PAYLOAD_LIMIT:
-        raise NotAnAlertError(f"it is longer than the {PAYLOAD_LIMIT:,} bytes that Port takes")
-    if "\\ud" in text or "\\uD" in text:
-        body = _DECODER.decode(without_lone_surrogates(text))
-    return body
 
 
 def _is_written_plainly(alert: dict[str, Any], text: str) -> bool:

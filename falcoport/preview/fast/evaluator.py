@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import jq
 
-from falcoport.mapping.evaluator import Evaluator, guarded
-from falcoport.mapping.event import build_event
+from falcoport.mapping.evaluator import guard
 from falcoport.mapping.expressions import (
     GROUPS,
     HIDE_ENVIRONMENT,
@@ -22,41 +21,39 @@ from falcoport.mapping.numbers import as_stored
 from falcoport.mapping.outcomes import (
     FieldError,
     Outcome,
-    concluded,
-    deletes_dependents,
-    filled_entity,
+    build_outcome,
+    fill_entity,
     is_only,
-    operation_of,
-    outcome_of,
+    read_result,
+    read_target,
 )
-from falcoport.preview.fast.jq_analysis import members_read, plain_path
+from falcoport.preview.fast.jq_analysis import fields_read, plain_path
+from falcoport.preview.plain import BodyEvaluator
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
 
-class BodyEvaluator:
+class FastBodyEvaluator:
     """The mappings of one webhook, evaluated on many bodies that are parsed already.
 
-    The same results as Evaluator's, several times faster: an expression that is nothing but a
-    path is read here, and libjq is handed only those members of a body that the other expressions
-    can read.
+    The same results as those of `plain.BodyEvaluator`, several times faster: an expression that is
+    nothing but a path is read here, and libjq is handed only those members of a body that the
+    other expressions can read.
     """
 
     def __init__(
         self,
         mappings: Sequence[Mapping[str, Any]],
-        headers: Mapping[str, str],
         *,
         repeating: Collection[str] = (),
     ) -> None:
-        """Prepare for bodies that all arrive with the same `headers`.
+        """Compile the mappings.
 
         `repeating` are members of a body that have few different values: what is computed from
         those alone is computed once for each.
         """
-        self._around = build_event(None, headers)
-        self._whole = Evaluator(mappings)
+        self._plain = BodyEvaluator(mappings)
         self._able = all("itemsToParse" not in mapping for mapping in mappings)
         self._encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
         texts = dict.fromkeys(t for mapping in mappings for t in _computed_texts(mapping))
@@ -66,8 +63,8 @@ class BodyEvaluator:
         self._repeated = _Computation(repeated)
         self._known: dict[tuple[Any, ...], list[Any]] = {}
         place = {text: index for index, text in enumerate([*fresh, *repeated])}
-        self._divided = tuple(
-            _Divided(index, mapping, place) for index, mapping in enumerate(mappings)
+        self._compiled = tuple(
+            CompiledMapping(index, mapping, place) for index, mapping in enumerate(mappings)
         )
 
     @property
@@ -78,7 +75,7 @@ class BodyEvaluator:
     def may_read(self, member: str) -> bool:
         """Tell whether any expression may read this member of the body."""
         return self.computes_with(member) or any(
-            member == path[0] for divided in self._divided for path in divided.plain
+            member == path[0] for compiled in self._compiled for path in compiled.plain
         )
 
     def computes_with(self, member: str) -> bool:
@@ -93,21 +90,15 @@ class BodyEvaluator:
         Numbers are as JavaScript keeps them, hence as Port stores them. Raises EventError.
         """
         if not self._able:
-            return self._whole.evaluate_many([self._encode(self._event(body)) for body in bodies])
+            return self._plain.evaluate(bodies)
         fresh = self._computed(self._fresh, bodies)
         repeated = self._looked_up(bodies)
         if fresh is None or repeated is None:
-            return [self._alone(body) for body in bodies]
+            return [self._plain.evaluate_one(body) for body in bodies]
         return [
             self._outcomes(body, one + other)
             for body, one, other in zip(bodies, fresh, repeated, strict=True)
         ]
-
-    def _event(self, body: dict[str, Any]) -> dict[str, Any]:
-        return self._around | {"body": body}
-
-    def _alone(self, body: dict[str, Any]) -> list[Outcome]:
-        return self._whole.evaluate(self._encode(self._event(body)))
 
     def _computed(
         self, computation: _Computation, bodies: Sequence[dict[str, Any]]
@@ -117,7 +108,7 @@ class BodyEvaluator:
         if not computation.texts:
             return [[] for _ in bodies]
         if members is None:
-            events = [self._event(body) for body in bodies]
+            events = [self._plain.event(body) for body in bodies]
         else:
             events = [
                 {"body": {name: body[name] for name in members if name in body}} for body in bodies
@@ -144,9 +135,9 @@ class BodyEvaluator:
 
     def _outcomes(self, body: dict[str, Any], answers: list[Any]) -> list[Outcome]:
         found = []
-        for index, divided in enumerate(self._divided):
-            outcome = divided.outcome(body, answers)
-            found.append(self._alone(body)[index] if outcome is None else outcome)
+        for index, compiled in enumerate(self._compiled):
+            outcome = compiled.outcome(body, answers)
+            found.append(self._plain.evaluate_one(body)[index] if outcome is None else outcome)
         return found
 
 
@@ -161,7 +152,7 @@ def _key(value: Any) -> Any:
 
 
 def _reads_only(expression: str, members: Collection[str]) -> bool:
-    found = members_read(expression)
+    found = fields_read(expression)
     return found is not None and found <= set(members)
 
 
@@ -183,7 +174,7 @@ class _Computation:
     def __init__(self, texts: Sequence[str]) -> None:
         self.texts = tuple(texts)
         self.members = _members(texts)
-        guards = ",".join(guarded(Expression("", text)) for text in texts)
+        guards = ",".join(guard(Expression("", text)) for text in texts)
         self.program = jq.compile(f"{HIDE_ENVIRONMENT}.[] | [{guards}]")
 
 
@@ -191,7 +182,7 @@ def _members(expressions: Iterable[str]) -> frozenset[str] | None:
     """Return the members of a body that any of these expressions may read; None for all."""
     found: frozenset[str] = frozenset()
     for expression in expressions:
-        members = members_read(requoted(expression))
+        members = fields_read(requoted(expression))
         if members is None:
             return None
         found |= members
@@ -213,7 +204,7 @@ class _Slot:
     place: int
 
 
-class _Divided:
+class CompiledMapping:
     """One mapping, divided into what a path gives and what libjq computes.
 
     `place` says where among libjq's answers that of a text is.
@@ -231,36 +222,33 @@ class _Divided:
         self._slots = [slot for slot in slots if slot.expression.field != "filter"]
         self._is_flat = all(slot.key and "." not in slot.key for slot in self._slots)
         entity = mapping.get("entity")
-        # Most properties are one member of the body: those are copied without further ado.
-        self._copied = {
+        # Most properties are one member of the body: those are copied without further ado, and
+        # the others have their place between them (None is no member of a body).
+        self._copied: dict[str, list[tuple[str, str | None]]] = {
             group: [
-                (slot.key, slot.path[0])
-                for slot in self._slots
-                if self._is_flat and slot.group == group and len(slot.path) == 1
+                (slot.key, slot.path[0] if len(slot.path) == 1 else None)
+                for slot in slots
+                if self._is_flat and slot.group == group
             ]
             for group in GROUPS
             if isinstance(entity, dict) and isinstance(entity.get(group), dict)
         }
-        copied = {(group, key) for group, pairs in self._copied.items() for key, _ in pairs}
-        self._slots = [slot for slot in self._slots if (slot.group, slot.key) not in copied]
-        self._made = (
-            str(mapping.get("blueprint", "")),
-            operation_of(mapping),
-            deletes_dependents(mapping),
-        )
+        if self._is_flat:
+            self._slots = [s for s in self._slots if not (s.group and len(s.path) == 1)]
+        self._target = read_target(mapping)
 
     def outcome(self, body: dict[str, Any], computed: list[Any]) -> Outcome | None:
         """Return what the mapping makes of a body; None where a path leads through no object."""
         passed = [True] if self._filter is None else self._answer(self._filter, body, computed)
-        if passed is _ASTRAY:
+        if passed is NEEDS_JQ:
             return None
         if not is_only(passed, True):
             raw: dict[str, Any] = {"filter": passed, "fields": None}
-            return outcome_of(self._index, None, self._mapping, self._found, raw)
+            return read_result(self._index, None, self._mapping, self._found, raw)
         answers = [self._answer(slot, body, computed) for slot in self._slots]
         failed = []
         for slot, answer in zip(self._slots, answers, strict=True):
-            if answer is _ASTRAY:
+            if answer is NEEDS_JQ:
                 return None
             if type(answer) is dict:
                 expression = slot.expression
@@ -269,17 +257,17 @@ class _Divided:
             entity = self._flat(body, answers)
         else:
             named = {slot.expression.field: a for slot, a in zip(self._slots, answers, strict=True)}
-            entity = filled_entity(self._mapping["entity"], named)
-        return concluded(self._index, None, self._made, entity, failed)
+            entity = fill_entity(self._mapping["entity"], named)
+        return build_outcome(self._index, None, self._target, entity, failed)
 
     def _answer(self, slot: _Slot, body: Any, computed: list[Any]) -> Any:
-        """Return `[value]`, `[]` or `{"error": …}`, as libjq's guard does; or _ASTRAY."""
+        """Return `[value]`, `[]` or `{"error": …}`, as libjq's guard does; or NEEDS_JQ."""
         if slot.path:
             for key in slot.path:
                 if body is None:
                     break
                 if type(body) is not dict:
-                    return _ASTRAY
+                    return NEEDS_JQ
                 body = body.get(key)
             return [body]
         if slot.place < 0:
@@ -289,20 +277,22 @@ class _Divided:
             return answer
         return as_stored(answer)
 
-    def _flat(self, body: dict[str, Any], answers: list[Any]) -> dict[str, Any]:
+    def _flat(self, body: dict[Any, Any], answers: list[Any]) -> dict[str, Any]:
         """Put the answers where the expressions stood, in an entity without search queries."""
         entity: dict[str, Any] = {}
-        groups = {
+        groups: dict[str, dict[str, Any]] = {
             group: {key: body.get(member) for key, member in pairs}
             for group, pairs in self._copied.items()
         }
         for slot, answer in zip(self._slots, answers, strict=True):
             value = answer[0] if answer and type(answer) is list else None
-            if slot.group:
-                if answer:
-                    groups[slot.group][slot.key] = value
-            elif value is not None:
-                entity[slot.key] = value
+            if not slot.group:
+                if value is not None:
+                    entity[slot.key] = value
+            elif answer:
+                groups[slot.group][slot.key] = value
+            else:
+                del groups[slot.group][slot.key]
         return entity | groups
 
 
@@ -313,4 +303,4 @@ def _position(field: str) -> tuple[str, str]:
     return (group, key) if group in GROUPS else ("", inside)
 
 
-_ASTRAY: Any = object()
+NEEDS_JQ: Any = object()

@@ -27,7 +27,7 @@ from falcoport.sandbox.ingestion.ingest import MAX_PAYLOAD, Delivery
 from falcoport.sandbox.options import OnBadDelivery
 from falcoport.sandbox.storage.store import dump
 from falcoport.sandbox.validation import check, read_json
-from falcoport.sandbox.web.routes import web_routes
+from falcoport.sandbox.web.routes import error_page, wants_page, web_routes
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
@@ -214,13 +214,14 @@ def _error_response(error: ApiError) -> Response:
     return Response(dump(error.body()), error.status, media_type=_JSON)
 
 
-async def _http_error(_request: Request, error: Exception) -> Response:
-    """Answer a path or method that does not exist as JSON too."""
+async def _http_error(request: Request, error: Exception) -> Response:
+    """Answer a path or method that does not exist: as a page in a browser, else as JSON."""
     assert isinstance(error, HTTPException)
     if error.status_code == 405:  # noqa: PLR2004 - the status itself
         said = ApiError(405, "method_not_allowed", "This path does not take that method")
     else:
         said = ApiError(404, "not_found", "This path does not exist")
-    response = _error_response(said)
+    is_page = wants_page(request)
+    response = error_page(request, said.status, said.message) if is_page else _error_response(said)
     response.headers.update(error.headers or {})
     return response

@@ -102,6 +102,6 @@ class Router:
         return register
 
 
-def ok(status: int = 200, **members: Any) -> Answer:
+def ok(status: int = 200, /, **members: Any) -> Answer:
     """Return an answer in Port's envelope."""
     return Answer(status, {"ok": True, **members})

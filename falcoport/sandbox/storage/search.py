@@ -38,16 +38,34 @@ class Candidate:
     shown: Document
 
     def value(self, name: str) -> Any:
-        """Return the value of a meta property, a property or a relation; None if there is none."""
+        """Return the value of a meta property, a property or a relation; None if there is none.
+
+        Charts put the kind before the name: `property#priority`, `relations.namespace`.
+        """
+        name = name.rpartition("#")[2] or name
         if name == "$datasource":
             return self.row.document.get("datasource")
         if name.startswith("$"):
             return self.shown.get(name[1:])
         if name in self.shown["properties"]:
             return self.shown["properties"][name]
-        return self.shown["relations"].get(name)
+        if name in self.shown["relations"]:
+            return self.shown["relations"][name]
+        group, dot, rest = name.partition(".")
+        return self.shown[group].get(rest) if dot and group in _GROUPS else None
+
+    def scorecard_value(self, scorecard: str, rule: str | None) -> Any:
+        """Return the level of a scorecard, or the status of one of its rules; None for neither."""
+        found = self.shown.get("scorecards", {}).get(scorecard)
+        if found is None or rule is None:
+            return None if found is None else found["level"]
+        for one in found["rules"]:
+            if one["identifier"] == rule:
+                return one["status"]
+        return None
 
 
+_GROUPS = ("properties", "relations")
 Test = "Callable[[Candidate], bool]"
 
 
@@ -143,7 +161,9 @@ class Search:
         if "relation" in rule:
             return self._relation_rule(rule)
         if "scorecard" in rule:
-            return lambda _candidate: operator == "isEmpty"
+            compare = _comparison(operator, rule.get("value"))
+            scorecard, its_rule = rule["scorecard"], rule.get("scorecardRule")
+            return lambda candidate: compare(candidate.scorecard_value(scorecard, its_rule))
         return self._property_rule(rule)
 
     def _property_rule(self, rule: Mapping[str, Any]) -> Callable[[Candidate], bool]:

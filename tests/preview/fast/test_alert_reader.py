@@ -13,7 +13,8 @@ from support.alerts import ALERTS, as_line
 from falcoport.falco.samples import samples
 from falcoport.falcosidekick.forward import NotForwardedError, forwarded
 from falcoport.mapping.numbers import stored_float, stored_integer
-from falcoport.preview.fast.alert_reader import BodyReader, NotAnAlertError
+from falcoport.preview.fast.alert_reader import FastAlertReader
+from falcoport.preview.interface import NotAnAlertError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,7 +36,7 @@ def test_both_ways_give_the_same_body(
 ) -> None:
     separators = (", ", ": ") if spaced else (",", ":")
     line = json.dumps(alert, ensure_ascii=ascii_only, separators=separators)
-    found = BodyReader(in_order=in_order).body(line)
+    found = FastAlertReader(in_order=in_order).read(line)
     expected = long_way(line)
     assert without_uuid(found) == without_uuid(expected)
     if in_order:
@@ -59,14 +60,14 @@ def test_both_ways_cut_at_the_same_byte(long: str, filling: int, tail: str) -> N
         "time": "2026-08-17T09:47:21.500000000Z",
     }
     line = as_line(alert)
-    assert without_uuid(BodyReader().body(line)) == without_uuid(long_way(line))
+    assert without_uuid(FastAlertReader().read(line)) == without_uuid(long_way(line))
 
 
 @pytest.mark.parametrize("one", samples(), ids=lambda one: one.name)
 def test_samples_go_either_way(one: Any) -> None:
-    reader = BodyReader(one.custom_tags)
+    reader = FastAlertReader(one.custom_tags)
     expected = without_uuid(long_way(one.line, *one.custom_tags))
-    assert without_uuid(reader.body(one.line)) == expected
+    assert without_uuid(reader.read(one.line)) == expected
 
 
 @pytest.mark.parametrize(
@@ -88,7 +89,7 @@ def test_samples_go_either_way(one: Any) -> None:
 def test_what_is_not_ordinary_takes_the_long_way(members: str) -> None:
     fields = "" if "output_fields" in members else '"output_fields":{"a":1},'
     line = f'{{{fields}"source":"s","time":"2026-08-17T09:47:21.500000000Z",{members}}}'
-    assert outcome_of(lambda: BodyReader().body(line)) == outcome_of(lambda: long_way(line))
+    assert outcome_of(lambda: FastAlertReader().read(line)) == outcome_of(lambda: long_way(line))
 
 
 def outcome_of(read: Callable[[], dict[str, Any]]) -> dict[str, Any] | str:
@@ -97,55 +98,3 @@ def outcome_of(read: Callable[[], dict[str, Any]]) -> dict[str, Any] | str:
         return without_uuid(read())
     except (NotAnAlertError, NotForwardedError) as error:
         return str(error).removeprefix("Falcosidekick does not pass it on: ")
-
-
-def test_what_falcosidekick_sent_stays_as_it_is() -> None:
-    text = '{"uuid":"u","rule":"r","priority":"Debug","time":"t","tags":["b","a"],"x":1}'
-    assert BodyReader(["more"]).body(text) == json.loads(text)
-
-
-@pytest.mark.parametrize(
-    ("text", "reason"),
-    [
-        ("{", "not JSON"),
-        ("[]", "not a JSON object"),
-        ('{"a":NaN}', "NaN is no JSON value"),
-        ('{"a":' + "[" * 50_000, "nested too deeply"),
-        ('{"uuid":"u","rule":"r","time":"t"}', "no priority"),
-        ('{"uuid":"u","rule":"r","time":"t","priority":"' + "x" * 600_000 + '"}', "longer than"),
-    ],
-)
-def test_what_is_no_alert_is_refused_with_its_reason(text: str, reason: str) -> None:
-    with pytest.raises(NotAnAlertError, match=reason):
-        BodyReader().body(text)
-
-
-def test_a_body_that_port_would_refuse_for_its_size_is_refused() -> None:
-    fields = {f"f{number}": "x" * 500 for number in range(1200)}
-    alert = {
-        "output_fields": fields,
-        "priority": "Debug",
-        "rule": "r",
-        "time": "2026-01-01T00:00:00Z",
-    }
-    with pytest.raises(NotAnAlertError, match="Port takes 524,288"):
-        BodyReader().body(json.dumps(alert))
-
-
-@pytest.mark.parametrize(
-    ("text", "stored"),
-    [
-        ("1786960041123456789", 1786960041123456800),
-        ("9007199254740993", 9007199254740992),
-        ("-5", -5),
-        ("123456789012345678901234", 1.2345678901234568e23),
-    ],
-)
-def test_integers_are_as_javascript_writes_them(text: str, stored: float) -> None:
-    assert stored_integer(text) == stored
-
-
-def test_numbers_beyond_a_double_are_the_largest_one() -> None:
-    assert stored_float("1e999") == 1.7976931348623157e308
-    assert stored_float("-1e999") == -1.7976931348623157e308
-    assert stored_integer("9" * 400) == 1.7976931348623157e308

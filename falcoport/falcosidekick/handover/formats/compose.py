@@ -10,6 +10,9 @@ from falcoport.falcosidekick.handover.yaml_text import Tree, comment, write_yaml
 if TYPE_CHECKING:
     from falcoport.falcosidekick.handover.contents import Handover
 
+CARRIES = frozenset({"minimum_priority", "custom_tags", "max_concurrent"})
+HOLDS_SECRET = True
+
 
 def render(handover: Handover) -> str:
     """Return the file; Compose reads `$$` as a dollar sign."""

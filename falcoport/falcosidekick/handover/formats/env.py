@@ -10,6 +10,9 @@ from falcoport.falcosidekick.handover.yaml_text import comment
 if TYPE_CHECKING:
     from falcoport.falcosidekick.handover.contents import Handover
 
+CARRIES = frozenset({"minimum_priority", "custom_tags", "max_concurrent"})
+HOLDS_SECRET = True
+
 
 def render(handover: Handover) -> str:
     """Return the file. Raise UsageError for a value that one of its readers would change."""
@@ -21,10 +24,15 @@ def render(handover: Handover) -> str:
                 hint="Choose another --format, such as config, compose or k8s-secret.",
                 code="format_cannot_carry",
             )
-    head = (
+    head: tuple[str, ...] = (
         "For docker --env-file, compose env_file, kubectl --from-env-file and systemd.",
         "The values are not quoted, and must not be: Docker would keep the quotes.",
     )
+    if handover.custom_tags:
+        head += (
+            "As a Secret for a Helm chart, leave CUSTOMTAGS out: the charts set it themselves, and",
+            "theirs wins. There, the tags are `config.customtags`: --format helm writes them.",
+        )
     return comment(head) + "".join(f"{k}={v}\n" for k, v in handover.environment.items())
 
 

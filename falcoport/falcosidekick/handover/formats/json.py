@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from falcoport.falcosidekick.handover.contents import Handover
 
+CARRIES = frozenset({"minimum_priority", "custom_tags", "max_concurrent"})
+HOLDS_SECRET = True
+
 
 def render(handover: Handover) -> str:
     """Return every value by name, and the environment that holds them all."""
@@ -19,6 +22,7 @@ def render(handover: Handover) -> str:
                 "header": None if header is None else {"name": header.name, "value": header.value},
                 "minimum_priority": handover.webhook_environment.get("WEBHOOK_MINIMUMPRIORITY"),
                 "custom_tags": list(handover.custom_tags),
+                "max_concurrent": handover.concurrency,
                 "environment": handover.environment,
             },
             indent=2,

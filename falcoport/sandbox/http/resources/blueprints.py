@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from falcoport.sandbox import schemas
+from falcoport.sandbox.automation.definitions import blueprint_of
 from falcoport.sandbox.http.routing import Router, ok
 from falcoport.sandbox.validation import flag
 
@@ -57,8 +58,13 @@ def patch_blueprint(state: State, call: Call) -> Answer:
 @router.write("DELETE", _ONE)
 def delete_blueprint(state: State, call: Call) -> Answer:
     """Delete a blueprint without entities."""
-    flag(call.query, "delete_actions")
-    state.blueprints.delete(call.path["blueprint"], call.actor)
+    with_actions = flag(call.query, "delete_actions")
+    identifier = call.path["blueprint"]
+    state.blueprints.delete(identifier, call.actor)
+    actions = state.documents("action", "Action")
+    for stored in list(actions.all(0)) if with_actions else ():
+        if blueprint_of(stored.document) == identifier:
+            actions.delete(stored)
     return ok()
 
 
