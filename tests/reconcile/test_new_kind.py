@@ -229,10 +229,6 @@ def test_what_depends_on_it_stops_its_removal(server: NoteServer) -> None:
     registered: dict[str, type[Resource]] = {"note": Note}
     goal = Goal(absent=(FIRST,))
     task = Task(goal.keys, lambda _catalog: goal, kinds=registered, neighbours=True)
-    with (
-        connect(server) as api,
-        pytest.raises(ConflictError, match="Note .second. is about it") as e,
-    ):
+    with connect(server) as api, pytest.raises(ConflictError, match="Note 'second' is about it"):
         apply(api, task, Journal())
-    assert not isinstance(e.value, PortError)
     assert server.writes == []
