@@ -63,6 +63,12 @@ COMMANDS = {
             "should be.",
         ),
         Entry(
+            "relay",
+            "relay",
+            "Post alerts from a queue (NATS JetStream or Kafka) to Port; lose none while Port is "
+            "away.",
+        ),
+        Entry(
             "tag-rules",
             "rules",
             "Write the Falco file that tags rules, so that their alerts belong to a namespace in "

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from falcoport import signals
 from falcoport.cli import options
 from falcoport.cli.catalogue import COMMANDS
-from falcoport.cli.interrupts import allowed
 from falcoport.errors import (
     AGAIN,
     EXIT_ACCESS,
@@ -293,7 +293,7 @@ def run(
 ) -> int:
     """Run a command's body; write its result or its failure, and return the exit code."""
     try:
-        with allowed():
+        with signals.let_through():
             finished = body()
     except (KeyboardInterrupt, typer.Abort):
         error = InterruptedRunError("Interrupted. Nothing was changed in Port.", hint=AGAIN)

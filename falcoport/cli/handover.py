@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     import typer
 
-    from falcoport.falcosidekick.handover.contents import Handover, SecretStore
+    from falcoport.falcosidekick.handover.contents import Handover, QueueAddress, SecretStore
     from falcoport.falcosidekick.header import Header
 
 
@@ -40,6 +40,7 @@ class FalcosidekickOptions:
     min_priority: options.MinimumPriority = None
     custom_tag: options.CustomTags = None
     max_concurrent: options.MaxConcurrent = None
+    queue: options.QueueUrl = None
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ def show_url(
     webhook_secret_file: options.WebhookSecretFile = None,
 ) -> CommandResult:
     """For a secured webhook, a format that holds the header needs its secret as well: all but url,
-    docker, external-secret, prometheus-rule, and Helm values with --existing-secret.
+    docker, external-secret, prometheus-rule, relay-…, and Helm values with --existing-secret.
     """
     from falcoport.falcosidekick.handover.interface import check_options, holds_secret, render
     from falcoport.falcosidekick.header import PLACEHOLDER
@@ -127,6 +128,7 @@ def _wanted(
         minimum_priority=falcosidekick.min_priority,
         custom_tags=tuple(falcosidekick.custom_tag or ()),
         max_concurrent=falcosidekick.max_concurrent,
+        queue=_queue(falcosidekick.queue),
         namespace=kubernetes.kube_namespace,
         secret_file=str(secret_file) if is_file else None,
         existing_secret=kubernetes.existing_secret,
@@ -135,6 +137,17 @@ def _wanted(
         annotations=parse_pairs(kubernetes.annotation or (), "--annotation"),
         store=kubernetes.store,
     )
+
+
+def _queue(url: str | None) -> QueueAddress | None:
+    """Return the queue that an option names; raises UsageError."""
+    from falcoport.delivery.relay.source import parse_source
+    from falcoport.falcosidekick.handover.contents import QueueAddress
+
+    if url is None:
+        return None
+    source = parse_source(url, option="--queue")
+    return QueueAddress(source.scheme, source.servers, source.name)
 
 
 def _warn_of_tags(run: Run, wanted: Handover, form: Format) -> None:

@@ -416,6 +416,15 @@ KubernetesNamespace = Annotated[
         help="The Kubernetes namespace of Falcosidekick, for the Helm and Secret formats.",
     ),
 ]
+QueueUrl = Annotated[
+    str | None,
+    typer.Option(
+        "--queue",
+        metavar="URL",
+        help="The queue, such as nats://nats.falco:4222 or kafka://kafka:9092/falco. (formats "
+        "relay-nats, relay-kafka; default: the Service nats or kafka beside Falcosidekick)",
+    ),
+]
 ExistingSecret = Annotated[
     str | None,
     typer.Option(
