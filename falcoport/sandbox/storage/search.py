@@ -105,6 +105,10 @@ class Search:
         for page in self._scan(blueprint, query, after):
             yield page
 
+    def compile(self, query: Mapping[str, Any]) -> Callable[[Candidate], bool]:
+        """Return the test whether an entity matches a query."""
+        return self._query(query)
+
     def blueprints_of(self, query: Mapping[str, Any]) -> list[Blueprint]:
         """Return the blueprints that can have a match."""
         wanted = _narrowed(query).blueprints
