@@ -146,7 +146,7 @@ class Records:
         return lambda record: all(test(record) for test in tests)
 
     def _compile_rule(self, rule: Document, reader: _Reader) -> Callable[[Record], bool]:
-        ask: Callable[[Any], bool] = self._state.search.compile(
+        ask: Callable[[Any], bool] = self._state.search.matcher(
             {"combinator": "and", "rules": [rule]}
         )
         if rule["property"] == "$blueprint":
