@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 from typing import TYPE_CHECKING, Any
 
-from falcoport.sandbox.storage.search import parse_moment
+from falcoport.sandbox.storage.moments import parse_moment
 from falcoport.sandbox.storage.statistics import Sample, as_number, compute, count_values
 from falcoport.sandbox.web import charts
 from falcoport.sandbox.web.records import short_name

@@ -6,7 +6,7 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from falcoport.sandbox.storage.search import parse_moment
+from falcoport.sandbox.storage.moments import parse_moment
 from falcoport.sandbox.storage.statistics import (
     Sample,
     as_number,
