@@ -27,17 +27,17 @@ COMMANDS = {
     for entry in (
         Entry(
             "setup",
-            "provisioning",
+            "setup",
             "Create or bring up to date blueprint, relation, webhook and mapping; print the URL.",
         ),
         Entry(
             "plan",
-            "provisioning",
+            "setup",
             "Show what `setup` with the same options would change; change nothing.",
         ),
         Entry(
             "add-relation",
-            "provisioning",
+            "add_relation",
             "Relate alerts to namespaces, or to any other blueprint, in a set-up that lacks it.",
         ),
         Entry(
@@ -48,7 +48,7 @@ COMMANDS = {
         ),
         Entry(
             "export",
-            "handover",
+            "export",
             "Write blueprint and webhook, as they are in Port, as Terraform code or as API bodies.",
         ),
         Entry(

@@ -11,18 +11,12 @@ import typer
 from falcoport.falcosidekick.handover import interface as handover
 from falcoport.falcosidekick.handover.contents import MAX_CONCURRENT
 from falcoport.render.console import Format
+from falcoport.terraform.language import ExportLanguage
 
 _PORT = "Port"
 _OUTPUT = "Output"
 _SECURITY = "Securing the webhook"
 _KUBERNETES = "Kubernetes objects"
-
-
-class ExportLanguage(StrEnum):
-    """What `export` writes."""
-
-    TERRAFORM = "terraform"
-    JSON = "json"
 
 
 class SecretStoreKind(StrEnum):

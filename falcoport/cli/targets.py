@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from falcoport.cli import options
-from falcoport.cli.securing import given_secret
+from falcoport.cli.option_groups import read_webhook_secret
 from falcoport.settings import DEFAULT_TIMEOUT, WEBHOOK_URL
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ class TargetOptions:
         return TargetRequest(
             webhook_id=self.webhook_id or load().webhook.identifier,
             url=url,
-            secret=given_secret(run, self.webhook_secret_file),
+            secret=read_webhook_secret(run, self.webhook_secret_file),
             header=self.header,
             timeout=self.timeout,
         )
