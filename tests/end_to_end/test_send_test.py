@@ -13,7 +13,7 @@ import httpx
 import pytest
 from support.command_line import Ran, falcoport
 
-from falcoport.delivery.test_alert import TEST_TAG, marked
+from falcoport.delivery.test_alert import TEST_TAG, make_test_alert
 from falcoport.falco.samples import sample
 from falcoport.falcosidekick.forward import HEADERS, NotForwardedError, forwarded
 
@@ -145,7 +145,7 @@ def test_nothing_set_up_says_to_run_setup(pointed: RunningSandbox) -> None:
 def test_a_disabled_webhook_is_the_cause(catalog: httpx.Client) -> None:
     change_webhook(catalog, enabled=False)
     ran = send("-o", "json")
-    assert ran.exit_code == 3
+    assert ran.exit_code == 2
     assert [problem["code"] for problem in ran.envelope["errors"]] == ["disabled"]
 
 
@@ -165,7 +165,7 @@ def test_a_mapping_that_stores_nothing_is_the_cause(
     [mapping] = mappings(catalog)
     change_webhook(catalog, mappings=[{**mapping, **change}])
     ran = send("-o", "json")
-    assert ran.exit_code == 3
+    assert ran.exit_code == 2
     [problem] = ran.envelope["errors"]
     assert problem["code"] == code
     assert any(word in problem["message"] for word in told.split("|"))
@@ -201,7 +201,7 @@ def test_a_secret_that_is_another_is_the_likely_cause(
     del catalog
     secret = falcoport("setup", "--secure", "-o", "json").data["webhook_secret"]
     ran = send("-o", "json")
-    assert ran.exit_code == 3
+    assert ran.exit_code == 2
     assert ran.envelope["errors"][0]["code"] == "no_webhook_secret"
     monkeypatch.setenv("FALCOPORT_WEBHOOK_SECRET", "another-secret-altogether")
     ran = send("-o", "json")
@@ -314,7 +314,7 @@ def test_via_falcosidekick_a_uuid_cannot_be_told_before(catalog: httpx.Client) -
 
 
 def test_a_marked_alert_is_of_now_and_what_was_asked_for() -> None:
-    made = marked(
+    made = make_test_alert(
         sample("fileless-execution").alert,
         NOW,
         namespace="shop",
