@@ -145,7 +145,7 @@ def test_nothing_set_up_says_to_run_setup(pointed: RunningSandbox) -> None:
 def test_a_disabled_webhook_is_the_cause(catalog: httpx.Client) -> None:
     change_webhook(catalog, enabled=False)
     ran = send("-o", "json")
-    assert ran.exit_code == 2
+    assert ran.exit_code == 3
     assert [problem["code"] for problem in ran.envelope["errors"]] == ["disabled"]
 
 
@@ -165,7 +165,7 @@ def test_a_mapping_that_stores_nothing_is_the_cause(
     [mapping] = mappings(catalog)
     change_webhook(catalog, mappings=[{**mapping, **change}])
     ran = send("-o", "json")
-    assert ran.exit_code == 2
+    assert ran.exit_code == 3
     [problem] = ran.envelope["errors"]
     assert problem["code"] == code
     assert any(word in problem["message"] for word in told.split("|"))
