@@ -5,10 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from falcoport.sandbox.automation.engine import Engine, Parts
+from falcoport.sandbox.automation.runs import Runs
 from falcoport.sandbox.catalogs import blueprints_of
+from falcoport.sandbox.expressions.limited import LimitedJq
 from falcoport.sandbox.ingestion.ingest import Ingest
+from falcoport.sandbox.storage.aggregates import Aggregates
 from falcoport.sandbox.storage.audit import Actor, Audit
 from falcoport.sandbox.storage.blueprints import Blueprints
+from falcoport.sandbox.storage.computed import Computed
 from falcoport.sandbox.storage.documents import Documents
 from falcoport.sandbox.storage.entities import Entities
 from falcoport.sandbox.storage.migrations import Migrations
@@ -37,6 +42,9 @@ class State:
     search: Search
     migrations: Migrations
     webhooks: Webhooks
+    jq: LimitedJq
+    runs: Runs
+    engine: Engine
     ingest: Ingest
     by_kind: dict[str, Documents] = field(default_factory=dict)
 
@@ -45,6 +53,10 @@ class State:
         if kind not in self.by_kind:
             self.by_kind[kind] = Documents(self.store, kind, title)
         return self.by_kind[kind]
+
+    def close(self) -> None:
+        """End the processes that evaluate expressions."""
+        self.jq.close()
 
     def forget(self) -> None:
         """Drop what was read of changes that are undone."""
@@ -65,18 +77,33 @@ def build_state(options: SandboxOptions, store: Store, url: str) -> State:
     audit.current = entities.stored_by_key
     search = Search(store, blueprints, entities)
     entities.find = search.find
+    jq = LimitedJq()
+    aggregates = Aggregates(store, blueprints, entities, search)
+    entities.listeners.append(aggregates.note)
+    scorecards = Documents(store, "scorecard", "Scorecard")
+    computed = Computed(store, blueprints, entities, aggregates, scorecards, jq)
+    entities.compute = computed.add
+    tokens = Tokens(store, options.token_lifetime)
+    actions, secrets = Documents(store, "action", "Action"), Documents(store, "secret", "Secret")
+    runs = Runs(store, audit)
+    parts = Parts(audit, blueprints, entities, tokens, actions, secrets, runs, jq)
+    engine = Engine(store, parts, url)
+    entities.listeners.append(engine.note)
     state = State(
         options=options,
         url=url,
         store=store,
         audit=audit,
-        tokens=Tokens(store, options.token_lifetime),
+        tokens=tokens,
         blueprints=blueprints,
         pages=Pages(store, blueprints),
         entities=entities,
         search=search,
         migrations=Migrations(store, blueprints, entities),
         webhooks=webhooks,
+        jq=jq,
+        runs=runs,
+        engine=engine,
         ingest=Ingest(store, blueprints, webhooks, entities, audit, options.on_missing_relation),
     )
     _fill_catalog(state)

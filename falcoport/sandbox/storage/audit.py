@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from falcoport.sandbox.storage.store import dump
 
@@ -34,7 +34,8 @@ class Actor:
     """Who makes a change: `name` is what `createdBy` says, `origin` where it came from.
 
     `webhook` and `event` are the database keys of what was received, `run` the id of the run of
-    an action, `datasource` what Port's integrations find their entities by.
+    an action, `datasource` what Port's integrations find their entities by, `depth` how many
+    automations led to the change.
     """
 
     name: str
@@ -43,10 +44,10 @@ class Actor:
     webhook: int | None = None
     event: int | None = None
     run: str | None = None
+    depth: int = 0
 
 
-@dataclass(frozen=True)
-class Subject:
+class Subject(NamedTuple):
     """What is changed; `entity` is the database key of an entity, `blueprint` its identifier."""
 
     resource: str
@@ -97,7 +98,7 @@ class Audit:
     def _insert(
         self, action: str, subject: Subject, actor: Actor, result: tuple[str | None, ...]
     ) -> None:
-        self._store.execute(
+        self._store.defer(
             _INSERT,
             (
                 self._store.now(),
