@@ -95,7 +95,8 @@ def chosen_by(option: str) -> AlertFilter:
     if name == "--min-priority":
         return AlertFilter(min_priority=value)
     field = name.removeprefix("--").replace("-", "_")
-    return replace(AlertFilter(), **{field: (value,)})
+    chosen: dict[str, Any] = {field: (value,)}
+    return replace(AlertFilter(), **chosen)
 
 
 @pytest.mark.parametrize("number", range(5))
