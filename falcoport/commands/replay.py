@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from falcoport.commands.webhook_target import TargetRequest, target_of
+from falcoport.commands.webhook_target import TargetRequest
 from falcoport.delivery.checkpoint import Checkpoint
 from falcoport.delivery.posting import UnusableAlertError, prepare
 from falcoport.delivery.staging import StagedAlert, Staging, key_of, shard_of
@@ -244,6 +244,7 @@ class _Target:
 
 
 def _open_target(request: ReplayRequest, context: Context) -> _Target:
+    from falcoport.commands.live_webhook import require_webhook
     from falcoport.commands.webhook_target import resolve_target
     from falcoport.errors import CheckFailedError
 
@@ -258,10 +259,8 @@ def _open_target(request: ReplayRequest, context: Context) -> _Target:
         )
     with context.connect() as api:
         webhook = api.webhook(request.target.webhook_id)
-    if webhook is None:
-        target_of(webhook, request.target)  # raises what every command says then
-    assert webhook is not None
-    mappings = tuple(webhook.get("mappings") or ())
+    live = require_webhook(webhook, request.target.webhook_id)
+    mappings = tuple(live.get("mappings") or ())
     if not mappings:
         raise CheckFailedError(
             f"Webhook {request.target.webhook_id!r} has no mapping, so nothing would be stored.",
