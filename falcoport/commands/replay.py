@@ -12,7 +12,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from falcoport.commands.webhook_target import TargetRequest
 from falcoport.delivery.checkpoint import Checkpoint
 from falcoport.delivery.posting import UnusableAlertError, prepare
 from falcoport.delivery.staging import StagedAlert, Staging, key_of, shard_of
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from falcoport.commands.context import Context
+    from falcoport.commands.webhook_target import TargetRequest
     from falcoport.delivery.posting import Prepared
     from falcoport.delivery.replay import Ledger
     from falcoport.delivery.send import Delivery
@@ -223,7 +223,7 @@ def _evaluator(
         return found
 
     def evaluate_all(bodies: Sequence[bytes]) -> list[list[Outcome] | str]:
-        parsed = [parse_object(body.decode()) for body in bodies]
+        parsed = [parse_object(body.decode())[0] for body in bodies]
         try:
             return list(evaluate(parsed))
         except EventError:
