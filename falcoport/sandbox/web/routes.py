@@ -12,7 +12,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from falcoport.sandbox.errors import ApiError
-from falcoport.sandbox.web import catalog, dashboards, events, home
+from falcoport.sandbox.web import catalog, dashboards, events, home, scorecards
 from falcoport.sandbox.web.records import Records
 from falcoport.sandbox.web.rendering import FILES, POLICY, read_file
 from falcoport.sandbox.web.site import Site, View
@@ -54,6 +54,7 @@ def web_routes(state: State) -> list[Route]:
         page("/catalog/{blueprint}/{entity}", catalog.show_entity),
         page("/dashboards", dashboards.show_dashboards),
         page("/dashboards/{page}", dashboards.show_dashboard),
+        page("/scorecards", scorecards.show_scorecards),
         page("/events", events.show_events),
         page("/events/{event}", events.show_event),
     ]
