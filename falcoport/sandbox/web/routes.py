@@ -13,7 +13,6 @@ from starlette.routing import Route
 
 from falcoport.sandbox.errors import ApiError
 from falcoport.sandbox.web import catalog, dashboards, events, home, scorecards
-from falcoport.sandbox.web.records import Records
 from falcoport.sandbox.web.rendering import FILES, POLICY, read_file
 from falcoport.sandbox.web.site import Site, View
 
@@ -21,8 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from starlette.requests import Request
-
-    from falcoport.sandbox.state import State
 
     Show = Callable[[Site, View], Awaitable[str]]
 
@@ -36,9 +33,8 @@ _HEADERS = {
 }
 
 
-def web_routes(state: State) -> list[Route]:
+def web_routes(site: Site) -> list[Route]:
     """Return the routes of all pages and of the files that they use."""
-    site = Site(state, Records(state))
 
     def page(path: str, show: Show) -> Route:
         async def answer(request: Request) -> Response:
