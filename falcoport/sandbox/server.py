@@ -133,7 +133,13 @@ class _Server:
         app = SandboxApp(state)
         workers = [
             asyncio.create_task(work)
-            for work in (state.ingest.run(), state.migrations.run(), app.follow_alerts())
+            for work in (
+                state.ingest.run(),
+                state.migrations.run(),
+                state.engine.run(),
+                state.engine.run_timers(),
+                app.follow_alerts(),
+            )
         ]
         async with listen(app, self._socket, grace=_GRACE):
             self._on_start(self.running)
