@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from falcoport.commands.live_webhook import require_header, require_webhook
 from falcoport.delivery.send import Delivery
 from falcoport.errors import CheckFailedError, UsageError
 from falcoport.falcosidekick.forward import HEADERS
@@ -48,23 +49,17 @@ def resolve_target(request: TargetRequest, context: Context) -> Delivery:
     return target_of(webhook, request)
 
 
-def target_of(found: Json | None, request: TargetRequest) -> Delivery:
-    """Return where to post for a webhook as Port gave it.
-
-    Raise NotSetUpError, CheckFailedError, SignedWebhookError, SecretMissingError.
-    """
-    from falcoport.commands.live_webhook import require_header, require_webhook
-
-    webhook = require_webhook(found, request.webhook_id)
-    if webhook.get("enabled") is False:
+def target_of(webhook: Json | None, request: TargetRequest) -> Delivery:
+    """Return where to post for a webhook as Port gave it. Raise CheckFailedError, UsageError."""
+    live = require_webhook(webhook, request.webhook_id)
+    if live.get("enabled") is False:
         raise CheckFailedError(
             f"Webhook {request.webhook_id!r} is disabled: Port would take alerts and drop them.",
             code="disabled",
             where=f"webhook {request.webhook_id}",
             hint="`falcoport setup` enables it.",
         )
-    header = require_header(webhook, request.secret)
-    return _delivery(str(webhook["url"]), header, request.timeout)
+    return _delivery(str(live["url"]), require_header(live, request.secret), request.timeout)
 
 
 def check_webhook_url(url: str) -> None:
