@@ -44,7 +44,7 @@ def test_shipped_manifests_hold() -> None:
     manifests = load()
     assert manifests.blueprint.identifier == "falco_alert"
     assert manifests.webhook.identifier == "falco_alert_mapper"
-    assert manifests.namespace.identifier == "namespace"
+    assert [one.identifier for one in manifests.namespaces] == ["k8s_namespace", "namespace"]
 
 
 def test_shipped_relation_is_what_add_relation_writes() -> None:
