@@ -15,8 +15,8 @@ from falcoport.errors import (
     EXIT_CHECK,
     EXIT_OK,
     EXIT_PARTIAL,
-    CheckFailedError,
     InputError,
+    NotSetUpError,
     Problem,
     UsageError,
 )
@@ -112,11 +112,7 @@ def _chosen(
             ]
         )
     if webhook is None:
-        raise CheckFailedError(
-            f"Port has no webhook {manifests.webhook.identifier}.",
-            where="--live",
-            hint="falcoport setup creates it.",
-        )
+        raise NotSetUpError.missing("webhook", manifests.webhook.identifier)
     known = {} if blueprint is None else {manifests.blueprint.identifier: blueprint}
     return MapperOptions(webhook.get("mappings") or [], known, custom_tags)
 

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import asdict
 from difflib import get_close_matches
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from falcoport.cli import options
 from falcoport.cli.command import PORT_EXIT_CODES, CommandResult, Run, add
 from falcoport.cli.options import RulesFormat
-from falcoport.errors import CheckFailedError, FalcoportError, InputError, UsageError
+from falcoport.commands.defaults import DEFAULT_RELATION, DEFAULT_TAG_PREFIX
+from falcoport.errors import CheckFailedError, FalcoportError, InputError, Problem, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     import typer
 
-    from falcoport.falco.rules import Rules
+    from falcoport.falco.rules import Rules, Tagging
 
 
 def register(app: typer.Typer) -> None:
@@ -30,8 +35,9 @@ def register(app: typer.Typer) -> None:
 
 def tag_rules(
     run: Run,
-    rules: options.RuleNames,
-    namespace: options.NamespaceEntity,
+    rules: options.RuleNames = None,
+    namespace: options.NamespaceEntities = None,
+    patterns_file: options.PatternsFile = None,
     rules_file: options.RulesFiles = None,
     rules_format: options.RulesFormatOption = RulesFormat.YAML,
     tag_prefix: options.TagPrefix = None,
@@ -44,29 +50,90 @@ def tag_rules(
 
     An override for a rule that is not loaded stops Falco from starting: --rules-file tells.
     """
-    from falcoport.commands.choices import DEFAULT_RELATION
-    from falcoport.commands.set_up import DEFAULT_TAG_PREFIX
-    from falcoport.falco.rules import chart_values, chosen, override_file
+    from falcoport.falco.rules import chart_values, override_file
     from falcoport.files import write_file
     from falcoport.render.text import pluralize
 
-    tag = _tag_for(DEFAULT_TAG_PREFIX if tag_prefix is None else tag_prefix, namespace)
+    patterns = _patterns(rules or [], namespace or [], patterns_file)
     known = _known(rules_file or [])
-    names = chosen(rules, known)
+    taggings = _taggings(patterns, known, tag_prefix)
     if known is None:
         run.output.warn(
             "Which rules Falco loads is not known, and an override for one that is not loaded "
             "stops it from starting: give them with --rules-file."
         )
+    _warn_of_several_tags(run, taggings)
     if not offline:
-        _check_namespace(run, target or DEFAULT_RELATION, namespace)
-    text = (chart_values if rules_format is RulesFormat.HELM else override_file)(names, tag)
+        _check_namespaces(run, target or DEFAULT_RELATION, list(patterns))
+    text = (chart_values if rules_format is RulesFormat.HELM else override_file)(taggings)
     if file is None or str(file) == "-":
         run.output.result(text.removesuffix("\n"))
     else:
         write_file(file, text, private=False, force=force)
-        run.output.note(f"{file} tags {pluralize(len(names), 'rule')} with {tag}.")
-    return CommandResult({"tag": tag, "rules": list(names), "text": text})
+        for one in taggings:
+            run.output.note(f"{file} tags {pluralize(len(one.rules), 'rule')} with {one.tag}.")
+    return CommandResult({"namespaces": [asdict(one) for one in taggings], "text": text})
+
+
+def _patterns(
+    rules: list[str], namespaces: list[str], file: str | None
+) -> dict[str, tuple[str, ...]]:
+    """Return the patterns of each namespace, in the order given; raises UsageError, InputError.
+
+    With `rules`, each of `namespaces` is an identifier and gets them all; without, each brings a
+    pattern of its own behind a `=`. An identifier that holds one belongs into the file.
+    """
+    from falcoport.falco.rules import read_patterns
+
+    found: dict[str, tuple[str, ...]] = {}
+    if file is not None:
+        found |= read_patterns(_read_text(file), file)
+    for text in namespaces:
+        name, equals, pattern = (text, "", "") if rules else text.partition("=")
+        if not rules and not (equals and pattern):
+            raise UsageError(
+                f"--namespace {text!r} has no rules.",
+                where="--namespace",
+                hint="Name rules as arguments, or write --namespace 'ID=RULE'.",
+            )
+        found[name] = (*found.get(name, ()), *(rules or [pattern]))
+    if rules and not namespaces:
+        raise UsageError(
+            "Rules were named, but no namespace that they belong to.",
+            where="--namespace",
+            hint="Give --namespace with the identifier of its entity in Port.",
+        )
+    if not found:
+        raise UsageError(
+            "Neither rules nor namespaces were named.",
+            where="--namespace",
+            hint="Name rules and --namespace ID, or give --namespace 'ID=RULE' or --from FILE.",
+        )
+    return found
+
+
+def _taggings(
+    patterns: Mapping[str, tuple[str, ...]], known: Rules | None, tag_prefix: str | None
+) -> tuple[Tagging, ...]:
+    """Return the rules of each namespace with their tag; raises UsageError and InputError."""
+    from falcoport.falco.rules import Tagging, chosen
+
+    prefix = DEFAULT_TAG_PREFIX if tag_prefix is None else tag_prefix
+    return tuple(
+        Tagging(name, _tag_for(prefix, name), chosen(wanted, known))
+        for name, wanted in patterns.items()
+    )
+
+
+def _warn_of_several_tags(run: Run, taggings: Sequence[Tagging]) -> None:
+    from falcoport.falco.rules import tags_by_rule
+
+    for rule, tags in tags_by_rule(taggings).items():
+        if len(tags) > 1:
+            run.output.warn(
+                f"rule {rule!r} gets the tags of {len(tags)} namespaces; its alerts are related to "
+                f"that of {min(tags)} alone, unless the relation was added with --many."
+            )
 
 
 def _tag_for(prefix: str, namespace: str) -> str:
@@ -78,7 +145,7 @@ def _tag_for(prefix: str, namespace: str) -> str:
 
     if not ENTITY.accepts(namespace):
         raise UsageError(
-            f"--namespace {namespace!r} is no identifier of an entity in Port.",
+            f"{namespace!r} is no identifier of an entity in Port.",
             where="--namespace",
             hint="The Kubernetes exporter names a namespace's entity <namespace>-<cluster>.",
         )
@@ -91,23 +158,30 @@ def _known(files: list[str]) -> Rules | None:
 
     if not files:
         return None
-    names: list[str] = []
-    for name in files:
-        try:
-            raw = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
-            text = raw.decode("utf-8-sig")
-        except OSError as error:
-            raise InputError(f"{name} cannot be read: {error.strerror}.", where=name) from None
-        except UnicodeDecodeError:
-            raise InputError(f"{name} is not UTF-8 text.", where=name) from None
-        names.extend(read_rules(text, name).names)
+    names = [rule for name in files for rule in read_rules(_read_text(name), name).names]
     return Rules(tuple(dict.fromkeys(names)))
 
 
-def _check_namespace(run: Run, blueprint: str, namespace: str) -> None:
-    """Look the namespace's entity up in Port, where there are credentials for that."""
+def _read_text(name: str) -> str:
+    """Return the text of a file, or of stdin for `-`; raises InputError."""
     try:
-        settings = run.settings()
+        raw = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
+        return raw.decode("utf-8-sig")
+    except OSError as error:
+        raise InputError(f"{name} cannot be read: {error.strerror}.", where=name) from None
+    except UnicodeDecodeError:
+        raise InputError(f"{name} is not UTF-8 text.", where=name) from None
+
+
+def _check_namespaces(run: Run, blueprint: str, namespaces: Sequence[str]) -> None:
+    """Look the namespaces' entities up in Port, where there are credentials for that.
+
+    Raises CheckFailedError that names every one that is missing.
+    """
+    from falcoport.port.concurrency import run_concurrently
+
+    try:
+        run.settings()
     except UsageError as error:
         if error.problems[0].code != "no_credentials":
             raise
@@ -115,20 +189,26 @@ def _check_namespace(run: Run, blueprint: str, namespace: str) -> None:
             "Without credentials for Port it is not checked that the namespace is there."
         )
         return
-    del settings
     with run.api() as api:
-        if api.entity(blueprint, namespace) is not None:
+        api.authenticate()
+        found = run_concurrently([partial(api.entity, blueprint, one) for one in namespaces])
+        missing = [name for name, entity in zip(namespaces, found, strict=True) if entity is None]
+        if not missing:
             return
         try:
             entities = api.entities(blueprint)
         except FalcoportError:
             entities = []
     identifiers = [str(entity.get("identifier")) for entity in entities]
+    problems = tuple(_missing(blueprint, name, identifiers) for name in missing)
+    raise CheckFailedError(problems[0].message, hint=problems[0].hint, problems=problems)
+
+
+def _missing(blueprint: str, namespace: str, identifiers: list[str]) -> Problem:
     near = get_close_matches(namespace, identifiers, n=3, cutoff=0.4)
-    raise CheckFailedError(
+    return Problem(
+        "not_found",
         f"Port has no entity {namespace} of the blueprint {blueprint}.",
-        where="--namespace",
-        hint=f"Nearest: {', '.join(near)}. --offline skips this check."
-        if near
-        else "--offline skips this check.",
+        "--namespace",
+        (f"Nearest: {', '.join(near)}. " if near else "") + "--offline skips this check.",
     )

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
+from falcoport.commands.defaults import DEFAULT_RELATION, WORKLOAD_RELATION
 from falcoport.errors import OptionValueError
 from falcoport.mapping.alert_fields import read_workload_expression
 from falcoport.mapping.namespace_expressions import Clusters, read_own_namespace
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
     from falcoport.manifests.loading import Manifests
     from falcoport.resources.interface import Catalog, Json
 
-DEFAULT_RELATION = "namespace"
-WORKLOAD_RELATION = "workload"
 _RELATIONS = "relations"
 
 

@@ -6,7 +6,8 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from falcoport.commands.choices import DEFAULT_RELATION, SetupChoices
+from falcoport.commands.choices import SetupChoices
+from falcoport.commands.defaults import DEFAULT_RELATION
 from falcoport.commands.set_up import build_new_bodies
 from falcoport.errors import NotSetUpError, UsageError
 from falcoport.reconcile.reading import read_catalog

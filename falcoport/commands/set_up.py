@@ -14,11 +14,11 @@ from falcoport.commands.catalog_model import (
     choose_workload_blueprint,
     model_keys,
 )
-from falcoport.commands.choices import (
+from falcoport.commands.choices import SetupChoices, recall_choices
+from falcoport.commands.defaults import (
     DEFAULT_RELATION,
+    DEFAULT_TAG_PREFIX,
     WORKLOAD_RELATION,
-    SetupChoices,
-    recall_choices,
 )
 from falcoport.errors import OptionValueError, Problem, UsageError
 from falcoport.manifests.schema import BLUEPRINT
@@ -47,7 +47,6 @@ if TYPE_CHECKING:
     from falcoport.resources.interface import Catalog, Json, Part
     from falcoport.resources.webhook_security import SecretHeader
 
-DEFAULT_TAG_PREFIX = "port-"
 
 _RELATIONS = "relations"
 _TARGET_HINT = "Create the blueprint in Port first, or leave the relation out with --no-relation."

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.command_line import falcoport
 
-from falcoport.commands.set_up import DEFAULT_TAG_PREFIX
+from falcoport.commands.defaults import DEFAULT_TAG_PREFIX
 from falcoport.errors import ManifestError, OptionValueError
 from falcoport.manifests.loading import Manifests, load, load_webhook, renamed
 from falcoport.mapping.option_expressions import is_tag_expression, tag_expression

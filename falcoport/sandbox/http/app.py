@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
+import sqlite3
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
@@ -19,6 +20,7 @@ from starlette.routing import Route
 
 from falcoport.sandbox import errors
 from falcoport.sandbox.errors import ApiError
+from falcoport.sandbox.http.origin import refuse_foreign
 from falcoport.sandbox.http.rate_limit import Limiter
 from falcoport.sandbox.http.requests import read_body, read_query, read_repeated_query
 from falcoport.sandbox.http.resources import load_routers
@@ -28,6 +30,7 @@ from falcoport.sandbox.options import OnBadDelivery
 from falcoport.sandbox.storage.store import dump
 from falcoport.sandbox.validation import check, read_json
 from falcoport.sandbox.web.routes import error_page, wants_page, web_routes
+from falcoport.sandbox.web.site import build_site, follow_alerts
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
@@ -54,13 +57,14 @@ class SandboxApp:
     def __init__(self, state: State) -> None:
         self._state = state
         self._limiter = Limiter(state.options.rate_limit)
+        self._site = build_site(state)
         self._web = Starlette(
             routes=[
                 *(
                     Route(path, self._handler(methods), methods=[*methods])
                     for path, methods in _group_endpoints(load_routers()).items()
                 ),
-                *web_routes(state),
+                *web_routes(self._site),
             ],
             exception_handlers={HTTPException: _http_error},
         )
@@ -69,6 +73,10 @@ class SandboxApp:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         if scope["type"] != "http":
+            return
+        refused = refuse_foreign(scope)
+        if refused is not None:
+            await _error_response(refused)(scope, receive, send)
             return
         # A segment is decoded after routing, since an identifier may hold an encoded slash.
         path = scope["raw_path"].decode("ascii", "replace")
@@ -79,6 +87,10 @@ class SandboxApp:
         if self._state.options.latency:
             await asyncio.sleep(self._state.options.latency)
         await answer(scope, receive, send)
+
+    async def follow_alerts(self) -> None:
+        """Keep what the pages count as it is in the database, until cancelled."""
+        await follow_alerts(self._site)
 
     # --- webhook events ---------------------------------------------------------------------
 
@@ -95,7 +107,10 @@ class SandboxApp:
             read_query(scope),
             raw,
         )
-        rejected = await self._state.ingest.take(webhook, delivery)
+        try:
+            rejected = await self._state.ingest.take(webhook, delivery)
+        except sqlite3.Error as error:
+            return _error_response(errors.cannot_store(error))
         if rejected is not None and self._state.options.on_bad_delivery is OnBadDelivery.REJECT:
             return _error_response(ApiError(rejected.status, rejected.error, rejected.reason))
         return _ACCEPTED
@@ -111,6 +126,11 @@ class SandboxApp:
                 response = _error_response(error)
             except RecursionError:
                 response = _error_response(errors.invalid("body is nested too deeply"))
+            except UnicodeEncodeError:
+                response = _error_response(errors.lone_surrogate())
+            except sqlite3.Error as error:
+                _log.error("%s: %s", request.url.path, error)
+                response = _error_response(errors.cannot_store(error))
             except Exception:  # noqa: BLE001 - a client gets an answer whatever fails
                 _log.exception("%s: a fault of the sandbox", request.url.path)
                 response = _error_response(
