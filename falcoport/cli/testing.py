@@ -70,11 +70,12 @@ class _Target:
     def outcomes(self, body: bytes) -> list[Outcome]:
         """Return what the webhook's mappings make of a body."""
         from falcoport.falcosidekick.forward import HEADERS
-        from falcoport.mapping.evaluator import Evaluator
+        from falcoport.mapping.evaluator_process import LimitedEvaluator
         from falcoport.mapping.event import build_event_text
 
         event = build_event_text(body.decode(), HEADERS)
-        return Evaluator(self.webhook.get("mappings") or []).evaluate(event)
+        with LimitedEvaluator(self.webhook.get("mappings") or []) as evaluator:
+            return evaluator.evaluate(event)
 
     def entity(self, body: bytes) -> dict[str, Any]:
         """Return the entity of the alert itself, which certain_cause has seen to be there."""
