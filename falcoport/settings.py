@@ -24,6 +24,7 @@ API_URL = "PORT_API_URL"
 BASE_URL = "PORT_BASE_URL"  # what Port's Terraform provider calls the same thing
 REGION = "PORT_REGION"
 WEBHOOK_SECRET = "FALCOPORT_WEBHOOK_SECRET"  # noqa: S105 -- the name of a variable, not a secret
+WEBHOOK_URL = "FALCOPORT_WEBHOOK_URL"
 
 DEFAULT_REGION = "eu"
 DEFAULT_TIMEOUT = 10.0

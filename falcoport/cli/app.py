@@ -13,6 +13,7 @@ from typer.main import get_command
 
 from falcoport import __version__
 from falcoport.cli.catalogue import COMMANDS, COMPLETION
+from falcoport.cli.usage import explain_usage
 from falcoport.errors import EXIT_OK, EXIT_USAGE
 from falcoport.render.streams import StdoutError, discard_stdout
 
@@ -86,7 +87,7 @@ def commands() -> dict[str, Any]:
 
 def run(arguments: list[str]) -> int:
     """Run one command line and return its exit code."""
-    command = get_command(app)
+    command: Any = get_command(app)
     try:
         code = command.main(args=arguments, prog_name="falcoport", standalone_mode=False)
         sys.stdout.flush()
@@ -95,7 +96,7 @@ def run(arguments: list[str]) -> int:
     except OSError as error:
         return _without_stdout(error)
     except typer.TyperException as error:
-        return _usage(arguments, error)
+        return explain_usage(command, arguments, error)
     except typer.Abort:
         return EXIT_USAGE
     except SystemExit as stopped:
@@ -125,28 +126,3 @@ def _without_stdout(reason: OSError) -> int:
     )
     Output().error(error)
     return error.exit_code
-
-
-def _usage(arguments: list[str], error: typer.TyperException) -> int:
-    """Explain a command line that typer could not read, in the format that it asked for."""
-    from falcoport.cli.command import fail
-    from falcoport.errors import UsageError
-    from falcoport.render.console import Format, Output
-
-    context = getattr(error, "ctx", None)
-    path = context.command_path if context else "falcoport"
-    name = path.split(" ", 1)[1] if " " in path else ""
-    message = " ".join(error.format_message().split()).rstrip(".")
-    if not message:
-        return EXIT_USAGE
-    sentence = message if message.endswith("?") else f"{message}."
-    wrong = UsageError(sentence, where=path, hint=f"See {path} --help")
-    output = Output(Format.JSON if _asks_for_json(arguments) else Format.TEXT)
-    return fail(name, output, wrong)
-
-
-def _asks_for_json(arguments: list[str]) -> bool:
-    """Tell whether `-o json` is there in one of its spellings; the line could not be parsed."""
-    joined = " ".join(arguments)
-    spellings = ("-o json", "-ojson", "-o=json", "--output json", "--output=json")
-    return any(f" {spelling} " in f" {joined} " for spelling in spellings)

@@ -27,17 +27,17 @@ COMMANDS = {
     for entry in (
         Entry(
             "setup",
-            "provisioning",
+            "setup",
             "Create or bring up to date blueprint, relation, webhook and mapping; print the URL.",
         ),
         Entry(
             "plan",
-            "provisioning",
+            "setup",
             "Show what `setup` with the same options would change; change nothing.",
         ),
         Entry(
             "add-relation",
-            "provisioning",
+            "add_relation",
             "Relate alerts to namespaces, or to any other blueprint, in a set-up that lacks it.",
         ),
         Entry(
@@ -48,7 +48,7 @@ COMMANDS = {
         ),
         Entry(
             "export",
-            "handover",
+            "export",
             "Write blueprint and webhook, as they are in Port, as Terraform code or as API bodies.",
         ),
         Entry(
@@ -61,6 +61,12 @@ COMMANDS = {
             "testing",
             "Send one test alert as Falcosidekick does, and see that it is in the catalog as it "
             "should be.",
+        ),
+        Entry(
+            "relay",
+            "relay",
+            "Post alerts from a queue (NATS JetStream or Kafka) to Port; lose none while Port is "
+            "away.",
         ),
         Entry(
             "tag-rules",

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from falcoport import signals
 from falcoport.cli import options
 from falcoport.cli.catalogue import COMMANDS
-from falcoport.cli.interrupts import allowed
 from falcoport.errors import (
     AGAIN,
     EXIT_ACCESS,
@@ -43,7 +43,6 @@ if TYPE_CHECKING:
 
     from falcoport.commands.context import Context
     from falcoport.port.api import PortApi
-    from falcoport.reconcile.applying import Journal
     from falcoport.settings import Settings
 
 PORT_EXIT_CODES = (
@@ -101,8 +100,6 @@ class Run:
         self, output: Output, port_options: PortOptions, environment: Mapping[str, str]
     ) -> None:
         self.output = output
-        self.journal: Journal | None = None
-        """Where a command that writes notes what it has done."""
         self._port_options = port_options
         self._environment = environment
         self._settings: Settings | None = None
@@ -112,10 +109,6 @@ class Run:
     def environment(self) -> Mapping[str, str]:
         """The environment variables of this run."""
         return self._environment
-
-    def done(self) -> str:
-        """Say what was done in Port so far; empty if nothing was."""
-        return self.journal.sentence() if self.journal is not None else ""
 
     def against(self, environment: Mapping[str, str]) -> Run:
         """Return this run with another Port: that of `environment`, whatever the options say."""
@@ -130,6 +123,8 @@ class Run:
             connect=self.api,
             progress=self.output.note,
             warn=self.output.warn,
+            mask=self.output.mask,
+            reveal=self.output.reveal,
             confirm=self._confirm if self.output.interactive else None,
         )
 
@@ -235,7 +230,7 @@ def add(
             this_run = Run(writer, port_options, os.environ)
             if writer.is_stream and not streams:
                 return fail(name, writer, _no_stream(name))
-            return run(name, writer, lambda: function(this_run, **own), done=this_run.done)
+            return run(name, writer, lambda: function(this_run, **own))
 
         own_parameters = list(inspect.signature(function, eval_str=True).parameters.values())[1:]
         own_options = [option for parameter in own_parameters for option in _options(parameter)]
@@ -295,19 +290,14 @@ def run(
     command: str,
     output: Output,
     body: Callable[[], CommandResult],
-    *,
-    done: Callable[[], str] = lambda: "",
 ) -> int:
-    """Run a command's body; write its result or its failure, and return the exit code.
-
-    `done` tells what the body had done when it was interrupted.
-    """
+    """Run a command's body; write its result or its failure, and return the exit code."""
     try:
-        with allowed():
+        with signals.let_through():
             finished = body()
     except (KeyboardInterrupt, typer.Abort):
-        said = done() or "Nothing was changed in Port."
-        return fail(command, output, InterruptedRunError(f"Interrupted. {said}", hint=AGAIN))
+        error = InterruptedRunError("Interrupted. Nothing was changed in Port.", hint=AGAIN)
+        return fail(command, output, error)
     except FalcoportError as error:
         return fail(command, output, error)
     except StdoutError:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from falcoport.cli.command import CommandResult, Run, add, write_envelope_early
-from falcoport.cli.provisioning import change_rows, provision
 from falcoport.cli.sandbox import address, announce
 from falcoport.errors import EXIT_CHECK, EXIT_OK, EXIT_USAGE, Problem
 from falcoport.render.text import Cell, Style
@@ -83,8 +82,9 @@ def demo(run: Run, keep: Keep = False) -> CommandResult:
 
 
 def _show(run: Run, running: RunningSandbox) -> CommandResult:
-    from falcoport.commands.desired import SetupChoices, for_setup
+    from falcoport.commands.setup import SetupRequest, setup
     from falcoport.manifests.loading import load
+    from falcoport.render.changes import show_changes
 
     out, manifests = run.output, load()
     sandboxed = run.against(address(running))
@@ -94,8 +94,8 @@ def _show(run: Run, running: RunningSandbox) -> CommandResult:
         out.note(f"The Kubernetes exporter's part: namespace {NAMESPACE_ENTITY}.")
         out.note()
         out.note("falcoport setup", Style.STRONG)
-        provisioned = provision(sandboxed, for_setup(manifests, SetupChoices()))
-        out.table(("", "", "", ""), change_rows(provisioned.changes))
+        provisioned = setup(SetupRequest(manifests), sandboxed.context())
+        show_changes(out, provisioned.changes)
         out.note()
         out.note(f"{len(SAMPLES)} alerts, posted as Falcosidekick posts them", Style.STRONG)
         posted = [_post(api, manifests, provisioned.url, name) for name in SAMPLES]

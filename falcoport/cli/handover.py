@@ -1,16 +1,14 @@
-"""The commands that hand over what `setup` made: show-url to Falcosidekick, export to code."""
+"""The command that hands over to Falcosidekick what `setup` made."""
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from falcoport.cli import options
 from falcoport.cli.command import EXIT_CODES_WITH_CHECK, CommandResult, Run, add
-from falcoport.cli.provisioning import ManifestOptions, MappingOptions, WebhookOptions
-from falcoport.cli.securing import given_secret
-from falcoport.errors import CheckFailedError, ConflictError, UsageError
+from falcoport.cli.option_groups import WebhookOptions, read_webhook_secret
+from falcoport.errors import ConflictError, NotSetUpError, UsageError
 from falcoport.falcosidekick.handover.contents import NAMESPACE, SECRET_NAME
 from falcoport.falcosidekick.handover.interface import Format
 from falcoport.settings import WEBHOOK_SECRET
@@ -20,14 +18,12 @@ if TYPE_CHECKING:
 
     import typer
 
-    from falcoport.falcosidekick.handover.contents import Handover, SecretStore
+    from falcoport.falcosidekick.handover.contents import Handover, QueueAddress, SecretStore
     from falcoport.falcosidekick.header import Header
-    from falcoport.manifests.loading import Manifests
-    from falcoport.terraform.export import Resources
 
 
 def register(app: typer.Typer) -> None:
-    """Add this module's commands to the app."""
+    """Add this module's command to the app."""
     add(
         app,
         "show-url",
@@ -35,12 +31,6 @@ def register(app: typer.Typer) -> None:
         example="falcoport show-url --format helm --existing-secret falcosidekick-webhook "
         "-f falcoport-values.yaml",
     )(show_url)
-    add(
-        app,
-        "export",
-        exits=EXIT_CODES_WITH_CHECK,
-        example="falcoport export --format terraform -f falco.tf",
-    )(export)
 
 
 @dataclass(frozen=True)
@@ -50,6 +40,7 @@ class FalcosidekickOptions:
     min_priority: options.MinimumPriority = None
     custom_tag: options.CustomTags = None
     max_concurrent: options.MaxConcurrent = None
+    queue: options.QueueUrl = None
 
 
 @dataclass(frozen=True)
@@ -97,12 +88,13 @@ def show_url(
     webhook_secret_file: options.WebhookSecretFile = None,
 ) -> CommandResult:
     """For a secured webhook, a format that holds the header needs its secret as well: all but url,
-    docker, external-secret, prometheus-rule, and Helm values with --existing-secret.
+    docker, external-secret, prometheus-rule, relay-…, and Helm values with --existing-secret.
     """
     from falcoport.falcosidekick.handover.interface import check_options, holds_secret, render
     from falcoport.falcosidekick.header import PLACEHOLDER
+    from falcoport.render.files import deliver_text
 
-    secret = given_secret(run, webhook_secret_file)
+    secret = read_webhook_secret(run, webhook_secret_file)
     # Before Port is asked: a mistake in the options shows at once.
     wanted = _wanted(falcosidekick, kubernetes, webhook_secret_file)
     check_options(wanted, form)
@@ -110,7 +102,7 @@ def show_url(
     with run.api() as api:
         live = api.webhook(identifier)
     if live is None:
-        raise not_set_up("webhook", identifier)
+        raise NotSetUpError.missing("webhook", identifier)
     _warn_if_disabled(run, live)
     _warn_of_tags(run, wanted, form)
     url = str(live["url"])
@@ -118,84 +110,8 @@ def show_url(
     handover = replace(wanted, url=url, header=_header(run, live, known, form))
     text = render(handover, form)
     data = {"webhook_url": url, "enabled": live.get("enabled", True), "format": str(form)}
-    return CommandResult({**data, **_handed(run, text, file, private=True, force=force)})
-
-
-def export(
-    run: Run,
-    manifest: ManifestOptions,
-    mapping: MappingOptions,
-    form: options.ExportFormat = options.ExportLanguage.TERRAFORM,
-    file: options.File = None,
-    force: options.Force = False,
-    offline: options.Offline = False,
-    namespace_blueprint: options.NamespaceBlueprint = False,
-) -> CommandResult:
-    """The Terraform code adopts them: its import blocks take over what `setup` made, and its first
-    plan changes nothing.
-    """
-    from falcoport.terraform import export as exporting
-
-    if mapping != MappingOptions() and not offline:
-        raise UsageError(
-            "Options that change the mapping go with --offline: otherwise Port says what it is.",
-            where="--offline",
-        )
-    manifests = manifest.load()
-    if offline:
-        resources = _shipped(manifests, mapping, namespace=namespace_blueprint)
-    else:
-        resources = _live(run, manifests, namespace=namespace_blueprint)
-    if form is options.ExportLanguage.JSON:
-        text = json.dumps(exporting.bodies(resources), indent=2, ensure_ascii=False) + "\n"
-    elif offline:
-        text = exporting.terraform(resources, adopt=False)
-    else:
-        api_url = run.settings().api_url.value
-        text = exporting.terraform(resources, adopt=True, api_url=api_url)
-    handed = _handed(run, text, file, private=False, force=force)
-    return CommandResult({"format": str(form), **handed})
-
-
-def _shipped(manifests: Manifests, mapping: MappingOptions, *, namespace: bool) -> Resources:
-    """Return what `setup` would create in an empty catalog."""
-    from falcoport.terraform.export import Resources
-
-    desired = mapping.desired(manifests)
-    helper = manifests.namespace.body if namespace else None
-    return Resources(desired.blueprint, desired.webhook, helper)
-
-
-def _live(run: Run, manifests: Manifests, *, namespace: bool) -> Resources:
-    """Return what is in Port; raises CheckFailedError where something is not."""
-    from functools import partial
-
-    from falcoport.port.concurrency import run_concurrently
-    from falcoport.terraform.export import Resources
-
-    webhook = manifests.webhook.identifier
-    blueprints = [manifests.blueprint.identifier]
-    if namespace:
-        blueprints.append(manifests.namespace.identifier)
-    with run.api() as api:
-        api.authenticate()
-        found = run_concurrently(
-            [partial(api.webhook, webhook), *(partial(api.blueprint, one) for one in blueprints)]
-        )
-    names = [("webhook", webhook), *(("blueprint", one) for one in blueprints)]
-    for (what, identifier), resource in zip(names, found, strict=True):
-        if resource is None:
-            raise not_set_up(what, identifier)
-    return Resources(found[1], found[0], found[2] if namespace else None)
-
-
-def not_set_up(what: str, identifier: str) -> CheckFailedError:
-    """Return the error for a blueprint or webhook that a command needs and Port lacks."""
-    return CheckFailedError(
-        f"There is no {what} {identifier!r} in Port.",
-        code="not_set_up",
-        where=f"{what} {identifier}",
-        hint="Run `falcoport setup` first.",
+    return CommandResult(
+        {**data, **deliver_text(run.output, text, file, private=True, force=force)}
     )
 
 
@@ -212,6 +128,7 @@ def _wanted(
         minimum_priority=falcosidekick.min_priority,
         custom_tags=tuple(falcosidekick.custom_tag or ()),
         max_concurrent=falcosidekick.max_concurrent,
+        queue=_queue(falcosidekick.queue),
         namespace=kubernetes.kube_namespace,
         secret_file=str(secret_file) if is_file else None,
         existing_secret=kubernetes.existing_secret,
@@ -220,6 +137,17 @@ def _wanted(
         annotations=parse_pairs(kubernetes.annotation or (), "--annotation"),
         store=kubernetes.store,
     )
+
+
+def _queue(url: str | None) -> QueueAddress | None:
+    """Return the queue that an option names; raises UsageError."""
+    from falcoport.delivery.relay.source import parse_source
+    from falcoport.falcosidekick.handover.contents import QueueAddress
+
+    if url is None:
+        return None
+    source = parse_source(url, option="--queue")
+    return QueueAddress(source.scheme, source.servers, source.name)
 
 
 def _warn_of_tags(run: Run, wanted: Handover, form: Format) -> None:
@@ -284,17 +212,3 @@ def _header(run: Run, webhook: dict[str, Any], secret: str | None, form: Format)
             "secret back; `falcoport setup --rotate-secret` makes a new one.",
         )
     return header_for(webhook, secret)
-
-
-def _handed(
-    run: Run, text: str, file: Path | None, *, private: bool, force: bool
-) -> dict[str, str]:
-    """Write text to stdout or a file; return where it is, for the envelope."""
-    from falcoport.files import write_file
-
-    if file is None or str(file) == "-":
-        run.output.result(text.removesuffix("\n"))
-        return {"content": text}
-    write_file(file, text, private=private, force=force)
-    run.output.note(f"Written to {file}.")
-    return {"file": str(file)}

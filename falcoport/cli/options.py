@@ -11,18 +11,12 @@ import typer
 from falcoport.falcosidekick.handover import interface as handover
 from falcoport.falcosidekick.handover.contents import MAX_CONCURRENT
 from falcoport.render.console import Format
+from falcoport.terraform.language import ExportLanguage
 
 _PORT = "Port"
 _OUTPUT = "Output"
 _SECURITY = "Securing the webhook"
 _KUBERNETES = "Kubernetes objects"
-
-
-class ExportLanguage(StrEnum):
-    """What `export` writes."""
-
-    TERRAFORM = "terraform"
-    JSON = "json"
 
 
 class SecretStoreKind(StrEnum):
@@ -420,6 +414,15 @@ KubernetesNamespace = Annotated[
         metavar="NAME",
         rich_help_panel=_KUBERNETES,
         help="The Kubernetes namespace of Falcosidekick, for the Helm and Secret formats.",
+    ),
+]
+QueueUrl = Annotated[
+    str | None,
+    typer.Option(
+        "--queue",
+        metavar="URL",
+        help="The queue, such as nats://nats.falco:4222 or kafka://kafka:9092/falco. (formats "
+        "relay-nats, relay-kafka; default: the Service nats or kafka beside Falcosidekick)",
     ),
 ]
 ExistingSecret = Annotated[

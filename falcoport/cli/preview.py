@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from falcoport.cli import options
 from falcoport.cli.command import PORT_EXIT_CODES, CommandResult, Run, add
-from falcoport.cli.provisioning import ManifestOptions, MappingOptions
+from falcoport.cli.option_groups import ManifestOptions, MappingOptions
 from falcoport.errors import (
     EXIT_CHECK,
     EXIT_OK,
@@ -91,9 +91,11 @@ def _chosen(
 
     manifests = manifest.load()
     if not live:
-        desired = mapping.desired(manifests)
-        blueprints = {manifests.blueprint.identifier: desired.blueprint}
-        return MapperOptions(desired.webhook["mappings"], blueprints, custom_tags)
+        from falcoport.commands.set_up import build_new_bodies
+
+        planned, hook = build_new_bodies(manifests, mapping.choices())
+        blueprints = {manifests.blueprint.identifier: planned}
+        return MapperOptions(hook["mappings"], blueprints, custom_tags)
     if mapping != MappingOptions():
         raise UsageError(
             "--live shows the mapping as it is in Port; options that change it do not go with it.",

@@ -44,7 +44,7 @@ def tag_rules(
 
     An override for a rule that is not loaded stops Falco from starting: --rules-file tells.
     """
-    from falcoport.commands.desired import DEFAULT_RELATION, DEFAULT_TAG_PREFIX
+    from falcoport.commands.set_up import DEFAULT_RELATION, DEFAULT_TAG_PREFIX
     from falcoport.falco.rules import chart_values, chosen, override_file
     from falcoport.files import write_file
     from falcoport.render.text import pluralize

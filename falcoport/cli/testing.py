@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from falcoport.cli import options
 from falcoport.cli.command import EXIT_CODES_WITH_CHECK, CommandResult, Run, add
-from falcoport.cli.provisioning import ManifestOptions
-from falcoport.cli.securing import given_secret
+from falcoport.cli.option_groups import ManifestOptions, read_webhook_secret
 from falcoport.errors import (
     EXIT_CHECK,
     EXIT_OK,
     CheckFailedError,
     FalcoportError,
     InputError,
+    NotSetUpError,
     Problem,
     UsageError,
 )
@@ -97,7 +97,7 @@ def send_test(
     from falcoport.delivery.diagnosis import certain_cause, likely_causes
 
     alert = _alert(test)
-    secret = given_secret(run, webhook_secret_file)
+    secret = read_webhook_secret(run, webhook_secret_file)
     with run.api() as api:
         target = _target(api, manifest, secret, via=test.via)
         body = alert.body()
@@ -126,7 +126,7 @@ def send_test(
 
 def _alert(test: TestOptions) -> TestAlert:
     """Return the alert to send; raises UsageError and InputError."""
-    from falcoport.commands.desired import DEFAULT_TAG_PREFIX
+    from falcoport.commands.set_up import DEFAULT_TAG_PREFIX
     from falcoport.delivery.test_alert import marked
     from falcoport.falco.samples import sample
     from falcoport.falcosidekick.forward import NotForwardedError
@@ -192,7 +192,6 @@ def _target(
     api: PortApi, manifest: ManifestOptions, secret: str | None, *, via: str | None
 ) -> _Target:
     """Read the webhook and the blueprint; raises CheckFailedError without them."""
-    from falcoport.cli.handover import not_set_up
     from falcoport.port.concurrency import run_concurrently
     from falcoport.resources.webhook_security import Guard, guard, header_for, header_name
 
@@ -201,9 +200,9 @@ def _target(
     api.authenticate()
     found = run_concurrently([lambda: api.blueprint(blueprint), lambda: api.webhook(webhook)])
     if found[0] is None:
-        raise not_set_up("blueprint", blueprint)
+        raise NotSetUpError.missing("blueprint", blueprint)
     if found[1] is None:
-        raise not_set_up("webhook", webhook)
+        raise NotSetUpError.missing("webhook", webhook)
     guarded = guard(found[1])
     if guarded is Guard.SIGNATURE:
         raise CheckFailedError(

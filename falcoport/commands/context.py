@@ -24,13 +24,17 @@ class Context:
 
     `connect` gives a client of Port for as long as its `with` block lasts. `progress` says that
     something is under way, `warn` what a person should know even where nothing else is shown.
-    `confirm` asks a yes-or-no question; it is None where no terminal can answer.
+    `mask` keeps a secret out of everything that is shown from then on; `reveal` shows one that
+    would be lost otherwise. `confirm` asks a yes-or-no question; it is None where no terminal can
+    answer.
     """
 
     resolve_settings: Callable[[], Settings]
     connect: Callable[[], AbstractContextManager[PortApi]]
     progress: Callable[[str], None]
     warn: Callable[[str], None]
+    mask: Callable[[str], None]
+    reveal: Callable[[str, str], None]
     confirm: Callable[[str], bool] | None = None
 
     @property

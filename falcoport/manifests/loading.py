@@ -50,12 +50,12 @@ _WEBHOOKS = {
 class Manifest:
     """A checked document and the name of its file, for messages.
 
-    `for_creation` are the keys that say nothing about a resource which is there already.
+    `create_only_keys` are the keys that say nothing about a resource which is there already.
     """
 
     source: str
     body: dict[str, Any]
-    for_creation: tuple[str, ...] = ()
+    create_only_keys: tuple[str, ...] = ()
 
     @property
     def identifier(self) -> str:
@@ -198,8 +198,8 @@ def renamed(manifest: Manifest, *, identifier: str | None, title: str | None) ->
     if problems:
         raise OptionValueError(problems[0].message, problems=tuple(problems))
     is_another = identifier is not None and identifier != manifest.identifier
-    for_creation = ("title",) if is_another and title is None else ()
-    return replace(manifest, body={**manifest.body, **given}, for_creation=for_creation)
+    create_only_keys = ("title",) if is_another and title is None else ()
+    return replace(manifest, body={**manifest.body, **given}, create_only_keys=create_only_keys)
 
 
 def _manifest_error(problems: list[Problem]) -> ManifestError:

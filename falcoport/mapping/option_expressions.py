@@ -6,9 +6,11 @@ Pure.
 from __future__ import annotations
 
 import json
+import re
 from enum import StrEnum
 from typing import Any
 
+from falcoport.errors import UsageError
 from falcoport.mapping.alert_fields import OWN_NAMESPACE, check_cluster_name
 
 
@@ -87,3 +89,49 @@ def creating_mapping(target: str, relation: str, *, many: bool) -> dict[str, Any
         "filter": f"({relation}) != null",
         "entity": {"identifier": relation},
     }
+
+
+def tag_expression(prefix: str, *, many: bool) -> str:
+    """Return JQ for the entities that an alert's tags name behind `prefix`.
+
+    Falcosidekick leaves `tags` out when there are none, so its absence is no error; a tag that is
+    nothing but the prefix names nothing. Raise UsageError for an empty prefix.
+    """
+    if not prefix:
+        raise UsageError(
+            "--tag-prefix must not be empty: every tag of every alert would name an entity.",
+            where="--tag-prefix",
+        )
+    quoted = json.dumps(prefix, ensure_ascii=False)
+    tags = (
+        f"(.body.tags // []) | map(select(startswith({quoted})) | ltrimstr({quoted}) "
+        '| select(. != ""))'
+    )
+    return tags if many else f"{tags} | .[0]"
+
+
+def is_tag_expression(text: object) -> bool:
+    """Tell whether a relation's expression is one that falcoport writes, whatever the options."""
+    if not isinstance(text, str):
+        return False
+    found = re.search(r'startswith\(("(?:[^"\\]|\\.)+")\)', text)
+    if found is None:
+        return False
+    try:
+        prefix = json.loads(found[1])
+    except ValueError:
+        return False
+    tagged = (tag_expression(prefix, many=False), tag_expression(prefix, many=True))
+    with_cluster = tuple(f"({one}){joint}" for one in tagged for joint in (" // (", " as $tagged "))
+    return text in tagged or text.startswith(with_cluster)
+
+
+def is_namespace_mapping(mapping: dict[str, Any]) -> bool:
+    """Tell whether a mapping is one that `--ensure-namespaces` puts before the alert's."""
+    entity, items = mapping.get("entity"), mapping.get("itemsToParse")
+    if not isinstance(entity, dict):
+        return False
+    relation = entity.get("identifier") if items is None else items
+    return is_tag_expression(relation) and mapping == creating_mapping(
+        str(mapping.get("blueprint")), str(relation), many=items is not None
+    )

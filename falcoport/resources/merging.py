@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from falcoport.resources.mappings import candidates, closest, find_places
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -18,9 +20,8 @@ _UNIONS = frozenset({("schema", "required")})
 # What Port takes an absent key to mean (API reference: defaults of a relation and of a webhook).
 _DEFAULTS: dict[str, Any] = {"required": False, "many": False, "enabled": True}
 _MAPPINGS = "mappings"
-_GROUPS = ("properties", "relations")
 # How far a difference is split before a value is shown whole.
-_SPLIT_CREATED = frozenset({"schema", "properties", "relations", _MAPPINGS, "entity"})
+_SHOWN_IN_PARTS = frozenset({"schema", "properties", "relations", _MAPPINGS, "entity"})
 
 
 @dataclass(frozen=True)
@@ -35,23 +36,24 @@ class FieldChange:
 def merge(live: Json, named: Json, own_mappings: Sequence[Json] | None = None) -> Json:
     """Return `live` with everything that `named` names laid over it; neither is changed.
 
-    Maps merge key by key; `schema.required` is a union; `mappings` are matched as `own_mapping`
-    says and the others kept in their order; any other list, and any plain value, is replaced.
+    Maps merge key by key; `schema.required` is a union; `mappings` are matched as
+    `find_similar_mapping` says and the others kept in their order; any other list, and any plain
+    value, is replaced.
     A key that is absent in `live` and named with the value Port takes for absent stays absent.
 
     `own_mappings`, one for each of `named["mappings"]`, are what the live ones are recognised by
     where the named ones say only part of a mapping.
     """
     rest = {key: value for key, value in named.items() if key != _MAPPINGS}
-    merged = _merged_map(live, rest, ())
+    merged = _merge_map(live, rest, ())
     if named.get(_MAPPINGS):
-        merged[_MAPPINGS] = _merged_mappings(
+        merged[_MAPPINGS] = _merge_mappings(
             live.get(_MAPPINGS) or [], named[_MAPPINGS], own_mappings or named[_MAPPINGS]
         )
     return merged
 
 
-def _merged_map(live: Json, named: Json, path: tuple[str, ...]) -> Json:
+def _merge_map(live: Json, named: Json, path: tuple[str, ...]) -> Json:
     merged = dict(live)
     for key, value in named.items():
         here = (*path, key)
@@ -59,13 +61,13 @@ def _merged_map(live: Json, named: Json, path: tuple[str, ...]) -> Json:
             if not _means_absent(key, value, path):
                 merged[key] = value
         else:
-            merged[key] = _merged_value(live[key], value, here)
+            merged[key] = _merge_value(live[key], value, here)
     return merged
 
 
-def _merged_value(live: Any, named: Any, path: tuple[str, ...]) -> Any:
+def _merge_value(live: Any, named: Any, path: tuple[str, ...]) -> Any:
     if isinstance(live, dict) and isinstance(named, dict):
-        return _merged_map(live, named, path)
+        return _merge_map(live, named, path)
     if isinstance(live, list) and isinstance(named, list) and path in _UNIONS:
         return [*live, *(name for name in named if name not in live)]
     return live if _same(live, named) else named
@@ -79,43 +81,25 @@ def _means_absent(key: str, value: Any, path: tuple[str, ...]) -> bool:
     return key == "enabled" and not path and value is _DEFAULTS[key]
 
 
-def _merged_mappings(live: list[Any], named: list[Any], own: Sequence[Json]) -> list[Any]:
+def _merge_mappings(live: list[Any], named: list[Any], own: Sequence[Json]) -> list[Any]:
     """Merge each named mapping into its own live one; put a new one before the next named one.
 
     Order matters to whoever names several: Port tries them one after the other.
     """
-    places = _places(live, own)
+    places = find_places(live, own)
     by_place = dict(zip(places, named, strict=True))
     merged: list[Any] = []
     for index, mapping in enumerate(live):
         if index in by_place:
-            merged.extend(_new_before(index, places, named))
-            merged.append(_merged_map(mapping, by_place[index], (_MAPPINGS, "*")))
+            merged.extend(_select_new_before(index, places, named))
+            merged.append(_merge_map(mapping, by_place[index], (_MAPPINGS, "*")))
         else:
             merged.append(mapping)
-    merged.extend(_new_before(None, places, named))
+    merged.extend(_select_new_before(None, places, named))
     return merged
 
 
-def _places(live: list[Any], own: Sequence[Json]) -> list[int | None]:
-    """Return the place of each of `own` in `live`, None where it has none.
-
-    The closest pairs find each other first, so that no mapping takes another one's place.
-    """
-    pairs = [
-        (_agreement(mapping, named), -place, -number)
-        for number, named in enumerate(own)
-        for place, mapping in _candidates(live, named, frozenset())
-        if _resembles(mapping, named)
-    ]
-    found: dict[int, int] = {}
-    for _score, place, number in sorted(pairs, reverse=True):
-        if -number not in found and -place not in found.values():
-            found[-number] = -place
-    return [found.get(number) for number in range(len(own))]
-
-
-def _new_before(index: int | None, places: list[int | None], named: list[Any]) -> list[Any]:
+def _select_new_before(index: int | None, places: list[int | None], named: list[Any]) -> list[Any]:
     """Return the named mappings without a place that come right before the one at `index`.
 
     For None, those behind the last one that has a place.
@@ -127,116 +111,39 @@ def _new_before(index: int | None, places: list[int | None], named: list[Any]) -
     return named[start:end]
 
 
-def own_mapping(live: list[Any], named: Json, taken: frozenset[int] = frozenset()) -> int | None:
-    """Return the place of the live mapping that `named` describes; None if there is none.
-
-    Candidates have the same blueprint and the same kind of operation, and the same identifier or
-    at least half of the named expressions: anything further away is somebody else's. Among
-    several, it is the one that agrees in most expressions, the identifier's and the filter's before
-    any other, and the first of equals.
-    """
-    candidates = [
-        (index, mapping)
-        for index, mapping in _candidates(live, named, taken)
-        if _resembles(mapping, named)
-    ]
-    return _closest(candidates, named)
-
-
-def made_mapping(live: list[Any], named: Json, taken: frozenset[int] = frozenset()) -> int | None:
-    """Return the place of the live mapping that surely is the one `named` once made, or None.
-
-    Stricter than `own_mapping`, for removing it: the same identifier and the same filter. What
-    resembles it no more than that may be somebody's variation of it.
-    """
-    candidates = [
-        (index, mapping)
-        for index, mapping in _candidates(live, named, taken)
-        if _agreement(mapping, named)[:2] == (True, True)
-    ]
-    return _closest(candidates, named)
-
-
-def _candidates(live: list[Any], named: Json, taken: frozenset[int]) -> list[tuple[int, Json]]:
-    return [
-        (index, mapping)
-        for index, mapping in enumerate(live)
-        if index not in taken
-        and isinstance(mapping, dict)
-        and mapping.get("blueprint") == named.get("blueprint")
-        and _kind(mapping) == _kind(named)
-    ]
-
-
-def _closest(candidates: list[tuple[int, Json]], named: Json) -> int | None:
-    if not candidates:
-        return None
-    return max(candidates, key=lambda found: (_agreement(found[1], named), -found[0]))[0]
-
-
-def _resembles(live: Json, named: Json) -> bool:
-    same_identifier, _same_filter, equal = _agreement(live, named)
-    entity = named.get("entity")
-    groups = [entity.get(group) or {} for group in _GROUPS] if isinstance(entity, dict) else []
-    expressions = sum(len(group) for group in groups)
-    return same_identifier or 0 < expressions <= 2 * equal
-
-
-def _kind(mapping: Json) -> str:
-    operation = mapping.get("operation", "create")
-    if isinstance(operation, dict):
-        operation = operation.get("type", "create")
-    return str(operation)
-
-
-def _agreement(live: Json, named: Json) -> tuple[bool, bool, int]:
-    live_entity, named_entity = live.get("entity"), named.get("entity")
-    if not isinstance(live_entity, dict) or not isinstance(named_entity, dict):
-        return False, False, 0
-    same_identifier = live_entity.get("identifier") == named_entity.get("identifier")
-    same_filter = live.get("filter", "true") == named.get("filter", "true")
-    equal = sum(
-        1
-        for group in _GROUPS
-        for name, expression in (named_entity.get(group) or {}).items()
-        if isinstance(live_entity.get(group), dict) and live_entity[group].get(name) == expression
-    )
-    return same_identifier, same_filter, equal
-
-
 def difference(before: Json, after: Json) -> tuple[FieldChange, ...]:
     """List the key paths in which `after` differs from `before`, each value whole.
 
     A mapping is named by its blueprint, such as `mappings[falco_alert].entity.title`.
     """
     found: list[FieldChange] = []
-    _differ(before, after, "", found)
+    _collect_changes(before, after, "", found)
     return tuple(found)
 
 
-def _differ(before: Any, after: Any, at: str, found: list[FieldChange]) -> None:
+def _collect_changes(before: Any, after: Any, at: str, found: list[FieldChange]) -> None:
     if isinstance(before, dict) and isinstance(after, dict):
         for key in [*before, *(key for key in after if key not in before)]:
             path = f"{at}.{key}" if at else key
             if key not in after:
                 found.append(FieldChange(path, before[key], None))
-            elif key not in before and not _is_split(key, after[key]):
+            elif key not in before and not _is_shown_in_parts(key, after[key]):
                 found.append(FieldChange(path, None, after[key]))
             else:
                 default: Any = [] if isinstance(after[key], list) else {}
-                _differ(before.get(key, default), after[key], path, found)
+                _collect_changes(before.get(key, default), after[key], path, found)
     elif at == _MAPPINGS and isinstance(before, list) and isinstance(after, list):
-        _differ_mappings(before, after, found)
+        _collect_mapping_changes(before, after, found)
     elif not _same(before, after):
         found.append(FieldChange(at, before, after))
 
 
-def _is_split(key: str, created: Any) -> bool:
+def _is_shown_in_parts(key: str, created: Any) -> bool:
     """Tell whether a value that is new is shown part by part."""
-    return key in _SPLIT_CREATED and isinstance(created, dict | list) and bool(created)
+    return key in _SHOWN_IN_PARTS and isinstance(created, dict | list) and bool(created)
 
 
-def _differ_mappings(before: list[Any], after: list[Any], found: list[FieldChange]) -> None:
+def _collect_mapping_changes(before: list[Any], after: list[Any], found: list[FieldChange]) -> None:
     """Compare mappings pair by pair: equal ones first, then those that belong together."""
     pairs: dict[int, int] = {}
     for index, mapping in enumerate(after):
@@ -248,12 +155,12 @@ def _differ_mappings(before: list[Any], after: list[Any], found: list[FieldChang
             pairs[index] = equal
     for index, mapping in enumerate(after):
         if index not in pairs and isinstance(mapping, dict):
-            own = _closest(_candidates(before, mapping, frozenset(pairs.values())), mapping)
+            own = closest(candidates(before, mapping, frozenset(pairs.values())), mapping)
             if own is not None:
                 pairs[index] = own
     for index, mapping in enumerate(after):
         path = f"{_MAPPINGS}[{_mapping_name(after, index)}]"
-        _differ(before[pairs[index]] if index in pairs else {}, mapping, path, found)
+        _collect_changes(before[pairs[index]] if index in pairs else {}, mapping, path, found)
     for index, mapping in enumerate(before):
         if index not in pairs.values():
             name = _mapping_name(before, index)

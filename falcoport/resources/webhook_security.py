@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from falcoport.errors import ConflictError
+from falcoport.errors import Problem
 from falcoport.falcosidekick.header import DEFAULT_HEADER, Header, check_name, check_secret
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Iterator, Mapping
 
 Json = dict[str, Any]
 
@@ -70,66 +70,76 @@ def header_for(webhook: Mapping[str, Any], secret: str) -> Header | None:
     return Header(name, (webhook[_SECURITY].get("signaturePrefix") or "") + secret)
 
 
-@dataclass(frozen=True)
-class Securing:
-    """What was asked for: a header's name and a secret, None where they were left open.
+def describe_guard(webhook: Mapping[str, Any]) -> str:
+    """Say what a webhook asks of its senders."""
+    if guard(webhook) is Guard.HEADER:
+        return f"secured: asks for the header {header_name(webhook)}"
+    if guard(webhook) is Guard.SIGNATURE:
+        return f"{SIGNED}; {UNSIGN}"
+    return "open to whoever knows its URL; `falcoport setup --secure` closes it"
 
-    `rotate` sets the secret although the webhook has one. Raises UsageError for a name or a secret
-    that does not reach Port as it stands.
+
+@dataclass(frozen=True)
+class SecretHeader:
+    """The constant header that a webhook must ask for.
+
+    `secret` is given by the user or made before anything is planned. `name` is None where the
+    webhook's own, or the default, will do. `rotate` sets the secret although the webhook has one;
+    so does `given`: the user named this very secret, and Port does not give its own back to
+    compare. Raise UsageError for a name or a secret that does not arrive at Port as it stands.
     """
 
-    header: str | None = None
-    secret: str | None = field(default=None, repr=False)
+    secret: str = field(repr=False)
+    name: str | None = None
     rotate: bool = False
+    given: bool = False
 
     def __post_init__(self) -> None:
-        if self.header is not None:
-            check_name(self.header)
-        if self.secret is not None:
-            check_secret(self.secret)
+        if self.name is not None:
+            check_name(self.name)
+        check_secret(self.secret)
 
-    def needs_secret(self, live: Mapping[str, Any] | None) -> bool:
-        """Tell whether the webhook must get a secret; `live` is None where there is no webhook.
-
-        Raises ConflictError where the webhook asks for something else and nothing was said about
-        replacing it.
-        """
-        if self.rotate or live is None or guard(live) is Guard.OPEN:
-            return True
-        name = header_name(live)
-        asked = self.header or name
-        if name is not None and asked is not None and asked.lower() == name.lower():
-            return False
-        if self.secret is not None:
-            return True
-        asks = f"asks for the header {name}" if name else SIGNED
-        raise ConflictError(
+    def find_conflicts(self, live: Mapping[str, Any] | None) -> Iterator[Problem]:
+        """Refuse to replace what the webhook asks for where nothing was said about that."""
+        if live is None or self._is_free_to_write(live) or self._is_asked_for(live):
+            return
+        asked = header_name(live)
+        asks = f"asks for the header {asked}" if asked else SIGNED
+        yield Problem(
+            "secured_otherwise",
             f"Webhook {live.get('identifier')!r} already {asks}.",
-            code="secured_otherwise",
-            where=f"webhook {live.get('identifier')}: security",
-            hint="Give --rotate-secret to replace that, with a new secret.",
+            f"webhook {live.get('identifier')}: security",
+            "Give --rotate-secret to replace that, with a new secret.",
         )
 
-    def block(self, live: Mapping[str, Any] | None, secret: Callable[[], str]) -> Json | None:
-        """Return the security block to write, or None where the webhook's is right already.
+    def make_block(self, live: Mapping[str, Any] | None) -> Json | None:
+        """Return the security block to write, or None where the webhook's stays as it is.
 
-        `secret` is asked only where one is needed and none was given. A prefix that somebody set
-        for signatures is cleared: Port would expect it in front of the secret.
-        Raises ConflictError.
+        A prefix that somebody set for signatures is cleared: Port would expect it in front of the
+        secret.
         """
-        if not self.needs_secret(live):
+        if live is not None and not self._is_free_to_write(live):
             return None
-        name = self.header or (header_name(live) if live else None) or DEFAULT_HEADER
-        header = Header(name, self.secret if self.secret is not None else secret())
+        name = self.name or (header_name(live) if live else None) or DEFAULT_HEADER
         block: Json = {
-            _SECRET: header.value,
-            "signatureHeaderName": header.name,
+            _SECRET: self.secret,
+            "signatureHeaderName": name,
             "signatureAlgorithm": ALGORITHM,
             "requestIdentifierPath": REQUEST_IDENTIFIER,
         }
         if _block_of(live).get("signaturePrefix"):
             block["signaturePrefix"] = None
         return block
+
+    def _is_free_to_write(self, live: Mapping[str, Any]) -> bool:
+        if self.rotate or guard(live) is Guard.OPEN:
+            return True
+        return self.given and not self._is_asked_for(live)
+
+    def _is_asked_for(self, live: Mapping[str, Any]) -> bool:
+        """Tell whether the webhook asks for this header already."""
+        asked = header_name(live)
+        return asked is not None and (self.name is None or self.name.lower() == asked.lower())
 
 
 def without_known(webhook: Json, live: Mapping[str, Any] | None) -> Json:

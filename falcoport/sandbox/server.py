@@ -141,6 +141,7 @@ class _Server:
             worker.cancel()
         await asyncio.wait(workers)
         await state.ingest.close()
+        state.close()
 
 
 def _require_extra() -> None:

@@ -6,9 +6,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from falcoport.sandbox.catalogs import blueprints_of
+from falcoport.sandbox.expressions.limited import LimitedJq
 from falcoport.sandbox.ingestion.ingest import Ingest
+from falcoport.sandbox.storage.aggregates import Aggregates
 from falcoport.sandbox.storage.audit import Actor, Audit
 from falcoport.sandbox.storage.blueprints import Blueprints
+from falcoport.sandbox.storage.computed import Computed
 from falcoport.sandbox.storage.documents import Documents
 from falcoport.sandbox.storage.entities import Entities
 from falcoport.sandbox.storage.migrations import Migrations
@@ -37,6 +40,7 @@ class State:
     search: Search
     migrations: Migrations
     webhooks: Webhooks
+    jq: LimitedJq
     ingest: Ingest
     by_kind: dict[str, Documents] = field(default_factory=dict)
 
@@ -45,6 +49,10 @@ class State:
         if kind not in self.by_kind:
             self.by_kind[kind] = Documents(self.store, kind, title)
         return self.by_kind[kind]
+
+    def close(self) -> None:
+        """End the processes that evaluate expressions."""
+        self.jq.close()
 
     def forget(self) -> None:
         """Drop what was read of changes that are undone."""
@@ -65,6 +73,12 @@ def build_state(options: SandboxOptions, store: Store, url: str) -> State:
     audit.current = entities.stored_by_key
     search = Search(store, blueprints, entities)
     entities.find = search.find
+    jq = LimitedJq()
+    aggregates = Aggregates(store, blueprints, entities, search)
+    entities.listeners.append(aggregates.note)
+    scorecards = Documents(store, "scorecard", "Scorecard")
+    computed = Computed(store, blueprints, entities, aggregates, scorecards, jq)
+    entities.compute = computed.add
     state = State(
         options=options,
         url=url,
@@ -77,6 +91,7 @@ def build_state(options: SandboxOptions, store: Store, url: str) -> State:
         search=search,
         migrations=Migrations(store, blueprints, entities),
         webhooks=webhooks,
+        jq=jq,
         ingest=Ingest(store, blueprints, webhooks, entities, audit, options.on_missing_relation),
     )
     _fill_catalog(state)

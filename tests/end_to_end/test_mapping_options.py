@@ -181,8 +181,8 @@ def test_add_relation_takes_the_same_options(catalog: httpx.Client) -> None:
         (["--identifier", "rule"], 2, "hostname-time-rule"),
         (["--cluster", "my cluster"], 2, "cannot be part of an identifier"),
         (["--cluster", ""], 2, "cannot be part of an identifier"),
-        (["--cluster", "x", "--no-relation"], 4, "--cluster needs the relation namespace"),
-        (["--ensure-namespaces", "--no-relation"], 4, "--ensure-namespaces needs the relation"),
+        (["--cluster", "x", "--no-relation"], 2, "--cluster needs the relation namespace"),
+        (["--ensure-namespaces", "--no-relation"], 2, "--ensure-namespaces needs the relation"),
     ],
 )
 def test_options_that_do_not_fit_are_refused(arguments: list[str], code: int, told: str) -> None:

@@ -25,25 +25,40 @@ from support.faulty_port import FaultyPort, Request, faulty_port
 
 from falcoport.cli import command
 from falcoport.cli.command import CommandResult, PortOptions, Run
-from falcoport.cli.provisioning import provision
-from falcoport.commands.desired import RelationChoices, SetupChoices, for_relation, for_setup
+from falcoport.commands.set_up import (
+    RelationChoices,
+    SetupChoices,
+    build_relation_goal,
+    build_setup_goal,
+)
 from falcoport.errors import EXIT_INPUT, EXIT_OK, EXIT_PORT
 from falcoport.manifests.loading import load
+from falcoport.reconcile.apply import Task, apply
+from falcoport.reconcile.journal import Journal
 from falcoport.render.console import Output
+from falcoport.resources.interface import Key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     import httpx
 
-    from falcoport.reconcile.planning import Desired
+    from falcoport.reconcile.goal import Goal
     from falcoport.sandbox.server import RunningSandbox
 
 MANIFESTS = load(None, None)
-SETUP = for_setup(MANIFESTS, SetupChoices())
+SETUP = build_setup_goal(MANIFESTS, SetupChoices())
 
 
-def at_once(times: int, desired: Desired) -> list[tuple[int, str]]:
+def reconcile(run: Run, goal: Goal) -> str:
+    with run.api() as api:
+        applied = apply(api, Task(goal.keys, lambda _catalog: goal), Journal())
+    webhook = applied.catalog.get(Key("webhook", "falco_alert_mapper"))
+    assert webhook is not None
+    return str(webhook["url"])
+
+
+def at_once(times: int, goal: Goal) -> list[tuple[int, str]]:
     """Bring Port to what is desired, many times at the same moment; return codes and messages."""
     ready = threading.Barrier(times)
 
@@ -52,7 +67,7 @@ def at_once(times: int, desired: Desired) -> list[tuple[int, str]]:
         output = Output(stdout=stdout, stderr=stderr)
         run = Run(output, PortOptions(timeout=60), os.environ)
         ready.wait()
-        code = command.run("setup", output, lambda: CommandResult(provision(run, desired).url))
+        code = command.run("setup", output, lambda: CommandResult(reconcile(run, goal)))
         return code, stderr.getvalue()
 
     with ThreadPoolExecutor(times) as pool:
@@ -81,24 +96,26 @@ def test_setups_at_once_that_also_make_the_namespace_blueprint(
     pointed: RunningSandbox, api: httpx.Client
 ) -> None:
     without_namespaces().seed(pointed)
-    outcomes = at_once(20, for_setup(MANIFESTS, SetupChoices(create_namespace_blueprint=True)))
+    outcomes = at_once(
+        20, build_setup_goal(MANIFESTS, SetupChoices(create_namespace_blueprint=True))
+    )
     assert {code for code, _said in outcomes} == {EXIT_OK}, outcomes
     assert state_of(api)["blueprint", "falco_alert"]["relations"].keys() == {"namespace"}
     assert falcoport("plan", "--exit-code").exit_code == EXIT_OK
 
 
 @pytest.mark.parametrize(
-    ("catalog", "desired"),
+    ("catalog", "goal"),
     [
         (drifted, SETUP),
-        (without_relation, for_relation(MANIFESTS, RelationChoices())),
+        (without_relation, build_relation_goal(MANIFESTS, RelationChoices())),
     ],
 )
 def test_updates_at_once_lose_nothing(
-    catalog: Callable[[], Any], desired: Desired, pointed: RunningSandbox, api: httpx.Client
+    catalog: Callable[[], Any], goal: Goal, pointed: RunningSandbox, api: httpx.Client
 ) -> None:
     catalog().seed(pointed)
-    outcomes = at_once(20, desired)
+    outcomes = at_once(20, goal)
     assert {code for code, _said in outcomes} == {EXIT_OK}, outcomes
     wanted = extended().webhooks[-1]
     assert state_of(api)["webhook", "falco_alert_mapper"]["mappings"] == wanted["mappings"]

@@ -280,7 +280,7 @@ def test_add_relation_to_another_blueprint(catalog: httpx.Client) -> None:
 
 def test_add_relation_before_setup_says_so(catalog: httpx.Client) -> None:
     ran = falcoport("add-relation")
-    assert ran.exit_code == 4
+    assert ran.exit_code == 3
     assert "falcoport setup" in ran.stderr
     assert catalog.get("/blueprints/falco_alert").status_code == 404
 
@@ -300,7 +300,7 @@ def test_add_relation_refuses_names_that_port_would(
     catalog: httpx.Client, arguments: tuple[str, ...], option: str
 ) -> None:
     ran = falcoport("add-relation", *arguments, "-o", "json")
-    assert ran.exit_code == 4
+    assert ran.exit_code == 2
     assert ran.envelope["errors"][0]["where"] == option
 
 

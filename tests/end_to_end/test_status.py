@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from support.command_line import falcoport
 
-from falcoport.commands.set_up_state import moment
+from falcoport.commands.status import parse_alert_time
 
 if TYPE_CHECKING:
     import httpx
@@ -139,5 +139,5 @@ def test_more_alerts_than_a_page_are_all_counted(wired: httpx.Client) -> None:
     ],
 )
 def test_times_are_read_as_falco_writes_them(text: object, expected: str | None) -> None:
-    found = moment(text)
+    found = parse_alert_time(text)
     assert (found.isoformat() if found else None) == expected

@@ -52,7 +52,7 @@ def test_everything_that_setup_made_goes(wired: httpx.Client) -> None:
 def test_gone_already_is_done() -> None:
     ran = falcoport("teardown")
     assert ran.exit_code == 0
-    assert ran.stderr.count("gone already") == 2
+    assert ran.stderr.count("already absent") == 2
 
 
 def test_dry_run_removes_nothing(wired: httpx.Client) -> None:

@@ -13,9 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.command_line import falcoport
 
-from falcoport.commands.desired import DEFAULT_TAG_PREFIX, is_own_expression, tag_expression
+from falcoport.commands.set_up import DEFAULT_TAG_PREFIX
 from falcoport.errors import ManifestError, OptionValueError
 from falcoport.manifests.loading import Manifests, load, load_webhook, renamed
+from falcoport.mapping.option_expressions import is_tag_expression, tag_expression
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -54,8 +55,8 @@ def test_shipped_relation_is_what_add_relation_writes() -> None:
 
 @given(st.text(min_size=1), st.booleans())
 def test_own_tag_expressions_are_recognised(prefix: str, many: bool) -> None:
-    assert is_own_expression(tag_expression(prefix, many=many))
-    assert not is_own_expression(tag_expression(prefix, many=many) + " ")
+    assert is_tag_expression(tag_expression(prefix, many=many))
+    assert not is_tag_expression(tag_expression(prefix, many=many) + " ")
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.alerts import ALERTS, as_line
 
-from falcoport.commands.desired import tag_expression
 from falcoport.falco.samples import sample
 from falcoport.falcosidekick.forward import forwarded
 from falcoport.manifests.loading import load
@@ -22,6 +21,7 @@ from falcoport.mapping.evaluator import Evaluator
 from falcoport.mapping.option_expressions import (
     Identifier,
     identifier_expression,
+    tag_expression,
     with_own_namespace,
 )
 from falcoport.port.identifiers import ENTITY

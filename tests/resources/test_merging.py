@@ -12,13 +12,14 @@ from hypothesis import strategies as st
 from support.catalogs import drifted, extended
 
 from falcoport.manifests.loading import load
-from falcoport.reconcile import planning
+from falcoport.reconcile.writes import make_update
+from falcoport.resources.blueprint import Blueprint
+from falcoport.resources.interface import Key
+from falcoport.resources.mappings import find_exact_mapping, find_similar_mapping
 from falcoport.resources.merging import (
     FieldChange,
     difference,
-    made_mapping,
     merge,
-    own_mapping,
 )
 
 if TYPE_CHECKING:
@@ -313,7 +314,7 @@ def _like(**changes: Any) -> Json:
     ],
 )
 def test_the_own_mapping_is_the_one_that_agrees_most(live: list[Any], place: int | None) -> None:
-    assert own_mapping(live, _OWN) == place
+    assert find_similar_mapping(live, _OWN) == place
 
 
 @pytest.mark.parametrize(
@@ -329,7 +330,7 @@ def test_the_own_mapping_is_the_one_that_agrees_most(live: list[Any], place: int
 def test_a_mapping_is_removed_only_if_it_is_surely_falcoports(
     live: list[Any], place: int | None
 ) -> None:
-    assert made_mapping(live, _OWN) == place
+    assert find_exact_mapping(live, _OWN) == place
 
 
 def test_a_mapping_never_takes_the_place_of_another_that_is_named_as_well() -> None:
@@ -348,6 +349,6 @@ def test_what_is_shown_as_changed_is_sent() -> None:
     live = {"title": "same", "schema": {"properties": {"p": {"type": "number", "default": 1}}}}
     named = {"title": "same", "schema": {"properties": {"p": {"default": True}}}}
     merged = merge(live, named)
-    write = planning._update(planning.Resource.BLUEPRINT, "b", live, merged)
+    write = make_update(Blueprint, Key("blueprint", "b"), live, merged)
     assert difference(live, merged)
     assert write.body == {"schema": merged["schema"]}

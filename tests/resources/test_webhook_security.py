@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from falcoport.errors import ConflictError, UsageError
-from falcoport.reconcile.planning import Desired, Live, plan
-from falcoport.resources.webhook_security import Guard, Securing, guard, header_for, header_name
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from falcoport.reconcile.goal import Goal
+from falcoport.reconcile.plan import plan
+from falcoport.resources.interface import Catalog
+from falcoport.resources.webhook import Webhook
+from falcoport.resources.webhook_security import (
+    Guard,
+    SecretHeader,
+    guard,
+    header_for,
+    header_name,
+)
 
 OPEN: dict[str, Any] = {"identifier": "falco", "security": {}}
 HEADER = {
@@ -24,20 +30,18 @@ SIGNED = {
 }
 
 
-def generated() -> str:
-    return "generated"
-
-
-def never() -> str:
-    pytest.fail("no secret is needed")
-
-
-def written(
-    securing: Securing, live: dict[str, Any] | None, secret: Callable[[], str]
-) -> dict[str, Any]:
-    block = securing.block(live, secret)
+def written(header: SecretHeader, live: dict[str, Any] | None) -> dict[str, Any]:
+    assert not list(header.find_conflicts(live))
+    block = header.make_block(live)
     assert block is not None
     return block
+
+
+def conflict(header: SecretHeader, live: dict[str, Any]) -> str:
+    assert header.make_block(live) is None
+    (problem,) = header.find_conflicts(live)
+    assert problem.code == "secured_otherwise"
+    return problem.message
 
 
 @pytest.mark.parametrize(
@@ -60,7 +64,7 @@ def test_a_webhook_tells_what_it_asks_for(
 
 @pytest.mark.parametrize("live", [None, OPEN])
 def test_an_open_webhook_gets_the_whole_block(live: dict[str, Any] | None) -> None:
-    assert Securing().block(live, generated) == {
+    assert written(SecretHeader("generated"), live) == {
         "secret": "generated",
         "signatureHeaderName": "X-Falcoport-Secret",
         "signatureAlgorithm": "plain",
@@ -69,38 +73,37 @@ def test_an_open_webhook_gets_the_whole_block(live: dict[str, Any] | None) -> No
 
 
 def test_a_given_secret_and_header_are_taken() -> None:
-    block = written(Securing(header="X-Mine", secret="given"), OPEN, never)
+    block = written(SecretHeader("given", "X-Mine", given=True), OPEN)
     assert (block["signatureHeaderName"], block["secret"]) == ("X-Mine", "given")
 
 
-@pytest.mark.parametrize("securing", [Securing(), Securing(secret="given"), Securing("x-mine")])
-def test_a_webhook_that_asks_for_the_header_stays_as_it_is(securing: Securing) -> None:
-    assert securing.block(HEADER, never) is None
+@pytest.mark.parametrize("header", [SecretHeader("made"), SecretHeader("made", "x-mine")])
+def test_a_webhook_that_asks_for_the_header_stays_as_it_is(header: SecretHeader) -> None:
+    assert header.make_block(HEADER) is None
+    assert not list(header.find_conflicts(HEADER))
 
 
 def test_rotating_keeps_the_header_and_sets_the_secret() -> None:
-    block = written(Securing(rotate=True), HEADER, generated)
+    block = written(SecretHeader("generated", rotate=True), HEADER)
     assert (block["signatureHeaderName"], block["secret"]) == ("X-Mine", "generated")
 
 
-def test_another_header_needs_a_secret() -> None:
-    with pytest.raises(ConflictError, match="X-Mine"):
-        Securing(header="X-Other").block(HEADER, never)
-    block = written(Securing(header="X-Other", secret="given"), HEADER, never)
+def test_another_header_needs_a_given_secret() -> None:
+    assert "X-Mine" in conflict(SecretHeader("made", "X-Other"), HEADER)
+    block = written(SecretHeader("given", "X-Other", given=True), HEADER)
     assert (block["signatureHeaderName"], block["secret"]) == ("X-Other", "given")
 
 
 def test_signed_bodies_are_replaced_only_when_asked() -> None:
-    with pytest.raises(ConflictError, match="signed bodies"):
-        Securing().block(SIGNED, never)
-    block = written(Securing(rotate=True), SIGNED, generated)
+    assert "signed bodies" in conflict(SecretHeader("made"), SIGNED)
+    block = written(SecretHeader("made", rotate=True), SIGNED)
     assert block["signatureAlgorithm"] == "plain"
     assert block["signatureHeaderName"] == "X-Falcoport-Secret"
 
 
 def test_a_prefix_for_signatures_is_cleared() -> None:
     live = {**OPEN, "security": {"signaturePrefix": "sha256="}}
-    assert written(Securing(), live, generated)["signaturePrefix"] is None
+    assert written(SecretHeader("made"), live)["signaturePrefix"] is None
 
 
 def test_the_sender_sends_prefix_and_secret() -> None:
@@ -113,22 +116,21 @@ def test_the_sender_sends_prefix_and_secret() -> None:
 
 def test_a_bad_name_or_secret_is_refused_before_anything_is_read() -> None:
     with pytest.raises(UsageError, match="colon"):
-        Securing(secret="a:b")
+        SecretHeader("a:b")
     with pytest.raises(UsageError, match="header's name"):
-        Securing(header="X Y")
+        SecretHeader("fine", "X Y")
 
 
 def test_the_secret_is_in_no_repr() -> None:
-    assert "s3cr3t" not in repr(Securing(secret="s3cr3t"))
+    assert "s3cr3t" not in repr(SecretHeader("s3cr3t"))
 
 
 def planned(manifest: dict[str, Any], live: dict[str, Any]) -> dict[str, Any] | None:
     """Return the security block that a manifest's webhook makes `setup` write, None for none."""
     names = {"identifier": "falco", "title": "Falco", "enabled": True, "mappings": []}
-    blueprint: dict[str, Any] = {"identifier": "falco_alert", "schema": {"properties": {}}}
-    desired = Desired(blueprint, {**names, "security": manifest}, ())
-    found = plan(desired, Live(blueprint, {**names, **live}))
-    bodies = [write.body for stage in found.stages for write in stage]
+    webhook = Webhook({**names, "security": manifest})
+    found = plan(Goal((webhook,)), Catalog({webhook.key: {**names, **live}}))
+    bodies = [write.body for write in found.writes]
     return next((body["security"] for body in bodies if "security" in body), None)
 
 

@@ -199,6 +199,29 @@ def json_object(text: str) -> dict[str, Any]:
     return plain
 
 
+def queue_values(output: str, address: dict[str, str]) -> Callable[[str], dict[str, Any]]:
+    """Read the values for a queue between; the webhook's URL and header are not Falcosidekick's."""
+
+    def read(text: str) -> dict[str, Any]:
+        values = yaml.safe_load(text)["falcosidekick"]
+        assert values["enabled"] is True
+        config = values["config"]
+        own = dict(config[output])
+        priority = own.pop("minimumpriority", "")
+        assert own == address
+        assert "webhook" not in config
+        pattern = re.compile(r"^#   ([A-Z_]+)=(.*)$", re.MULTILINE)
+        variables = dict(pattern.findall(text))
+        tags = config.get("customtags", "")
+        assert variables == {
+            **{f"{output.upper()}_{name.upper()}": value for name, value in config[output].items()},
+            **({"CUSTOMTAGS": tags} if tags else {}),
+        }
+        return {"priority": priority, "tags": tags.split(",") if tags else []}
+
+    return read
+
+
 READERS: tuple[tuple[str, str, Callable[[str], dict[str, Any]]], ...] = (
     ("env", "docker", _from_env_file(docker_env_file)),
     ("env", "compose", _from_env_file(compose_env_file)),

@@ -74,6 +74,19 @@ class SecretStore:
 
 
 @dataclass(frozen=True)
+class QueueAddress:
+    """The queue that Falcosidekick publishes to, where a relay reads.
+
+    `servers` are host:port pairs, `name` the NATS subject that the relay listens to, wildcards
+    included, or the Kafka topic.
+    """
+
+    scheme: str
+    servers: tuple[str, ...]
+    name: str
+
+
+@dataclass(frozen=True)
 class Handover:
     """Everything that Falcosidekick needs, and how the objects that carry it are named.
 
@@ -84,7 +97,7 @@ class Handover:
     MAX_CONCURRENT if None. `namespace` is the Kubernetes namespace that Falcosidekick runs in.
     `existing_secret` is a Secret that holds URL and header, for values that only refer to it.
     `secret_name`, `labels` and `annotations` are those of the objects written; `store` is where the
-    External Secrets operator finds them.
+    External Secrets operator finds them. `queue` is where a relay reads.
 
     Raises UsageError for a value that Falcosidekick or Kubernetes would misread in whatever
     format, InputError for such a URL: that one is Port's.
@@ -102,6 +115,7 @@ class Handover:
     labels: Pairs = ()
     annotations: Pairs = ()
     store: SecretStore | None = None
+    queue: QueueAddress | None = None
 
     def __post_init__(self) -> None:
         _check_url(self.url)

@@ -41,6 +41,8 @@ class Format(StrEnum):
     EXTERNAL_SECRET = "external-secret", "the same, from a store by the External Secrets operator"
     PROMETHEUS_RULE = "prometheus-rule", "an alarm on lost alerts"
     JSON = "json"
+    RELAY_NATS = "relay-nats", "values for the chart falco with NATS between, for `relay`"
+    RELAY_KAFKA = "relay-kafka", "the same with Kafka"
 
     @classmethod
     def describe_all(cls) -> str:
@@ -57,6 +59,7 @@ OPTIONS = {
     "labels": "--label",
     "annotations": "--annotation",
     "store": "--secret-store",
+    "queue": "--queue",
 }
 """The fields of a `Handover` that not every format has a place for, with their options."""
 

@@ -52,7 +52,7 @@ class LimitedJq:
         if len(expression) > _MAX_PROGRAM or "\0" in expression:
             raise JqError("the expression is too long or holds a NUL character")
         text = json.dumps(value)
-        if is_bounded(expression):
+        if _ends(expression):
             return read_result(run_program(expression, text))
         if self._timeouts.get(expression, 0) >= _PATIENT:
             raise JqError(_TOO_LONG)
@@ -96,6 +96,9 @@ class LimitedJq:
 
 
 _TOO_LONG = f"the expression takes longer than {SECONDS:g} s, or too much memory"
+
+
+_ends = lru_cache(maxsize=512)(is_bounded)
 
 
 @lru_cache(maxsize=512)

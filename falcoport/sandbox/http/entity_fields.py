@@ -19,6 +19,16 @@ def requested_fields(call: Call) -> tuple[tuple[str, ...], tuple[str, ...]]:
     return call.listed.get("include", ()), call.listed.get("exclude", ())
 
 
+def leave_out_computed(state: State, call: Call, shown: list[Document]) -> list[Document]:
+    """Return entities without what is computed of them, if the call asks for that."""
+    if flag(call.query, "exclude_calculated_properties"):
+        for entity in shown:
+            computed = state.blueprints.get(entity["blueprint"]).computed_names
+            for name in computed:
+                entity["properties"].pop(name, None)
+    return shown
+
+
 def with_titles(
     state: State, call: Call, blueprint: Blueprint, shown: list[Document]
 ) -> list[Document]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from falcoport.sandbox import errors
 from falcoport.sandbox.storage.clock import format_moment
-from falcoport.sandbox.storage.search import parse_moment
+from falcoport.sandbox.storage.moments import parse_moment
 from falcoport.sandbox.validation import flag as read_flag
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from falcoport.sandbox.storage.store import dump
 
@@ -45,8 +45,7 @@ class Actor:
     run: str | None = None
 
 
-@dataclass(frozen=True)
-class Subject:
+class Subject(NamedTuple):
     """What is changed; `entity` is the database key of an entity, `blueprint` its identifier."""
 
     resource: str
@@ -97,7 +96,7 @@ class Audit:
     def _insert(
         self, action: str, subject: Subject, actor: Actor, result: tuple[str | None, ...]
     ) -> None:
-        self._store.execute(
+        self._store.defer(
             _INSERT,
             (
                 self._store.now(),

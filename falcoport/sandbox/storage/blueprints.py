@@ -91,6 +91,27 @@ class Blueprint:
     retired: tuple[str, ...] = ()
 
     @cached_property
+    def computed_names(self) -> list[str]:
+        """The properties of its entities that are not stored."""
+        groups = ("mirrorProperties", "aggregationProperties", "calculationProperties")
+        return [name for group in groups for name in self.document[group]]
+
+    @cached_property
+    def has_computed(self) -> bool:
+        """Whether its entities have values that are not stored, scorecards aside."""
+        ownership = self.document.get("ownership") or {}
+        return bool(self.computed_names) or ownership.get("type") == "Inherited"
+
+    @cached_property
+    def timers(self) -> dict[str, str]:
+        """The properties that expire, by their slots."""
+        return {
+            self.properties[name]: name
+            for name, definition in self.document["schema"]["properties"].items()
+            if definition.get("format") == "timer"
+        }
+
+    @cached_property
     def defaults(self) -> Document:
         """What the properties of a new entity are that are not given, under their slots."""
         return {
@@ -123,6 +144,8 @@ class Blueprints:
         self._options = options
         self._audit = log
         self._loaded: dict[str, Blueprint] | None = None
+        self.version = 0
+        """Grows whenever blueprints may have changed."""
         self._by_key: dict[int, Blueprint] = {}
         if store.scalar("SELECT count(*) FROM blueprint") == 0:
             with store.transaction():
@@ -132,6 +155,7 @@ class Blueprints:
     def forget(self) -> None:
         """Read the blueprints anew when they are next asked for."""
         self._loaded = None
+        self.version += 1
 
     def all(self) -> dict[str, Blueprint]:
         """Return every blueprint by its identifier, in the order of creation."""

@@ -19,6 +19,8 @@ from falcoport.sandbox.options import OnMissingRelation
 from falcoport.sandbox.schemas import ENTITY_IDENTIFIER
 from falcoport.sandbox.storage import audit
 from falcoport.sandbox.storage.audit import Subject
+from falcoport.sandbox.storage.changes import EntityChange
+from falcoport.sandbox.storage.moments import parse_moment
 from falcoport.sandbox.storage.store import dump
 from falcoport.sandbox.validation import check
 
@@ -82,14 +84,17 @@ def generated_identifier() -> str:
 class Entities:
     """The entities of one sandbox; every write runs inside a transaction of the caller.
 
-    `find` gives the identifiers that a search query matches in a blueprint; it is set by the
-    module that searches.
+    `find` gives the identifiers that a search query matches in a blueprint, `compute` puts what is
+    computed into entities, and `listeners` are told of each change inside its transaction; they
+    are set by what puts the sandbox together.
     """
 
     def __init__(self, store: Store, blueprints: Blueprints, log: Audit) -> None:
         self._store = store
         self._blueprints = blueprints
         self._audit = log
+        self.compute: Callable[[Blueprint, list[Row], list[Document]], None] = _compute_nothing
+        self.listeners: list[Callable[[EntityChange], None]] = []
         self.find: Callable[[Blueprint, Mapping[str, Any]], list[str]] = _cannot_find
 
     # --- reading ----------------------------------------------------------------------------
@@ -163,9 +168,19 @@ class Entities:
 
     def shown(self, rows: Sequence[Row]) -> list[Document]:
         """Return entities as Port answers them: unset properties and relations are null."""
-        return self._stored(rows)
+        shown = self.stored(rows)
+        by_blueprint: dict[int, list[int]] = {}
+        for position, row in enumerate(rows):
+            by_blueprint.setdefault(row.blueprint, []).append(position)
+        for key, positions in by_blueprint.items():
+            self.compute(
+                self._blueprints.by_key(key),
+                [rows[position] for position in positions],
+                [shown[position] for position in positions],
+            )
+        return shown
 
-    def _stored(self, rows: Sequence[Row]) -> list[Document]:
+    def stored(self, rows: Sequence[Row]) -> list[Document]:
         """Return entities with what is stored of them, nothing computed."""
         edges = self._edges(rows)
         return [
@@ -209,7 +224,7 @@ class Entities:
 
     def stored_by_key(self, key: int) -> Document | None:
         """Return what is stored of the entity with a database key; None if it is gone."""
-        return next(iter(self._stored(self.rows([key]))), None)
+        return next(iter(self.stored(self.rows([key]))), None)
 
     def _edges(self, rows: Sequence[Row]) -> dict[int, dict[str, list[str]]]:
         """Return for each row the identifiers of its related entities per slot."""
@@ -254,11 +269,12 @@ class Entities:
         edges = self._resolved(blueprint, body.get("relations") or {}, missing)
         kept = old if mode is Mode.MERGE else None
         values = _properties(blueprint, kept, properties)
-        if old is None:
+        if old is None and blueprint.defaults:
             values = {**blueprint.defaults, **values}
-        blueprint.checker.check_required(
-            {name: values.get(slot) for name, slot in blueprint.properties.items()}
-        )
+        if blueprint.checker.has_required:
+            blueprint.checker.check_required(
+                {name: values.get(slot) for name, slot in blueprint.properties.items()}
+            )
         self._check_required_relations(blueprint, edges, kept)
         document: Document = {} if kept is None else dict(kept.document)
         document |= self._fields(body)
@@ -272,23 +288,44 @@ class Entities:
             document |= {key: old.document[key] for key in ("createdAt", "createdBy")}
         new_identifier = self._new_identifier(blueprint, identifier, body, at)
         self._create_missing(edges, actor)
-        before = None if old is None else self._stored([old])[0]
+        before = None if old is None else self.stored([old])[0]
         key = self._save(blueprint, old, new_identifier, document)
         self._link(blueprint, key, edges.targets, replace=kept is None and old is not None)
-        self._record(blueprint, key, new_identifier, before, actor)
+        self._set_timers(blueprint, key, old, values)
+        related = bool(body.get("relations")) or mode is Mode.REPLACE
+        self._record(blueprint, Row(key, blueprint.key, new_identifier, {}), before, actor, related)
         return Written(key, new_identifier, old is None, edges.ignored)
 
     def _record(
         self,
         blueprint: Blueprint,
-        key: int,
-        identifier: str,
+        row: Row,
         before: Document | None,
         actor: Actor,
+        relates: bool,
     ) -> None:
+        """Note a change in the audit log, and tell of it."""
         action = audit.CREATE if before is None else audit.UPDATE
-        subject = Subject("entity", identifier, blueprint.identifier, key)
+        subject = Subject("entity", row.identifier, blueprint.identifier, row.key)
         self._audit.record(action, subject, actor, before=before)
+        change = EntityChange(action, blueprint, row.key, row.identifier, before, actor, relates)
+        for listener in self.listeners:
+            listener(change)
+
+    def _set_timers(
+        self, blueprint: Blueprint, key: int, old: Row | None, values: Mapping[str, Any]
+    ) -> None:
+        """Note when timer properties expire, but for those that have not changed."""
+        for slot in blueprint.timers:
+            value = values.get(slot)
+            if old is not None and old.document["properties"].get(slot) == value:
+                continue
+            self._store.execute("DELETE FROM timer WHERE entity = ? AND slot = ?", (key, slot))
+            moment = parse_moment(value)
+            if moment is not None:
+                self._store.execute(
+                    "INSERT INTO timer VALUES (?, ?, ?)", (key, slot, moment.timestamp())
+                )
 
     def _identifier(self, blueprint: Blueprint, given: Any) -> str:
         if given is None:
@@ -416,7 +453,9 @@ class Entities:
                     "updatedBy": actor.name,
                 }
                 key = self._save(target, None, identifier, document)
-                self._record(target, key, identifier, None, actor)
+                self._record(
+                    target, Row(key, target.key, identifier, {}), None, actor, relates=False
+                )
             else:
                 key = found.key
             if key not in edges.targets[name]:
@@ -486,12 +525,24 @@ class Entities:
         """Remove entities by their database keys, and every edge from and to them."""
         for start in range(0, len(keys), _KEYS_AT_ONCE):
             rows = self.rows(keys[start : start + _KEYS_AT_ONCE])
-            for row, before in zip(rows, self._stored(rows), strict=True):
+            for row, before in zip(rows, self.stored(rows), strict=True):
                 subject = Subject("entity", row.identifier, before["blueprint"], row.key)
                 self._audit.record(audit.DELETE, subject, actor, before=before)
+                change = EntityChange(
+                    audit.DELETE,
+                    self._blueprints.by_key(row.blueprint),
+                    row.key,
+                    row.identifier,
+                    before,
+                    actor,
+                    relates=True,
+                )
+                for listener in self.listeners:
+                    listener(change)
         some = [(key,) for key in keys]
         self._store.executemany("DELETE FROM relation WHERE source = ?", some)
         self._store.executemany("DELETE FROM relation WHERE target = ?", some)
+        self._store.executemany("DELETE FROM timer WHERE entity = ?", some)
         self._store.executemany("DELETE FROM entity WHERE key = ?", some)
 
     def _needing(self, key: int) -> Iterator[int]:
@@ -508,6 +559,10 @@ class Entities:
 
 
 _KEYS_AT_ONCE = 500
+
+
+def _compute_nothing(_blueprint: Blueprint, _rows: list[Row], _shown: list[Document]) -> None:
+    return
 
 
 def _cannot_find(_blueprint: Blueprint, _query: Mapping[str, Any]) -> list[str]:

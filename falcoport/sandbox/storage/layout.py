@@ -43,7 +43,7 @@ CREATE TABLE resource(
     UNIQUE(kind, scope, identifier));
 CREATE INDEX resource_by_blueprint ON resource(blueprint) WHERE blueprint IS NOT NULL;
 CREATE TABLE audit(
-    key INTEGER PRIMARY KEY AUTOINCREMENT, at TEXT NOT NULL, resource TEXT NOT NULL,
+    key INTEGER PRIMARY KEY, at TEXT NOT NULL, resource TEXT NOT NULL,
     action TEXT NOT NULL, status TEXT NOT NULL, identifier TEXT NOT NULL, blueprint TEXT,
     entity INTEGER, webhook INTEGER, event INTEGER, run TEXT, author TEXT NOT NULL,
     origin TEXT NOT NULL, message TEXT, before TEXT, after TEXT);

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from falcoport.sandbox.errors import invalid
-from falcoport.sandbox.validation import MOMENT
+from falcoport.sandbox.storage.moments import parse_moment
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
@@ -104,6 +104,10 @@ class Search:
         """Yield the matches in a blueprint behind the entity with key `after`, in batches."""
         for page in self._scan(blueprint, query, after):
             yield page
+
+    def matcher(self, query: Mapping[str, Any]) -> Callable[[Candidate], bool]:
+        """Return the test whether an entity matches a query."""
+        return self._query(query)
 
     def blueprints_of(self, query: Mapping[str, Any]) -> list[Blueprint]:
         """Return the blueprints that can have a match."""
@@ -426,25 +430,9 @@ _OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
 }
 
 
-def is_before(moment: str, limit: str) -> bool:
-    """Return whether a moment is earlier than another one; both are RFC 3339."""
-    earlier, later = parse_moment(moment), parse_moment(limit)
-    return earlier is not None and later is not None and earlier < later
-
-
-def parse_moment(value: Any) -> datetime | None:
-    """Return a date and time, or None if the value is none."""
-    if not isinstance(value, str) or MOMENT.fullmatch(value) is None:
-        return None
-    head, dot, rest = value.partition(".")
-    if dot:
-        digits = rest[: len(rest) - len(rest.lstrip("0123456789"))]
-        value = f"{head}.{digits[:6]:0<6}{rest[len(digits) :]}"
-    try:
-        moment = datetime.fromisoformat(value.upper().replace(":60", ":59"))
-        return moment.astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None
+def compare(operator: str, value: Any, wanted: Any) -> bool:
+    """Return whether a value meets an operator of the query language."""
+    return _comparison(operator, wanted)(value)
 
 
 def _period(wanted: Mapping[str, Any]) -> Callable[[Any], bool]:

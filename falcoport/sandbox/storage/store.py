@@ -48,6 +48,8 @@ class Store:
         webhooks are in it.
         """
         self.clock = clock or Clock()
+        self._deferred: dict[str, list[tuple[Any, ...]]] = {}
+        self._moment = (-1, "")
         self.documents_version = 0
         """Grows when what was read of the table of resources is no longer so."""
         try:
@@ -116,7 +118,10 @@ class Store:
 
     def now(self) -> str:
         """Return the present moment as Port writes it."""
-        return format_moment(self.clock.now())
+        milliseconds = int(self.clock.timestamp() * 1000)
+        if milliseconds != self._moment[0]:
+            self._moment = (milliseconds, format_moment(self.clock.now()))
+        return self._moment[1]
 
     @property
     def version(self) -> int:
@@ -131,13 +136,23 @@ class Store:
     def transaction(self) -> Iterator[Transaction]:
         """Make everything inside one step that happens wholly or not at all."""
         transaction = Transaction()
+        self._deferred.clear()
         self.execute("BEGIN IMMEDIATE")
         try:
             yield transaction
+            for sql, rows in self._deferred.items():
+                self.executemany(sql, rows)
         except BaseException:
             self.execute("ROLLBACK")
             raise
         self.execute("ROLLBACK" if transaction.is_trial else "COMMIT")
+
+    def defer(self, sql: str, values: tuple[Any, ...]) -> None:
+        """Run a statement at the end of the transaction, together with others of its text.
+
+        For rows that nothing reads before: many at once cost SQLite less than half.
+        """
+        self._deferred.setdefault(sql, []).append(values)
 
     def one(self, sql: str, values: Sequence[Any] = ()) -> Any:
         """Return the first row of a query, or None."""

@@ -33,6 +33,11 @@ class Checker:
         }
         self._required = tuple(schema.get("required") or ())
 
+    @property
+    def has_required(self) -> bool:
+        """Whether any property is required."""
+        return bool(self._required)
+
     def check(self, properties: Mapping[str, Any]) -> None:
         """Raise a 422 error if a value is not what the blueprint says; null always passes."""
         for name, value in properties.items():

@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from falcoport.sandbox.web.alert_table import Alert, AlertTable
+from falcoport.sandbox.web.change_notes import ChangeNotes, slices
 from falcoport.sandbox.web.moments import parse_moment
 from falcoport.sandbox.web.summary import Entity
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from falcoport.sandbox.storage.blueprints import Blueprint, Blueprints
     from falcoport.sandbox.storage.store import Store
@@ -38,16 +39,6 @@ _PROPERTIES: Mapping[str, tuple[str, ...]] = {
 }
 # Falco's own fields say where an alert comes from when no property or relation does.
 _FIELDS = {"namespace": "k8s.ns.name", "workload": "k8smeta.deployment.name"}
-# New entities have keys above all others, so that only what happens to old ones is noted.
-_TRACKING = """
-CREATE TEMP TABLE {0}(key INTEGER PRIMARY KEY);
-CREATE TEMP TRIGGER {0}_updated AFTER UPDATE ON main.entity
-BEGIN INSERT OR IGNORE INTO {0} VALUES (old.key); END;
-CREATE TEMP TRIGGER {0}_deleted AFTER DELETE ON main.entity
-BEGIN INSERT OR IGNORE INTO {0} VALUES (old.key); END;
-CREATE TEMP TRIGGER {0}_unrelated AFTER DELETE ON main.relation
-BEGIN INSERT OR IGNORE INTO {0} VALUES (old.source); END
-"""
 
 
 @dataclass(frozen=True)
@@ -90,7 +81,7 @@ class AlertReader:
     def __init__(self, store: Store, blueprints: Blueprints, name: str) -> None:
         """Read from `store`; `name` tells this reader's notes in the database from others'."""
         self._store = store
-        self._changes = f"changed_{name}"
+        self._changes = ChangeNotes(store, name)
         self._blueprints = blueprints
         self._reset()
         self._reading = asyncio.Lock()
@@ -116,7 +107,7 @@ class AlertReader:
             # Slots say where values are stored, so that others mean reading everything again.
             if self._blueprint is None or _slots(self._blueprint) != _slots(blueprint):
                 self._reset(blueprint)
-                self._track_changes()
+                self._changes.start()
             self._read_changed(blueprint)
             while self._read_new(blueprint):  # noqa: ASYNC110 - others get their turn between two steps
                 await asyncio.sleep(0)
@@ -145,24 +136,13 @@ class AlertReader:
         self._blueprint = blueprint
         self._roles = Roles({}, {}) if blueprint is None else find_roles(blueprint)
 
-    def _track_changes(self) -> None:
-        """Have the database note the entities that change from now on."""
-        if self._store.one("SELECT 1 FROM sqlite_temp_schema WHERE name = ?", (self._changes,)):
-            return
-        for statement in re.split(r";\n(?=CREATE)", _TRACKING.format(self._changes)):
-            self._store.execute(statement)
-
     def _read_changed(self, blueprint: Blueprint) -> None:
         """Read the alerts again that were written or deleted since the last time."""
-        noted = self._store.execute(f"SELECT key FROM {self._changes}")  # noqa: S608 - our own name
-        changed = [row[0] for row in noted]
-        if not changed:
-            return
-        self._store.execute(f"DELETE FROM {self._changes}")  # noqa: S608 - our own name
+        changed = self._changes.take()
         known = [key for key in changed if key in self._table]
         for key in changed:
             self._entities.pop(key, None)
-        for some in _slices(known, _KEYS_AT_ONCE):
+        for some in slices(known, _KEYS_AT_ONCE):
             alerts = self._select(
                 blueprint, f"key IN ({','.join('?' * len(some))})", some, len(some)
             )
@@ -213,7 +193,7 @@ class AlertReader:
     def _read_entities(self) -> None:
         """Read what is not yet known of the entities that alerts are related to."""
         missing = list({*self._table.places()} - self._entities.keys())
-        for some in _slices(missing, _KEYS_AT_ONCE):
+        for some in slices(missing, _KEYS_AT_ONCE):
             marks = ",".join("?" * len(some))
             rows = self._store.execute(
                 "SELECT key, blueprint, identifier, json_extract(document, '$.title') "  # noqa: S608 - question marks
@@ -291,9 +271,3 @@ def _path(*names: str | None) -> str:
 def _quote(text: str) -> str:
     escaped = text.replace("'", "''")
     return f"'{escaped}'"
-
-
-def _slices(values: Iterable[int], length: int) -> Iterator[list[int]]:
-    every = list(values)
-    for start in range(0, len(every), length):
-        yield every[start : start + length]

@@ -22,6 +22,11 @@ if TYPE_CHECKING:
 
 _ON_PAGE, _DEPENDENTS, _OTHERS = 50, 20, 10
 _NEWEST = 1 << 62
+_COMPUTED = {
+    "mirror": "mirrorProperties",
+    "calculation": "calculationProperties",
+    "aggregation": "aggregationProperties",
+}
 _PLACES = ("namespace", "workload", "cluster")
 
 
@@ -76,7 +81,7 @@ async def show_entity(site: Site, view: View) -> str:
         "here": "home" if is_alert(blueprint) else "catalog",
         "is_live": True,
         "blueprint": _describe(blueprint),
-        "entity": {"title": None, **entity},
+        "entity": {"title": None, "scorecards": {}, **entity},
         "heading": _find_heading(blueprint, entity),
         "relations": build_relations(blueprint, entity),
         "dependents": _group_dependents(site, row),
@@ -182,6 +187,17 @@ def _describe(blueprint: Blueprint) -> Document:
                 "required": name in required,
             }
             for name, definition in schema["properties"].items()
+        ]
+        + [
+            {
+                "name": name,
+                "title": definition.get("title") or name,
+                "type": kind,
+                "format": None,
+                "required": False,
+            }
+            for kind, group in _COMPUTED.items()
+            for name, definition in blueprint.document.get(group, {}).items()
         ],
         "relations": [
             {

@@ -12,7 +12,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from falcoport.sandbox.errors import ApiError
-from falcoport.sandbox.web import catalog, events, home
+from falcoport.sandbox.web import catalog, dashboards, events, home
+from falcoport.sandbox.web.records import Records
 from falcoport.sandbox.web.rendering import FILES, POLICY, read_file
 from falcoport.sandbox.web.site import Site, View
 
@@ -37,7 +38,7 @@ _HEADERS = {
 
 def web_routes(state: State) -> list[Route]:
     """Return the routes of all pages and of the files that they use."""
-    site = Site(state)
+    site = Site(state, Records(state))
 
     def page(path: str, show: Show) -> Route:
         async def answer(request: Request) -> Response:
@@ -51,6 +52,8 @@ def web_routes(state: State) -> list[Route]:
         page("/catalog", catalog.show_catalog),
         page("/catalog/{blueprint}", catalog.show_blueprint),
         page("/catalog/{blueprint}/{entity}", catalog.show_entity),
+        page("/dashboards", dashboards.show_dashboards),
+        page("/dashboards/{page}", dashboards.show_dashboard),
         page("/events", events.show_events),
         page("/events/{event}", events.show_event),
     ]

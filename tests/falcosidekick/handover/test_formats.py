@@ -292,7 +292,7 @@ def test_neither_url_nor_secret_is_in_a_repr() -> None:
 
 
 def test_every_format_has_a_reader_here() -> None:
-    others = {"url", "external-secret", "prometheus-rule"}
+    others = {"url", "external-secret", "prometheus-rule", "relay-nats", "relay-kafka"}
     assert {form for form, _, _ in READERS} | others == set(Format)
 
 

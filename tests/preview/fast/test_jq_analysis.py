@@ -9,10 +9,10 @@ from hypothesis import given
 from support.alerts import ALERTS
 from support.jq_expressions import expressions, run_jq
 
-from falcoport.commands.desired import tag_expression
 from falcoport.mapping.option_expressions import (
     Identifier,
     identifier_expression,
+    tag_expression,
     with_own_namespace,
 )
 from falcoport.preview.fast.jq_analysis import fields_read, plain_path

@@ -22,7 +22,7 @@ from falcoport.sandbox.schemas import (
     object_of,
     with_queries,
 )
-from falcoport.sandbox.storage.search import parse_moment
+from falcoport.sandbox.storage.moments import parse_moment
 from falcoport.sandbox.storage.statistics import (
     INTERVALS,
     PRESETS,

@@ -5,7 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from falcoport.sandbox import errors, schemas
-from falcoport.sandbox.http.entity_fields import requested_fields, select_fields, with_titles
+from falcoport.sandbox.http.entity_fields import (
+    leave_out_computed,
+    requested_fields,
+    select_fields,
+    with_titles,
+)
 from falcoport.sandbox.http.routing import Answer, Router, ok
 from falcoport.sandbox.options import OnMissingRelation
 from falcoport.sandbox.storage.entities import Mode
@@ -36,7 +41,8 @@ async def _pages(state: State, call: Call, blueprint: Blueprint) -> AsyncIterato
     include, exclude = requested_fields(call)
     after = 0
     while rows := state.entities.page(blueprint, after, _PAGE):
-        shown = with_titles(state, call, blueprint, state.entities.shown(rows))
+        found = leave_out_computed(state, call, state.entities.shown(rows))
+        shown = with_titles(state, call, blueprint, found)
         yield [select_fields(entity, include, exclude) for entity in shown]
         after = rows[-1].key
 
@@ -111,7 +117,8 @@ def delete_entities(state: State, call: Call) -> Answer:
 @router.read("GET", _ONE)
 def get_entity(state: State, call: Call) -> Answer:
     """Show an entity."""
-    entity = state.entities.one(_blueprint(state, call), call.path["entity"])
+    found = [state.entities.one(_blueprint(state, call), call.path["entity"])]
+    entity = leave_out_computed(state, call, found)[0]
     return ok(entity=select_fields(entity, *requested_fields(call)))
 
 

@@ -6,9 +6,14 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from falcoport.sandbox import errors, schemas
-from falcoport.sandbox.http.entity_fields import requested_fields, select_fields, with_titles
+from falcoport.sandbox.http.entity_fields import (
+    leave_out_computed,
+    requested_fields,
+    select_fields,
+    with_titles,
+)
 from falcoport.sandbox.http.routing import Answer, Router, ok
-from falcoport.sandbox.storage.search import is_before
+from falcoport.sandbox.storage.moments import is_before
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -40,7 +45,8 @@ async def search_blueprint(state: State, call: Call) -> Answer:
             break
         await asyncio.sleep(0)
     include, exclude = body.get("include", ()), body.get("exclude", ())
-    shown = [select_fields(candidate.shown, include, exclude) for candidate in found[:limit]]
+    entities = leave_out_computed(state, call, [one.shown for one in found[:limit]])
+    shown = [select_fields(entity, include, exclude) for entity in entities]
     if len(found) > limit:
         return ok(entities=shown, next=str(found[limit - 1].row.key))
     return ok(entities=shown)
@@ -60,6 +66,7 @@ async def _matches(state: State, call: Call, matching: list[str]) -> AsyncIterat
             if page and blueprint.identifier not in matching:
                 matching.append(blueprint.identifier)
             shown = [candidate.shown for candidate in page]
+            shown = leave_out_computed(state, call, shown)
             titled = with_titles(state, call, blueprint, shown)
             yield [select_fields(entity, include, exclude) for entity in titled]
 

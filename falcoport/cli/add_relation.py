@@ -1,0 +1,46 @@
+"""The command that relates alerts to one more blueprint."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from falcoport.cli import options
+from falcoport.cli.command import PORT_EXIT_CODES, CommandResult, Run, add
+from falcoport.cli.option_groups import ManifestOptions
+
+if TYPE_CHECKING:
+    import typer
+
+
+def register(app: typer.Typer) -> None:
+    """Add this module's command to the app."""
+    add(
+        app,
+        "add-relation",
+        exits=PORT_EXIT_CODES,
+        example="falcoport add-relation --relation team --target team --tag-prefix team-",
+    )(add_relation)
+
+
+def add_relation(
+    run: Run,
+    manifest: ManifestOptions,
+    relation: options.Relation = None,
+    target: options.Target = None,
+    title: options.RelationTitle = None,
+    tag_prefix: options.TagPrefix = None,
+    many: options.Many = False,
+    cluster: options.Cluster = None,
+    ensure_namespaces: options.EnsureNamespaces = False,
+) -> CommandResult:
+    """Without options it is the relation to the namespace, which `setup --no-relation` left out."""
+    from falcoport.commands.add_relation import AddRelationRequest
+    from falcoport.commands.add_relation import add_relation as relate
+    from falcoport.commands.set_up import RelationChoices
+    from falcoport.render.changes import show_changes
+    from falcoport.render.setup import set_up_data
+
+    choices = RelationChoices(relation, target, title, tag_prefix, many, cluster, ensure_namespaces)
+    result = relate(AddRelationRequest(manifest.load(), choices), run.context())
+    show_changes(run.output, result.changes)
+    return CommandResult(set_up_data(result.changes, result.webhook))

@@ -1,0 +1,46 @@
+"""The command that writes a set-up as code."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from falcoport.cli import options
+from falcoport.cli.command import EXIT_CODES_WITH_CHECK, CommandResult, Run, add
+from falcoport.cli.option_groups import ManifestOptions, MappingOptions
+from falcoport.terraform.language import ExportLanguage
+
+if TYPE_CHECKING:
+    import typer
+
+
+def register(app: typer.Typer) -> None:
+    """Add this module's command to the app."""
+    add(
+        app,
+        "export",
+        exits=EXIT_CODES_WITH_CHECK,
+        example="falcoport export --format terraform -f falco.tf",
+    )(export)
+
+
+def export(
+    run: Run,
+    manifest: ManifestOptions,
+    mapping: MappingOptions,
+    form: options.ExportFormat = ExportLanguage.TERRAFORM,
+    file: options.File = None,
+    force: options.Force = False,
+    offline: options.Offline = False,
+    namespace_blueprint: options.NamespaceBlueprint = False,
+) -> CommandResult:
+    """The Terraform code adopts them: its import blocks take over what `setup` made, and its first
+    plan changes nothing.
+    """
+    from falcoport.commands.export import ExportRequest
+    from falcoport.commands.export import export as write_code
+    from falcoport.render.files import deliver_text
+
+    request = ExportRequest(manifest.load(), mapping.choices(), form, offline, namespace_blueprint)
+    text = write_code(request, run.context())
+    delivered = deliver_text(run.output, text, file, private=False, force=force)
+    return CommandResult({"format": str(form), **delivered})

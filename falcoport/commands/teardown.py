@@ -1,0 +1,75 @@
+"""Take away what falcoport made, and nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from falcoport.commands.set_up import RemovalChoices, build_removal_goal, removal_keys
+from falcoport.errors import UsageError
+from falcoport.reconcile.apply import Task, apply
+from falcoport.reconcile.journal import Journal
+from falcoport.resources.interface import Key
+
+if TYPE_CHECKING:
+    from falcoport.commands.context import Context
+    from falcoport.manifests.loading import Manifests
+    from falcoport.port.api import PortApi
+    from falcoport.reconcile.changes import Change
+    from falcoport.reconcile.plan import Plan
+
+
+@dataclass(frozen=True)
+class TeardownRequest:
+    """Which set-up goes and how much of it; `confirmed` says that nobody need be asked."""
+
+    manifests: Manifests
+    choices: RemovalChoices = field(default_factory=RemovalChoices)
+    confirmed: bool = False
+
+
+def teardown(request: TeardownRequest, context: Context) -> tuple[Change, ...]:
+    """Take a set-up away; return what was done. Raise what planning and applying raise."""
+    task = _make_task(request)
+    with context.connect() as api:
+        if request.choices.delete_alerts and not request.confirmed:
+            _ask(task, request, api, context)
+        return apply(api, task, Journal()).changes
+
+
+def plan_teardown(request: TeardownRequest, context: Context) -> Plan:
+    """Return what `teardown` would do; change nothing."""
+    task = _make_task(request)
+    with context.connect() as api:
+        return task.plan(task.read(api))
+
+
+def _make_task(request: TeardownRequest) -> Task:
+    choices = request.choices
+    if choices.delete_alerts and choices.keep_blueprint:
+        raise UsageError("--delete-alerts and --keep-blueprint contradict each other.")
+    return Task(
+        removal_keys(request.manifests),
+        lambda catalog: build_removal_goal(request.manifests, choices, catalog),
+        neighbours=True,
+    )
+
+
+def _ask(task: Task, request: TeardownRequest, api: PortApi, context: Context) -> None:
+    """Say how many alerts go, and go on only if a person agrees. Raise UsageError."""
+    catalog = task.read(api)
+    task.plan(catalog)  # what cannot be done is said before anything is asked
+    alerts = catalog.get(Key("alerts", request.manifests.blueprint.identifier))
+    if alerts is None:
+        return
+    what = "1 alert" if alerts["count"] == 1 else f"{alerts['count']} alerts"
+    question = f"{what} will be deleted from Port and cannot be brought back"
+    if context.confirm is None:
+        raise UsageError(
+            f"{question}.",
+            code="needs_yes",
+            where="--delete-alerts",
+            hint="There is no terminal to confirm it: add --yes if that is what you want.",
+        )
+    if not context.confirm(f"{question}. Delete them?"):
+        raise UsageError("Nothing was deleted.", code="declined")

@@ -1,0 +1,121 @@
+"""Where alerts that were kept are posted to: the webhook as Port has it, or a URL that was given.
+
+With a URL, no credentials for Port are needed: what only posts alerts must not be able to change
+the catalog.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from falcoport.delivery.send import Delivery
+from falcoport.errors import CheckFailedError, UsageError
+from falcoport.falcosidekick.forward import HEADERS
+from falcoport.falcosidekick.header import DEFAULT_HEADER, Header
+from falcoport.settings import WEBHOOK_SECRET, WEBHOOK_URL, is_loopback
+
+if TYPE_CHECKING:
+    from falcoport.commands.context import Context
+    from falcoport.json_types import Json
+
+
+@dataclass(frozen=True)
+class TargetRequest:
+    """Which webhook: one of Port's by its identifier, or, where given, a URL.
+
+    `header` is the name of the header that carries `secret` to a URL; Port's webhooks say it.
+    """
+
+    webhook_id: str
+    url: str | None = field(default=None, repr=False)
+    secret: str | None = field(default=None, repr=False)
+    header: str | None = None
+    timeout: float = 10.0
+
+
+def resolve_target(request: TargetRequest, context: Context) -> Delivery:
+    """Return where to post, with which headers. Raise UsageError, CheckFailedError, PortError."""
+    if request.url is not None:
+        check_webhook_url(request.url)
+        header = (
+            Header(request.header or DEFAULT_HEADER, request.secret) if request.secret else None
+        )
+        return _delivery(request.url, header, request.timeout)
+    with context.connect() as api:
+        webhook = api.webhook(request.webhook_id)
+    return target_of(webhook, request)
+
+
+def target_of(webhook: Json | None, request: TargetRequest) -> Delivery:
+    """Return where to post for a webhook as Port gave it. Raise CheckFailedError, UsageError."""
+    from falcoport.resources.webhook_security import (
+        SIGNED,
+        UNSIGN,
+        Guard,
+        guard,
+        header_for,
+        header_name,
+    )
+
+    where = f"webhook {request.webhook_id}"
+    if webhook is None:
+        raise CheckFailedError(
+            f"There is no webhook {request.webhook_id!r} in Port.",
+            code="not_set_up",
+            where=where,
+            hint="Run `falcoport setup` first.",
+        )
+    if webhook.get("enabled") is False:
+        raise CheckFailedError(
+            f"Webhook {request.webhook_id!r} is disabled: Port would take alerts and drop them.",
+            code="disabled",
+            where=where,
+            hint="`falcoport setup` enables it.",
+        )
+    guarded = guard(webhook)
+    if guarded is Guard.SIGNATURE:
+        raise CheckFailedError(
+            f"Webhook {request.webhook_id!r} {SIGNED}.",
+            code="secured_otherwise",
+            where=f"{where}: security",
+            hint=f"{UNSIGN}.",
+        )
+    if guarded is Guard.HEADER and not request.secret:
+        raise UsageError(
+            f"Webhook {request.webhook_id!r} asks for the header {header_name(webhook)}, and its "
+            "secret was not given.",
+            code="no_webhook_secret",
+            where=f"{where}: security",
+            hint=f"Set {WEBHOOK_SECRET} or give --webhook-secret-file.",
+        )
+    header = header_for(webhook, request.secret) if request.secret else None
+    return _delivery(str(webhook["url"]), header, request.timeout)
+
+
+def check_webhook_url(url: str) -> None:
+    """Raise UsageError for a URL that alerts must not be posted to; it never shows the URL."""
+    try:
+        parts = urlsplit(url)
+        host, _port = parts.hostname or "", parts.port
+    except ValueError:
+        parts, host = urlsplit(""), ""
+    unsafe = not url.isascii() or not url.isprintable() or " " in url
+    if unsafe or parts.scheme not in ("http", "https") or not host:
+        raise UsageError(
+            "The webhook's URL must begin with https://.", code="bad_url", where=WEBHOOK_URL
+        )
+    if parts.scheme == "http" and not is_loopback(host):
+        raise UsageError(
+            f"The webhook's URL must use https://: http:// shows alerts on their way to {host}.",
+            code="insecure_url",
+            where=WEBHOOK_URL,
+            hint="http:// is accepted for loopback only",
+        )
+
+
+def _delivery(url: str, header: Header | None, timeout: float) -> Delivery:
+    # As Falcosidekick sends them, so that a mapping that reads headers sees no difference.
+    own = {header.name: header.value} if header is not None else {}
+    return Delivery(url, {**HEADERS, **own}, timeout)

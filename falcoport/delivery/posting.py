@@ -1,0 +1,220 @@
+"""Posting many alerts at once to a webhook URL, and what each answer means for the alert.
+
+Falcosidekick gives an alert up after one try; what is kept in a queue or a file need not. So the
+answer is judged: is it Port's, is the alert at fault, the webhook's address, or just the moment?
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import ssl
+import uuid as uuids
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import Enum, auto
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import httpx
+
+from falcoport.falco.text import decode_leniently
+from falcoport.falcosidekick.forward import NotForwardedError, forwarded
+from falcoport.port.rate_limit import seconds_to_wait
+from falcoport.settings import is_loopback
+
+if TYPE_CHECKING:
+    from falcoport.delivery.send import Delivery
+
+MAX_BODY = 512 * 1024
+"""The most bytes that Port takes as one event (Port docs, Webhook, limits)."""
+
+_MAX_ANSWER = 64 * 1024
+_ACCEPTED = 202
+# The statuses that speak of the body sent: any other alert may pass.
+_ALERT_AT_FAULT = frozenset({400, 411, 413, 415, 422})
+_LATER = frozenset({408, 425, 429})
+_SERVER_ERROR = 500
+# What a gateway says for the server behind it: no alert is the cause.
+_AWAY = frozenset({429, 503})
+_NAMESPACE = uuids.UUID("6f1c8a52-3a0e-5f0b-9d53-0f4c3b6c7a11")
+"""The name space of computed uuids: a constant, so that the same alert has the same one always."""
+
+
+class Verdict(Enum):
+    """What an answer to a posted alert means."""
+
+    ACCEPTED = auto()
+    """Port has it."""
+    REFUSED = auto()
+    """The alert is at fault: posting it again is useless."""
+    UNAVAILABLE = auto()
+    """Port, the network or this alert's processing failed: posting it again may help."""
+    MISDIRECTED = auto()
+    """The URL, the secret or something on the way is wrong: no alert would be accepted."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What became of one post: the verdict, the reason in words, and how long Port asks to wait.
+
+    `is_shared` says that the failure is none of this alert's: every other one meets it too.
+    """
+
+    verdict: Verdict
+    reason: str
+    status: int | None = None
+    wait: float | None = None
+    is_shared: bool = False
+
+
+class UnusableAlertError(ValueError):
+    """What is stored is no alert that can be posted; the message says why."""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A body to post, and what is needed of the alert to order and to filter it."""
+
+    body: bytes
+    uuid: str
+    time: str
+    priority: str
+
+
+def prepare(stored: bytes | str, *, custom_tags: tuple[str, ...] = ()) -> Prepared:
+    """Return what Falcosidekick would post for a stored alert.
+
+    One that Falcosidekick stored keeps every byte, its `uuid` included; one as Falco printed it is
+    brought into Falcosidekick's form, with a `uuid` computed from the alert: the same one each
+    time. Raises UnusableAlertError.
+    """
+    text = stored if isinstance(stored, str) else decode_leniently(stored)
+    alert = _read(text)
+    uuid = alert.get("uuid")
+    if isinstance(uuid, str) and uuid:
+        body = _checked_body(text, alert)
+    else:
+        uuid = compute_uuid(alert)
+        try:
+            body = forwarded(text, uuid=uuid, custom_tags=custom_tags)
+        except NotForwardedError as error:
+            raise UnusableAlertError(str(error)) from None
+    if len(body) > MAX_BODY:
+        raise UnusableAlertError(f"it has {len(body):,} bytes, and Port takes {MAX_BODY:,}")
+    return Prepared(body, uuid, str(alert.get("time") or ""), str(alert.get("priority") or ""))
+
+
+def compute_uuid(alert: dict[str, Any]) -> str:
+    """Return the uuid of an alert that has none: alike for the same alert, wherever it was stored.
+
+    Two rules may fire on one event, so host, instant and source alone do not tell alerts apart.
+    """
+    names = ("hostname", "time", "source", "rule", "output")
+    identity = "\0".join(str(alert.get(name) or "") for name in names)
+    return str(uuids.uuid5(_NAMESPACE, identity.encode(errors="replace").decode()))
+
+
+def _read(text: str) -> dict[str, Any]:
+    if not text.strip():
+        raise UnusableAlertError("it is empty")
+    try:
+        alert = json.loads(text)
+    except RecursionError:
+        raise UnusableAlertError("it is nested too deeply") from None
+    except ValueError:
+        raise UnusableAlertError("it is not JSON") from None
+    if not isinstance(alert, dict):
+        raise UnusableAlertError("it is not a JSON object")
+    return alert
+
+
+def _checked_body(text: str, alert: dict[str, Any]) -> bytes:
+    missing = [name for name in ("rule", "priority", "time") if not alert.get(name)]
+    if missing:
+        raise UnusableAlertError(f"it is no alert of Falco's: {', '.join(missing)} missing")
+    return text.strip(" \t\r\n").encode(errors="replace") + b"\n"
+
+
+class Poster:
+    """Posts bodies over kept connections, up to `connections` at once. Close it when done."""
+
+    def __init__(
+        self,
+        delivery: Delivery,
+        connections: int,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        self._delivery = delivery
+        host = urlsplit(delivery.url).hostname or ""
+        self._request = httpx.Request("POST", delivery.url, headers=dict(delivery.headers))
+        self._client = httpx.AsyncClient(
+            transport=transport,
+            timeout=delivery.timeout,
+            limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),
+            trust_env=not is_loopback(host),
+            verify=delivery.url.startswith("https:"),
+            headers=dict(delivery.headers),
+        )
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.aclose()
+
+    async def post(self, body: bytes) -> Answer:
+        """Post one body and judge the answer; never raises but when cancelled."""
+        try:
+            # httpx's own timeout bounds each step; this bounds the whole answer.
+            async with asyncio.timeout(self._delivery.timeout):
+                return await self._exchange(body)
+        except (httpx.TimeoutException, TimeoutError) as error:
+            shared = isinstance(error, httpx.ConnectTimeout | httpx.PoolTimeout)
+            return Answer(
+                Verdict.UNAVAILABLE,
+                f"no answer within {self._delivery.timeout:g} s",
+                is_shared=shared,
+            )
+        except httpx.ConnectError as error:
+            if _is_certificate(error):
+                return Answer(Verdict.MISDIRECTED, "its certificate is not trusted", is_shared=True)
+            return Answer(Verdict.UNAVAILABLE, "it cannot be reached", is_shared=True)
+        except (httpx.UnsupportedProtocol, httpx.InvalidURL):
+            return Answer(Verdict.MISDIRECTED, "the URL cannot be used", is_shared=True)
+        except httpx.HTTPError as error:
+            return Answer(Verdict.UNAVAILABLE, f"the connection broke ({type(error).__name__})")
+
+    async def _exchange(self, body: bytes) -> Answer:
+        async with self._client.stream("POST", self._delivery.url, content=body) as response:
+            size = 0
+            async for piece in response.aiter_raw():
+                size += len(piece)
+                if size > _MAX_ANSWER:
+                    return Answer(
+                        Verdict.MISDIRECTED,
+                        "its answer is too long to be Port's",
+                        response.status_code,
+                        is_shared=True,
+                    )
+        return judge(response.status_code, response.headers)
+
+
+def judge(status: int, headers: httpx.Headers) -> Answer:
+    """Say what a status means for the alert; only Port's own 202 counts as accepted."""
+    reason = f"status {status}"
+    if status == _ACCEPTED:
+        return Answer(Verdict.ACCEPTED, "", status)
+    if status in _ALERT_AT_FAULT:
+        return Answer(Verdict.REFUSED, reason, status)
+    if status in _LATER or status >= _SERVER_ERROR:
+        wait = seconds_to_wait(headers, datetime.now(UTC))
+        return Answer(Verdict.UNAVAILABLE, reason, status, wait, is_shared=status in _AWAY)
+    return Answer(Verdict.MISDIRECTED, reason, status, is_shared=True)
+
+
+def _is_certificate(error: Exception) -> bool:
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return True
+        cause = cause.__cause__ or cause.__context__
+    return False

@@ -1,0 +1,98 @@
+"""What `status` shows: one screen, and the same as data."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from falcoport.render.text import Cell, Style
+from falcoport.resources.interface import Health
+from falcoport.resources.webhook_security import guard
+
+if TYPE_CHECKING:
+    from falcoport.commands.status import AlertCounts, StatusResult
+    from falcoport.render.console import Output
+    from falcoport.settings import Settings
+
+_STYLES = {Health.OK: Style.GOOD, Health.MISSING: Style.BAD, Health.DRIFTED: Style.CHANGED}
+_NAMESPACES_SHOWN = 10
+
+
+def show_status(output: Output, settings: Settings, result: StatusResult) -> None:
+    """Show which Port it is, how each part of the set-up is, and what its alerts look like."""
+    rows: list[list[Cell | str]] = [
+        [
+            "Port",
+            settings.api_url.value,
+            "",
+            f"region {settings.region.value}, from {settings.region.source}",
+        ],
+        [
+            "credentials",
+            settings.client_id.value,
+            Cell("ok", Style.GOOD),
+            f"from {settings.client_id.source} and {settings.client_secret_source}",
+        ],
+    ]
+    for part in result.parts:
+        style = _STYLES.get(part.state, Style.BAD)
+        rows.append([part.name, part.identifier, Cell(str(part.state), style), part.detail])
+    rows.extend(_alert_rows(result.alerts))
+    output.table(("", "", "", ""), rows, to_stdout=True)
+    if result.problems:
+        output.note()
+        output.note(
+            "Not as `falcoport setup` with these options would make it: see `falcoport plan`."
+        )
+
+
+def _alert_rows(counted: AlertCounts | None) -> list[list[Cell | str]]:
+    if counted is None:
+        return [["alerts", "none: there is no blueprint", "", ""]]
+    newest = f"newest {_format_age(counted.newest)}" if counted.newest else ""
+    rows: list[list[Cell | str]] = [["alerts", str(counted.count), "", newest]]
+    if not counted.count:
+        return rows
+    scope = "" if counted.complete else "of the first 1000"
+    rows.append(["", "by priority", scope, _join_counts(counted.by_priority)])
+    rows.append(["", "by namespace", scope, _join_counts(counted.by_namespace) or "-"])
+    rows.append(["", "without namespace", scope, str(counted.without_namespace)])
+    return rows
+
+
+def _join_counts(counts: dict[str, int]) -> str:
+    shown = [f"{name} {count}" for name, count in list(counts.items())[:_NAMESPACES_SHOWN]]
+    more = len(counts) - len(shown)
+    return " · ".join(shown) + (f" · and {more} more" if more > 0 else "")
+
+
+def _format_age(time: datetime) -> str:
+    seconds = int((datetime.now(UTC) - time).total_seconds())
+    text = time.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    if seconds < 0:
+        return text
+    for unit, size in (("day", 86400), ("hour", 3600), ("minute", 60)):
+        if seconds >= size:
+            count = seconds // size
+            return f"{text}, {count} {unit}{'s' if count > 1 else ''} ago"
+    return f"{text}, {seconds} s ago"
+
+
+def status_data(settings: Settings, result: StatusResult) -> dict[str, Any]:
+    """Return the same as JSON data; no secret, but where each came from."""
+    counts = None
+    if result.alerts is not None:
+        newest = result.alerts.newest.isoformat() if result.alerts.newest else None
+        counts = {**asdict(result.alerts), "newest": newest}
+    return {
+        "port": {
+            "api_url": {"value": settings.api_url.value, "source": settings.api_url.source},
+            "region": {"value": settings.region.value, "source": settings.region.source},
+            "client_id": {"value": settings.client_id.value, "source": settings.client_id.source},
+            "client_secret": {"source": settings.client_secret_source},
+        },
+        "security": None if result.webhook is None else str(guard(result.webhook)),
+        "parts": [{**asdict(part), "state": str(part.state)} for part in result.parts],
+        "alerts": counts,
+    }
