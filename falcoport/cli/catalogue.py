@@ -42,7 +42,7 @@ COMMANDS = {
         ),
         Entry(
             "show-url",
-            "handover",
+            "show_url",
             "Print the URL of the webhook that `setup` made, alone or as Falcosidekick's "
             "configuration.",
         ),
@@ -58,7 +58,7 @@ COMMANDS = {
         ),
         Entry(
             "send-test",
-            "testing",
+            "send_test",
             "Send one test alert as Falcosidekick does, and see that it is in the catalog as it "
             "should be.",
         ),

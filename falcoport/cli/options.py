@@ -380,6 +380,26 @@ Via = Annotated[
         "chain.",
     ),
 ]
+JqTimeout = Annotated[
+    float,
+    typer.Option(
+        "--jq-timeout",
+        metavar="SECONDS",
+        min=0.1,
+        max=600,
+        help="How long the mapping's expressions may take for one alert, such as 5.",
+    ),
+]
+JqMemory = Annotated[
+    int,
+    typer.Option(
+        "--jq-memory",
+        metavar="MIB",
+        min=64,
+        max=65536,
+        help="How much memory the mapping's expressions may take for one alert, such as 1024.",
+    ),
+]
 ArrivalTimeout = Annotated[
     float,
     typer.Option(

@@ -14,7 +14,9 @@ import json
 import re
 import uuid as uuids
 from dataclasses import dataclass, field
+from json.decoder import scanstring  # type: ignore[attr-defined] # typeshed leaves it out
 from json.encoder import encode_basestring
+from json.scanner import py_make_scanner  # type: ignore[attr-defined] # typeshed leaves it out
 from typing import TYPE_CHECKING, Any
 
 from falcoport.falco.priorities import find_priority
@@ -60,9 +62,8 @@ class _Number(str):
 
 @dataclass
 class _Payload:
-    """Falcosidekick's structure for one alert, filled from the text `line`."""
+    """Falcosidekick's structure for one alert."""
 
-    line: str
     output: str = ""
     priority: str = ""
     rule: str = ""
@@ -82,7 +83,7 @@ def forwarded(line: bytes | str, *, custom_tags: Sequence[str] = (), uuid: str =
     Raises NotForwardedError if Falcosidekick refuses the alert or fails on it.
     """
     text = line if isinstance(line, str) else decode_leniently(line)
-    payload = _payload(_read(text), text)
+    payload = _read_payload(text)
     payload.tags = tuple(sorted([*payload.tags, *custom_tags]))
     if payload.rule == "Test rule":
         payload.source = "internal"
@@ -100,11 +101,28 @@ def forwarded(line: bytes | str, *, custom_tags: Sequence[str] = (), uuid: str =
     return body + b"\n"
 
 
-def _read(text: str) -> Any:
-    """Read the first JSON value of `text`, objects as lists of pairs, numbers as written."""
+def _read_payload(text: str) -> _Payload:
+    """Read the first JSON value of `text` as Falcosidekick does; what follows it does not count."""
+    members, end = _read(_DECODER, text)
+    if "\\" in text[:end] and not _is_time_plain(members, text[:end]):
+        # Go reads a time between its quotes as it is written, so the escapes matter there.
+        members, _ = _read(_RAW_DECODER, text)
+    return _payload(members)
+
+
+def _is_time_plain(members: Any, text: str) -> bool:
+    """Tell whether the time is surely written without escapes: as `"time":"..."`, just once."""
+    if not isinstance(members, _Pairs):
+        return False
+    stamp = dict(members).get("time")
+    return text.lower().count('time"') == 1 and f'"time":"{stamp}"' in text
+
+
+def _read(decoder: json.JSONDecoder, text: str) -> tuple[Any, int]:
+    """Read the first JSON value: objects as lists of pairs, numbers as written; and its end."""
     text = without_lone_surrogates(text)
     try:
-        return _DECODER.raw_decode(text.lstrip(" \t\r\n"))[0]
+        return decoder.raw_decode(text.lstrip(" \t\r\n"))
     except RecursionError:
         raise NotForwardedError("it is nested too deeply") from None
     except json.JSONDecodeError as error:
@@ -138,7 +156,35 @@ _DECODER = json.JSONDecoder(
 )
 
 
-def _payload(members: Any, line: str) -> _Payload:
+class _Escaped(str):
+    """A JSON string that is written with escapes."""
+
+    __slots__ = ()
+
+
+def _scan_string(text: str, begin: int, strict: bool = True) -> tuple[str, int]:
+    value, end = scanstring(text, begin, strict)
+    return (_Escaped(value) if "\\" in text[begin : end - 1] else value), end
+
+
+def _raw_decoder() -> json.JSONDecoder:
+    """Return a decoder that marks strings with escapes; slow, so for lines that have any."""
+    decoder = json.JSONDecoder(
+        object_pairs_hook=_Pairs,
+        parse_int=_Number,
+        parse_float=_Number,
+        parse_constant=_refuse_constant,
+    )
+    # Only the scanner that is written in Python asks for another reader of strings.
+    setattr(decoder, "parse_string", _scan_string)  # noqa: B010 - typeshed does not know it
+    setattr(decoder, "scan_once", py_make_scanner(decoder))  # noqa: B010 - likewise
+    return decoder
+
+
+_RAW_DECODER = _raw_decoder()
+
+
+def _payload(members: Any) -> _Payload:
     """Fill the structure from an object's members, in their order, as Go's decoder does.
 
     A key matches in any case, the last of several wins, `null` leaves a text as it was, and
@@ -146,7 +192,7 @@ def _payload(members: Any, line: str) -> _Payload:
     """
     if not isinstance(members, _Pairs):
         raise NotForwardedError("it is not a JSON object")
-    payload = _Payload(line)
+    payload = _Payload()
     for written, value in members:
         # Go folds the long s to s; no other letter outside ASCII folds into these names.
         key = written.replace("\u017f", "s").lower()
@@ -175,13 +221,12 @@ def _read_priority(payload: _Payload, _written: str, value: Any) -> None:
     payload.priority = find_priority(name.replace("\u0130", "i")) or ""
 
 
-def _read_time(payload: _Payload, written: str, value: Any) -> None:
+def _read_time(payload: _Payload, _written: str, value: Any) -> None:
     if value is None:
         return
     stamp = _text("time", value)
     # Go reads the raw text between the quotes, so an escape in it is no time.
-    plain = f'"{re.escape(written)}"\\s*:\\s*"{re.escape(stamp)}"'
-    if "\\" in payload.line and not re.search(plain, payload.line):
+    if isinstance(stamp, _Escaped):
         raise NotForwardedError(f"its time {stamp} is written with escapes")
     try:
         payload.time = read_time(stamp)

@@ -17,7 +17,7 @@ from falcoport.mapping.expressions import (
     requoted,
 )
 from falcoport.mapping.jq_analysis import gives_one_output
-from falcoport.mapping.numbers import as_stored
+from falcoport.mapping.numbers import as_stored, round_numbers
 from falcoport.mapping.outcomes import EventError, Outcome, is_only, read_result
 
 if TYPE_CHECKING:
@@ -40,12 +40,15 @@ class Evaluator:
         self._expressions = tuple(tuple(expressions(mapping)) for mapping in mappings)
         self._program = jq.compile(self._combined())
 
-    def evaluate(self, event: str) -> list[Outcome]:
+    def evaluate(self, event: str, *, rounded: bool = False) -> list[Outcome]:
         """Evaluate all mappings on one event.
 
-        `event` is the JSON text of `{"body": …, "headers": …, "queryParams": …}`.
+        `event` is the JSON text of `{"body": …, "headers": …, "queryParams": …}`; `rounded` says
+        that its numbers are as JavaScript writes them already.
         Raises EventError if it is not JSON or too deeply nested.
         """
+        if not rounded:
+            event = round_numbers(event)
         try:
             text = self._program.input_text(event).text()
             if not text and _is_unreadable(event):
@@ -60,18 +63,20 @@ class Evaluator:
             raise EventError("nested too deeply") from None
         return self._outcomes(raw)
 
-    def evaluate_many(self, events: Sequence[str]) -> list[list[Outcome]]:
+    def evaluate_many(self, events: Sequence[str], *, rounded: bool = False) -> list[list[Outcome]]:
         """Evaluate all mappings on many events at once; faster than one by one.
 
         Raises EventError if one of them cannot be read: evaluate them singly to learn which.
         """
+        if not rounded:
+            events = [round_numbers(event) for event in events]
         try:
             lines = self._program.input_text("\n".join(events)).text().split("\n")
         except ValueError:
-            return [self.evaluate(event) for event in events]
+            return [self.evaluate(event, rounded=True) for event in events]
         # An expression that ends the whole program (`halt`, `input`) leaves too few lines, or none.
         if len(lines) != len(events) or "" in lines:
-            return [self.evaluate(event) for event in events]
+            return [self.evaluate(event, rounded=True) for event in events]
         try:
             return [self._outcomes(json.loads(line)) for line in lines]
         except RecursionError:

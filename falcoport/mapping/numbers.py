@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from decimal import Decimal
 from typing import Any
 
@@ -44,3 +46,27 @@ def _rounded(value: float) -> int | float:
         return value
     # JavaScript writes the shortest digits that give this double, then zeros.
     return int(Decimal(repr(value)))
+
+
+_STRING_OR_NUMBER = re.compile(
+    r'"(?:[^"\\]|\\.)*"|(-?[0-9]+)((?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)', re.DOTALL
+)
+_LONG_NUMBER = re.compile(r"[0-9.]{16}|[0-9][eE.]")
+
+
+def round_numbers(text: str) -> str:
+    """Return JSON text with its numbers as JavaScript reads and writes them.
+
+    Port parses an event before jq sees it, so a number is rounded to a double once. libjq keeps
+    17 digits of what is written: given more, it would round a first time, to another double.
+    """
+    if not _LONG_NUMBER.search(text):
+        return text
+    return _STRING_OR_NUMBER.sub(_rounded_text, text)
+
+
+def _rounded_text(match: re.Match[str]) -> str:
+    whole, rest = match[1], match[2]
+    if whole is None or (not rest and len(whole) <= _INTEGER_DIGITS):
+        return match[0]
+    return json.dumps(stored_float(match[0]) if rest else stored_integer(whole))

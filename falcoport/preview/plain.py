@@ -44,17 +44,21 @@ _DECODER = json.JSONDecoder(
 )
 
 
-def parse_object(text: str, decoder: json.JSONDecoder = _DECODER) -> Json:
-    """Return the JSON object that a text is. Raises NotAnAlertError."""
+def parse_object(text: str, decoder: json.JSONDecoder = _DECODER) -> tuple[Json, str]:
+    """Return the JSON object that a text begins with, and its own text.
+
+    Falcosidekick reads no further than that either. Raises NotAnAlertError.
+    """
     try:
-        value = decoder.decode(text)
+        text = text.lstrip(" \t\r\n")
+        value, end = decoder.raw_decode(text)
     except RecursionError:
         raise NotAnAlertError("it is nested too deeply") from None
     except json.JSONDecodeError as error:
         raise NotAnAlertError(f"it is not JSON: {error.msg} at column {error.colno}") from None
     if not isinstance(value, dict):
         raise NotAnAlertError("it is not a JSON object")
-    return value
+    return value, text[:end]
 
 
 class AlertReader:
@@ -65,7 +69,7 @@ class AlertReader:
 
     def read(self, text: str) -> Json:
         """Return the body for an alert's JSON text; see `Pipeline`."""
-        alert = parse_object(text)
+        alert, text = parse_object(text)
         return read_sent(alert, text) if "uuid" in alert else self.forward(text)
 
     def forward(self, text: str) -> Json:
@@ -104,11 +108,12 @@ class BodyEvaluator:
 
     def evaluate(self, bodies: Sequence[Json]) -> list[list[Outcome]]:
         """Return for each body what each mapping makes of it. Raises EventError."""
-        return self._evaluator.evaluate_many([self._encode(self.event(body)) for body in bodies])
+        events = [self._encode(self.event(body)) for body in bodies]
+        return self._evaluator.evaluate_many(events, rounded=True)
 
     def evaluate_one(self, body: Json) -> list[Outcome]:
         """Return what each mapping makes of one body. Raises EventError."""
-        return self._evaluator.evaluate(self._encode(self.event(body)))
+        return self._evaluator.evaluate(self._encode(self.event(body)), rounded=True)
 
     def event(self, body: Json) -> Json:
         """Return the event that a mapping sees for a body."""

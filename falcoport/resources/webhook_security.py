@@ -48,7 +48,10 @@ def guard(webhook: Mapping[str, Any]) -> Guard:
     algorithm = security.get("signatureAlgorithm")
     if not algorithm or not security.get("signatureHeaderName"):
         return Guard.OPEN
-    return Guard.HEADER if algorithm == ALGORITHM else Guard.SIGNATURE
+    if algorithm != ALGORITHM:
+        return Guard.SIGNATURE
+    # Without a secret there is nothing to compare the header with, so nobody is kept out.
+    return Guard.HEADER if security.get(_SECRET) else Guard.OPEN
 
 
 def header_name(webhook: Mapping[str, Any]) -> str | None:

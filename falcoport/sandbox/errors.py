@@ -107,3 +107,13 @@ def wrong_credentials() -> ApiError:
 def too_large() -> ApiError:
     """Return the error of an API body above 1 MiB."""
     return ApiError(413, "bad_request", "Request body is too large (limit is 1MiB)")
+
+
+def cannot_store(reason: Exception) -> ApiError:
+    """Return the error for what the database does not take, such as when a disk is full."""
+    return ApiError(503, "storage_unavailable", f"The sandbox cannot write its database: {reason}")
+
+
+def lone_surrogate() -> ApiError:
+    """Return the error for a text that has no UTF-8 form where one is needed."""
+    return invalid("body must not hold half of a surrogate pair")

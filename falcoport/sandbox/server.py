@@ -131,7 +131,13 @@ class _Server:
                 self._loop.add_signal_handler(number, self._stopping.set)
         state = build_state(self._options, self._store, self.running.url)
         workers = [
-            asyncio.create_task(work) for work in (state.ingest.run(), state.migrations.run())
+            asyncio.create_task(work)
+            for work in (
+                state.ingest.run(),
+                state.migrations.run(),
+                state.engine.run(),
+                state.engine.run_timers(),
+            )
         ]
         async with listen(SandboxApp(state), self._socket, grace=_GRACE):
             self._on_start(self.running)

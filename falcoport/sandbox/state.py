@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from falcoport.sandbox.automation.engine import Engine, Parts
+from falcoport.sandbox.automation.runs import Runs
 from falcoport.sandbox.catalogs import blueprints_of
 from falcoport.sandbox.expressions.limited import LimitedJq
 from falcoport.sandbox.ingestion.ingest import Ingest
@@ -41,6 +43,8 @@ class State:
     migrations: Migrations
     webhooks: Webhooks
     jq: LimitedJq
+    runs: Runs
+    engine: Engine
     ingest: Ingest
     by_kind: dict[str, Documents] = field(default_factory=dict)
 
@@ -79,12 +83,18 @@ def build_state(options: SandboxOptions, store: Store, url: str) -> State:
     scorecards = Documents(store, "scorecard", "Scorecard")
     computed = Computed(store, blueprints, entities, aggregates, scorecards, jq)
     entities.compute = computed.add
+    tokens = Tokens(store, options.token_lifetime)
+    actions, secrets = Documents(store, "action", "Action"), Documents(store, "secret", "Secret")
+    runs = Runs(store, audit)
+    parts = Parts(audit, blueprints, entities, tokens, actions, secrets, runs, jq)
+    engine = Engine(store, parts, url)
+    entities.listeners.append(engine.note)
     state = State(
         options=options,
         url=url,
         store=store,
         audit=audit,
-        tokens=Tokens(store, options.token_lifetime),
+        tokens=tokens,
         blueprints=blueprints,
         pages=Pages(store, blueprints),
         entities=entities,
@@ -92,6 +102,8 @@ def build_state(options: SandboxOptions, store: Store, url: str) -> State:
         migrations=Migrations(store, blueprints, entities),
         webhooks=webhooks,
         jq=jq,
+        runs=runs,
+        engine=engine,
         ingest=Ingest(store, blueprints, webhooks, entities, audit, options.on_missing_relation),
     )
     _fill_catalog(state)

@@ -15,7 +15,7 @@ import regex
 from jsonschema.exceptions import best_match
 from jsonschema.validators import extend
 
-from falcoport.sandbox.errors import ApiError, invalid
+from falcoport.sandbox.errors import ApiError, invalid, lone_surrogate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -115,6 +115,14 @@ def read_json(raw: bytes) -> Any:
         raise invalid("body is nested too deeply") from None
     except ValueError:
         raise invalid("body must be valid JSON") from None
+
+
+def check_encodable(body: Any) -> None:
+    """Raise a 422 error if a text in a body is half of a surrogate pair, which no query finds."""
+    try:
+        json.dumps(body, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise lone_surrogate() from None
 
 
 def _no_constant(name: str) -> None:

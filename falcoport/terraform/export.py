@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from falcoport.errors import InputError, Problem
@@ -57,8 +58,6 @@ _BY_TYPE = {
     "array": {
         "minItems": "min_items",
         "maxItems": "max_items",
-        "union": "union",
-        "includeDuplicates": "include_duplicates",
     },
     "object": {"default": "default", "spec": "spec", "format": "format"},
 }
@@ -94,7 +93,9 @@ _CALCULATION = {
     "spec": "spec",
 }
 _BLUEPRINT = {"identifier": "identifier"} | _PROPERTY
-_OWNERSHIP = {"type": "type", "path": "path", "title": "title", "union": "union"}
+_OWNERSHIP = {"type": "type", "path": "path", "title": "title"}
+_DEFAULTS = {"union": False, "includeDuplicates": False, "integrationType": "custom"}
+"""Keys that the provider does not know, with the value that Port gives them without being told."""
 _SECURITY = {
     "signatureHeaderName": "signature_header_name",
     "signatureAlgorithm": "signature_algorithm",
@@ -173,8 +174,8 @@ def terraform(resources: Resources, *, adopt: bool, api_url: str = PROVIDER_API_
         Block(
             ("resource", "port_webhook", webhook_label),
             _webhook(webhook, known, missing),
-            blocks=_lifecycle(webhook),
-            comments=_security_comments(webhook),
+            blocks=_lifecycle(resources.webhook),
+            comments=_security_comments(resources.webhook),
         )
     )
     missing.refuse()
@@ -228,7 +229,12 @@ def _taken(value: Mapping[str, Any], names: Mapping[str, str]) -> Json:
 
 
 def _given(value: Mapping[str, Any]) -> list[str]:
-    return [key for key, member in value.items() if member is not None]
+    """Return the keys that say something: null and Port's own default are as good as absent."""
+    return [
+        key
+        for key, member in value.items()
+        if member is not None and not (key in _DEFAULTS and member == _DEFAULTS[key])
+    ]
 
 
 def _blueprint(blueprint: Json, known: Mapping[str, Reference], missing: _Missing) -> Json:
@@ -292,6 +298,9 @@ def _property(value: Json, where: str, missing: _Missing) -> Json:
     names = _PROPERTY | _BY_TYPE[kind]
     further = {"type"}
     attributes = _taken(value, names)
+    _refuse_empty_enum(value, where, missing)
+    if kind == "number":
+        attributes = {key: _as_float64(member) for key, member in attributes.items()}
     if kind == "string":
         further.add("specAuthentication")
         attributes |= _spec_authentication(value, where, missing)
@@ -302,6 +311,31 @@ def _property(value: Json, where: str, missing: _Missing) -> Json:
         attributes["default"] = _go_json(attributes["default"])
     missing.unknown(where, _given(value), {*names, *further})
     return attributes
+
+
+def _refuse_empty_enum(value: Json, where: str, missing: _Missing) -> None:
+    if value.get("enum") == []:
+        missing.add(f"{where}.enum", "the provider cannot hold an empty list of values")
+
+
+def _as_float64(value: Any) -> Any:
+    """Return numbers as the provider keeps them: a float64, written to its last digit.
+
+    HCL's numbers are exact. `9.9` would not equal the float64 that the provider reads from Port,
+    and the plan would change a number without showing a difference.
+    """
+    if isinstance(value, list):
+        return [_as_float64(element) for element in value]
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return value
+    number = float(value)
+    if number.is_integer() and abs(number) >= _INT64:
+        # Beyond 64 bits the provider's wire format has the shortest digits, and zeros.
+        return Reference(f"{Decimal(repr(number)):f}")
+    return Reference(f"{Decimal(int(number) if number.is_integer() else number):f}")
+
+
+_INT64 = 2**63
 
 
 def _spec_authentication(value: Json, where: str, missing: _Missing) -> Json:
@@ -322,12 +356,17 @@ def _items(value: Json, where: str, missing: _Missing) -> Json:
         missing.add(f"{where}.items", "the provider needs the items' type")
         return {}
     missing.unknown(f"{where}.items", (k for k in items if k != "type"), _ITEMS[kind])
+    _refuse_empty_enum(items, f"{where}.items", missing)
     attributes = _taken(items, _ITEMS[kind])
     if default is not None:
-        attributes["default"] = (
-            [_go_json(element) for element in default] if kind == "object" else default
-        )
+        attributes["default"] = _default_items(default, kind)
     return {f"{kind}_items": attributes}
+
+
+def _default_items(default: list[Any], kind: str) -> Any:
+    if kind == "object":
+        return [_go_json(element) for element in default]
+    return _as_float64(default) if kind == "number" else default
 
 
 def _relations(
@@ -355,10 +394,7 @@ def _calculations(calculations: Json, where: str, missing: _Missing) -> Json:
     for name, value in calculations.items():
         at = f"{where}.{name}"
         attributes = _taken(value, _CALCULATION) | _spec_authentication(value, at, missing)
-        if value.get("items") is not None:
-            names = {"type": "type", "format": "format"}
-            attributes |= _flat("items", value["items"], names, at, missing)
-        missing.unknown(at, _given(value), {*_CALCULATION, "specAuthentication", "items"})
+        missing.unknown(at, _given(value), {*_CALCULATION, "specAuthentication"})
         found[name] = attributes
     return {"calculation_properties": found}
 
@@ -368,6 +404,7 @@ def _webhook(webhook: Json, known: Mapping[str, Reference], missing: _Missing) -
     names = {key: key for key in ("identifier", "title", "icon", "description")}
     attributes: Json = _taken(webhook, names)
     attributes["enabled"] = webhook.get("enabled", True)  # the provider's default is false
+    missing.unknown(where, _given(webhook), {*names, "enabled", "security", "mappings"})
     security = _taken(webhook.get("security") or {}, _SECURITY)
     if security:
         attributes["security"] = security
@@ -431,5 +468,27 @@ def _lifecycle(webhook: Json) -> tuple[Block, ...]:
 
 def _go_json(value: Any) -> str:
     """Return JSON as Go's encoder writes it, which is how the provider keeps it in its state."""
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    if isinstance(value, dict):
+        members = (f"{_go_json(key)}:{_go_json(value[key])}" for key in sorted(value))
+        return "{" + ",".join(members) + "}"
+    if isinstance(value, list):
+        return "[" + ",".join(map(_go_json, value)) + "]"
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return _go_number(float(value))
+    text = json.dumps(value, ensure_ascii=False)
     return re.sub(r"[<>&\u2028\u2029]", lambda match: f"\\u{ord(match[0]):04x}", text)
+
+
+def _go_number(value: float) -> str:
+    """Return a float64 as Go's `encoding/json` writes it: shortest digits, few exponents."""
+    if value == 0 or _GO_SMALLEST_PLAIN <= abs(value) < _GO_LARGEST_PLAIN:
+        exact = Decimal(repr(value))
+        return f"{exact.to_integral_value() if value.is_integer() else exact:f}"
+    digits, _, exponent = f"{Decimal(repr(value)).normalize():e}".partition("e")
+    sign, power = exponent[0], exponent[1:]
+    # Two digits where positive, one where negative and small: Go takes `e-09` to `e-9`.
+    return f"{digits}e{sign}{power if sign == '-' else power.zfill(2)}"
+
+
+_GO_SMALLEST_PLAIN = 1e-6
+_GO_LARGEST_PLAIN = 1e21

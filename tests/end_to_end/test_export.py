@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import shutil
 import subprocess
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.command_line import falcoport
 
 from falcoport.errors import InputError
 from falcoport.manifests.loading import load
@@ -17,7 +21,9 @@ from falcoport.terraform import hcl
 from falcoport.terraform.export import Resources, bodies, terraform
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    import httpx
+
+    from falcoport.sandbox.options import RunningSandbox
 
 needs_terraform = pytest.mark.skipif(shutil.which("terraform") is None, reason="no terraform here")
 
@@ -300,3 +306,145 @@ def test_the_namespace_blueprint_comes_along_where_asked(shipped: Resources) -> 
     assert "      target   = port_blueprint.namespace.identifier\n" in text
     assert '      target   = "namespace"\n' in terraform(shipped, adopt=True)
     assert bodies(with_it)["namespace"] == namespace
+
+
+LOST_PROPERTIES: dict[str, dict[str, Any]] = {
+    "union": {"type": "array", "union": True},
+    "duplicates": {"type": "array", "includeDuplicates": True},
+    "nothing": {"type": "string", "enum": []},
+    "none": {"type": "array", "items": {"type": "string", "enum": []}},
+}
+
+
+@pytest.mark.parametrize("name", LOST_PROPERTIES)
+def test_what_the_provider_would_lose_of_a_property_is_named(name: str, shipped: Resources) -> None:
+    with pytest.raises(InputError, match=rf"schema\.properties\.{name}\."):
+        terraform(with_property(shipped, name, LOST_PROPERTIES[name]), adopt=True)
+
+
+@pytest.mark.parametrize(
+    ("blueprint", "webhook", "named"),
+    [
+        ({"ownership": {"type": "Direct", "union": True}}, {}, "ownership.union"),
+        (
+            {"calculationProperties": {"c": {"type": "array", "calculation": ".", "items": {}}}},
+            {},
+            "calculationProperties.c.items",
+        ),
+        ({}, {"integrationType": "template"}, "webhook falco_alert_mapper.integrationType"),
+    ],
+)
+def test_what_the_provider_would_lose_elsewhere_is_named(
+    blueprint: dict[str, Any], webhook: dict[str, Any], named: str, shipped: Resources
+) -> None:
+    with pytest.raises(InputError, match=re.escape(named)):
+        terraform(changed(shipped, blueprint, webhook), adopt=True)
+
+
+def test_what_port_does_by_itself_is_no_loss(shipped: Resources) -> None:
+    calm = with_property(shipped, "list", {"type": "array", "union": False})
+    text = terraform(changed(calm, webhook={"integrationType": "custom"}), adopt=True)
+    assert "union" not in text
+    assert "integration" not in text
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        (9.9, "9.9000000000000003552713678800500929355621337890625"),
+        (0.1, "0.1000000000000000055511151231257827021181583404541015625"),
+        (2**53 + 1, "9007199254740992"),
+        (-3, "-3"),
+        (2.0, "2"),
+        (1e21, "1000000000000000000000"),
+        (1e23, "100000000000000000000000"),
+    ],
+)
+def test_a_number_is_the_float64_that_the_provider_reads(
+    number: float, text: str, shipped: Resources
+) -> None:
+    value = {"type": "number", "default": number, "enum": [number]}
+    code = terraform(with_property(shipped, "n", value), adopt=True)
+    assert re.search(rf"default\s+= {re.escape(text)}\n", code)
+    assert re.search(rf"enum\s+= \[{re.escape(text)}\]\n", code)
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        (9007199254740993, "9007199254740992"),
+        (1e21, "1e+21"),
+        (1.5e-7, "1.5e-7"),
+        (1e-10, "1e-10"),
+        (1.0, "1"),
+        (9.9, "9.9"),
+        (123456789012345680000, "123456789012345680000"),
+    ],
+)
+def test_a_number_inside_json_is_written_as_go_writes_it(
+    number: float, text: str, shipped: Resources
+) -> None:
+    value = {"type": "object", "default": {"n": number}}
+    code = terraform(with_property(shipped, "o", value), adopt=True)
+    assert f'default = "{{\\"n\\":{text}}}"' in code
+
+
+def test_a_header_without_a_secret_is_not_called_secured(shipped: Resources) -> None:
+    security = {"signatureHeaderName": "X-Mine", "signatureAlgorithm": "plain"}
+    code = terraform(changed(shipped, webhook={"security": security}), adopt=True)
+    assert "secret" not in code
+    assert "lifecycle" not in code
+
+
+TOFU = shutil.which("tofu") or shutil.which("terraform")
+PROVIDER = shutil.which("terraform-provider-port-labs")
+
+
+@pytest.mark.usefixtures("pointed")
+@pytest.mark.skipif(not (TOFU and PROVIDER), reason="needs tofu or terraform, and the provider")
+def test_the_real_provider_adopts_without_a_change(
+    sandbox: RunningSandbox, api: httpx.Client, tmp_path: Path
+) -> None:
+    """Numbers, defaults, colours and a mapping of somebody else's are in the plan as they are."""
+    assert TOFU is not None
+    assert PROVIDER is not None
+    assert falcoport("setup", "--create-namespace-blueprint").exit_code == 0
+    properties = {
+        "score": {
+            "type": "number",
+            "default": 9.9,
+            "minimum": 0.1,
+            "enum": [9.9, 0.1, 1e23, 1e-9, -2.5],
+        },
+        "big": {"type": "number", "default": 9007199254740993, "maximum": 1e300},
+        "more": {"type": "object", "default": {"a": 9007199254740993, "b": [1.0, 1e-7], "c": "<"}},
+        "levels": {"type": "array", "items": {"type": "number"}, "default": [0.3, 7]},
+    }
+    body = api.get("/blueprints/falco_alert").json()["blueprint"]
+    body["schema"]["properties"] |= properties
+    kept = {k: v for k, v in body.items() if k not in SET_BY_PORT}
+    api.put("/blueprints/falco_alert", json=kept).raise_for_status()
+    assert falcoport("export", "-f", str(tmp_path / "falco.tf")).exit_code == 0
+    config = tmp_path / "cli.tfrc"
+    overrides = f'"port-labs/port-labs" = "{Path(PROVIDER).resolve().parent}"'
+    config.write_text(
+        f"provider_installation {{\n dev_overrides {{\n {overrides}\n }}\n direct {{}}\n}}\n"
+    )
+    environment = {
+        "PATH": os.environ["PATH"],
+        "TF_CLI_CONFIG_FILE": str(config),
+        "PORT_CLIENT_ID": sandbox.client_id,
+        "PORT_CLIENT_SECRET": sandbox.client_secret,
+        "PORT_BASE_URL": sandbox.url,
+    }
+    planned = subprocess.run(
+        [TOFU, "plan", "-no-color", "-detailed-exitcode"],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        check=False,
+        text=True,
+    )
+    assert "2 to import, 0 to add, 0 to change, 0 to destroy" in planned.stdout, (
+        planned.stdout + planned.stderr
+    )

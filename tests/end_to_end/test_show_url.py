@@ -347,7 +347,7 @@ def test_a_webhook_that_wants_signatures_cannot_be_handed_over(api: httpx.Client
     security = {"secret": "x", "signatureHeaderName": "X-Hub", "signatureAlgorithm": "sha256"}
     api.patch("/webhooks/falco_alert_mapper", json={"security": security}).raise_for_status()
     ran = falcoport("show-url", "--format", "helm")
-    assert ran.exit_code == 4
+    assert ran.exit_code == 3
     assert "cannot send" in ran.stderr
     warned = falcoport("setup", "-q")
     assert warned.exit_code == 0
@@ -605,3 +605,19 @@ def test_an_option_that_a_format_has_no_place_for_is_refused(
     ran = falcoport("show-url", *options)
     assert (ran.exit_code, ran.stdout) == (2, "")
     assert named in ran.stderr
+
+
+def test_secure_sets_right_a_header_without_a_secret(
+    api: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Port compares with nothing then, so such a webhook is as open as any."""
+    falcoport(*SETUP)
+    bare = {"signatureHeaderName": "X-Mine", "signatureAlgorithm": "plain"}
+    api.patch("/webhooks/falco_alert_mapper", json={"security": bare}).raise_for_status()
+    assert falcoport("status", "-o", "json").data["security"] == "open"
+    monkeypatch.setenv("FALCOPORT_WEBHOOK_SECRET", SECRET)
+    assert falcoport(*SETUP, "--secure").exit_code == 0
+    found = webhook(api)
+    post(found["url"], {})
+    header = {found["security"]["signatureHeaderName"]: SECRET}
+    assert settled(api, found["url"], header) == []

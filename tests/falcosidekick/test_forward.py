@@ -231,3 +231,20 @@ def test_whatever_falco_prints_is_passed_on(alert: dict[str, Any]) -> None:
     if len(sent) <= 4096 and b"[...]" not in sent:
         assert found["output_fields"] == alert["output_fields"]
         assert found["output"] == alert.get("output", "")
+
+
+def test_a_key_may_be_written_with_escapes_but_a_time_may_not() -> None:
+    """Go reads a key as text and a time as it is written between its quotes."""
+    other = written(time='"2026-08-17T09:47:22Z"').replace('"time"', r'"ti\u006de"')
+    assert body(other)["time"] == "2026-08-17T09:47:22Z"
+    with pytest.raises(NotForwardedError, match="escapes"):
+        forwarded(written(time=r'"2026-08-17T09:47:2\u0033Z"'))
+
+
+@pytest.mark.parametrize("behind", [b" x", b'"time":"2026-08-17T09:47:23Z"', b"\xff", b"\\ud800{"])
+def test_bytes_behind_the_object_change_nothing(behind: bytes) -> None:
+    expected = forwarded(line(), uuid=UUID)
+    assert forwarded(line().encode() + behind, uuid=UUID) == expected
+    escaped = written(time=r'"2026-08-17T09:47:2\u0033Z"').encode()
+    with pytest.raises(NotForwardedError):
+        forwarded(escaped + b' "time":"2026-08-17T09:47:23Z"')

@@ -77,7 +77,7 @@ class FastAlertReader:
 
     def read(self, text: str) -> Json:
         """Return the body for an alert's JSON text; see `Pipeline`."""
-        alert = parse_object(text, _DECODER)
+        alert, text = parse_object(text, _DECODER)
         if "uuid" in alert:
             return read_sent(alert, text)
         ordinary = self._ordinary(alert, text)

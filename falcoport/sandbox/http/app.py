@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
+import sqlite3
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
@@ -19,6 +20,7 @@ from starlette.routing import Route
 
 from falcoport.sandbox import errors
 from falcoport.sandbox.errors import ApiError
+from falcoport.sandbox.http.origin import refuse_foreign
 from falcoport.sandbox.http.rate_limit import Limiter
 from falcoport.sandbox.http.requests import read_body, read_query, read_repeated_query
 from falcoport.sandbox.http.resources import load_routers
@@ -70,6 +72,10 @@ class SandboxApp:
         """Answer one request."""
         if scope["type"] != "http":
             return
+        refused = refuse_foreign(scope)
+        if refused is not None:
+            await _error_response(refused)(scope, receive, send)
+            return
         # A segment is decoded after routing, since an identifier may hold an encoded slash.
         path = scope["raw_path"].decode("ascii", "replace")
         answer: ASGIApp = self._web
@@ -95,7 +101,10 @@ class SandboxApp:
             read_query(scope),
             raw,
         )
-        rejected = await self._state.ingest.take(webhook, delivery)
+        try:
+            rejected = await self._state.ingest.take(webhook, delivery)
+        except sqlite3.Error as error:
+            return _error_response(errors.cannot_store(error))
         if rejected is not None and self._state.options.on_bad_delivery is OnBadDelivery.REJECT:
             return _error_response(ApiError(rejected.status, rejected.error, rejected.reason))
         return _ACCEPTED
@@ -111,6 +120,11 @@ class SandboxApp:
                 response = _error_response(error)
             except RecursionError:
                 response = _error_response(errors.invalid("body is nested too deeply"))
+            except UnicodeEncodeError:
+                response = _error_response(errors.lone_surrogate())
+            except sqlite3.Error as error:
+                _log.error("%s: %s", request.url.path, error)
+                response = _error_response(errors.cannot_store(error))
             except Exception:  # noqa: BLE001 - a client gets an answer whatever fails
                 _log.exception("%s: a fault of the sandbox", request.url.path)
                 response = _error_response(

@@ -13,6 +13,7 @@ import hashlib
 import hmac
 import json
 import logging
+import sqlite3
 from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 import regex
 
 from falcoport.mapping.event import build_event_text
+from falcoport.sandbox import errors
 from falcoport.sandbox.errors import ApiError
 from falcoport.sandbox.ingestion.evaluator_process import EvaluatorProcess, evaluate
 from falcoport.sandbox.schemas import ENTITY, ENTITY_IDENTIFIER
@@ -111,6 +113,7 @@ class Ingest:
         self._work = asyncio.Event()
         self._work.set()
         self._idle = asyncio.Event()
+        self._obstacle: sqlite3.Error | None = None
         self._process = EvaluatorProcess()
 
     # --- taking in --------------------------------------------------------------------------
@@ -187,16 +190,31 @@ class Ingest:
             try:
                 while await self._map_some():  # noqa: ASYNC110 - others get their turn in between
                     await asyncio.sleep(0)
-            except Exception:  # noqa: BLE001 - such as a disk that is full: the events wait
+                self._obstacle = None
+            except sqlite3.Error as error:
+                await self._wait_for_storage(error)
+            except Exception:  # noqa: BLE001 - the events wait for a better moment
                 _log.exception("events cannot be mapped now: a fault of the sandbox")
                 await asyncio.sleep(_PAUSE)
                 self._work.set()
             if not self._work.is_set():
                 self._idle.set()
 
+    async def _wait_for_storage(self, error: sqlite3.Error) -> None:
+        """Say that the database takes nothing, and try again after a pause."""
+        if self._obstacle is None:
+            _log.error("events cannot be mapped now: %s", error)
+        self._obstacle = error
+        # Whoever waits for the end is told instead of waiting for a disk.
+        self._idle.set()
+        await asyncio.sleep(_PAUSE)
+        self._work.set()
+
     async def settled(self) -> None:
-        """Return once no event waits to be mapped."""
+        """Return once no event waits to be mapped; raise a 503 error if none can be now."""
         await self._idle.wait()
+        if self._obstacle is not None:
+            raise errors.cannot_store(self._obstacle)
 
     async def close(self) -> None:
         """End the process that evaluates what might not end."""
@@ -218,6 +236,8 @@ class Ingest:
             ]
         try:
             self._apply_all(evaluated)
+        except sqlite3.Error:
+            raise
         except Exception:  # noqa: BLE001 - found out one by one which event it was
             for one in evaluated:
                 self._apply_alone(one)
@@ -247,6 +267,8 @@ class Ingest:
     def _apply_alone(self, event: tuple[int, Webhook | None, Outcomes]) -> None:
         try:
             self._apply_all([event])
+        except sqlite3.Error:
+            raise
         except Exception as error:  # noqa: BLE001 - one event must not hold up the others
             _log.exception("event %d could not be mapped: a fault of the sandbox", event[0])
             with self._store.transaction():
@@ -308,8 +330,9 @@ class Ingest:
             if outcome.operation == "delete":
                 return self._delete(actor, outcome)
             return self._write(actor, outcome)
-        except ApiError as error:
-            said = {"result": "refused", "reason": error.message}
+        except (ApiError, UnicodeEncodeError) as error:
+            known = error if isinstance(error, ApiError) else errors.lone_surrogate()
+            said = {"result": "refused", "reason": known.message}
             identifier = (outcome.entity or {}).get("identifier")
             return said | ({"entity": identifier} if isinstance(identifier, str) else {})
 

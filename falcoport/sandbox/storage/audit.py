@@ -34,7 +34,8 @@ class Actor:
     """Who makes a change: `name` is what `createdBy` says, `origin` where it came from.
 
     `webhook` and `event` are the database keys of what was received, `run` the id of the run of
-    an action, `datasource` what Port's integrations find their entities by.
+    an action, `datasource` what Port's integrations find their entities by, `depth` how many
+    automations led to the change.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Actor:
     webhook: int | None = None
     event: int | None = None
     run: str | None = None
+    depth: int = 0
 
 
 class Subject(NamedTuple):

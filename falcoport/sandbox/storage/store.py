@@ -142,10 +142,12 @@ class Store:
             yield transaction
             for sql, rows in self._deferred.items():
                 self.executemany(sql, rows)
+            self.execute("ROLLBACK" if transaction.is_trial else "COMMIT")
         except BaseException:
-            self.execute("ROLLBACK")
+            # SQLite itself ends a transaction that finds the disk full.
+            if self._connection.in_transaction:
+                self.execute("ROLLBACK")
             raise
-        self.execute("ROLLBACK" if transaction.is_trial else "COMMIT")
 
     def defer(self, sql: str, values: tuple[Any, ...]) -> None:
         """Run a statement at the end of the transaction, together with others of its text.

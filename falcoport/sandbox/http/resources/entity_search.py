@@ -14,6 +14,7 @@ from falcoport.sandbox.http.entity_fields import (
 )
 from falcoport.sandbox.http.routing import Answer, Router, ok
 from falcoport.sandbox.storage.moments import is_before
+from falcoport.sandbox.validation import check_encodable
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -35,6 +36,7 @@ _CURSOR_DIGITS = 19
 async def search_blueprint(state: State, call: Call) -> Answer:
     """Give a page of the entities of one blueprint that match."""
     body = call.body
+    check_encodable(body)
     limit = int(body.get("limit", _SEARCH_PAGE))
     query = body.get("query") or _ANYTHING
     found: list[Candidate] = []
@@ -55,6 +57,7 @@ async def search_blueprint(state: State, call: Call) -> Answer:
 @router.read("POST", "/v1/entities/search", schemas.SEARCH)
 def search_catalog(state: State, call: Call) -> Answer:
     """Give all entities of the catalog that match."""
+    check_encodable(call.body)
     body: Document = {"ok": True, "matchingBlueprints": []}
     return Answer(body=body, entities=_matches(state, call, body["matchingBlueprints"]))
 

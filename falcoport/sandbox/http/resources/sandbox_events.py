@@ -29,3 +29,11 @@ async def list_events(state: State, call: Call) -> Answer:
     limit = max(1, min(asked or _EVENTS, _MAX_EVENTS))
     events = state.ingest.events(before, limit, query.get("state"))
     return ok(events=events, next=events[-1]["id"] if len(events) == limit else None)
+
+
+@router.public("GET", "/_sandbox/settled")
+async def wait_until_settled(state: State, _call: Call) -> Answer:
+    """Answer once every event is mapped and every run that it led to was sent."""
+    await state.ingest.settled()
+    await state.engine.settled()
+    return ok()
