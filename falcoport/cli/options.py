@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from falcoport.falco.rules_format import RulesFormat
 from falcoport.falcosidekick.handover import interface as handover
 from falcoport.falcosidekick.handover.contents import MAX_CONCURRENT
 from falcoport.render.console import Format
@@ -24,13 +25,6 @@ class SecretStoreKind(StrEnum):
 
     CLUSTER = "ClusterSecretStore"
     NAMESPACE = "SecretStore"
-
-
-class RulesFormat(StrEnum):
-    """What `tag-rules` writes."""
-
-    YAML = "yaml"
-    HELM = "helm"
 
 
 ClientId = Annotated[

@@ -95,7 +95,7 @@ def _changes(item: dict[str, Any]) -> bool:
     return bool(item.get("append")) or bool(item.get("override"))
 
 
-def chosen(patterns: Sequence[str], rules: Rules | None) -> tuple[str, ...]:
+def find_rules(patterns: Sequence[str], rules: Rules | None) -> tuple[str, ...]:
     """Return the names of the rules that the patterns mean, in Falco's order.
 
     A pattern is a name, or a glob (`*`, `?`, `[…]`) where the rules are known. Without `rules`
@@ -143,7 +143,7 @@ def _no_such_rule(pattern: str, rules: Rules) -> Problem:
     )
 
 
-def override_file(names: Sequence[str], tag: str) -> str:
+def write_override_file(names: Sequence[str], tag: str) -> str:
     """Return a rules file that appends a tag to the named rules."""
     head = [
         "# Made by `falcoport tag-rules`: tags for Falco's rules, which stay as they are.",
@@ -158,9 +158,9 @@ def override_file(names: Sequence[str], tag: str) -> str:
     return "\n".join([*head, *items]) + "\n"
 
 
-def chart_values(names: Sequence[str], tag: str) -> str:
+def write_chart_values(names: Sequence[str], tag: str) -> str:
     """Return values of the `falco` chart that add the override file."""
-    inside = "".join(f"    {line}\n" for line in override_file(names, tag).splitlines())
+    inside = "".join(f"    {line}\n" for line in write_override_file(names, tag).splitlines())
     return f"customRules:\n  {CHART_FILE}: |-\n{inside}"
 
 

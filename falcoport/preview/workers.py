@@ -37,9 +37,6 @@ if TYPE_CHECKING:
     from falcoport.falco.inputs.interface import Chunk
     from falcoport.mapping.limited_process import Handler, Watch
 
-BLOCK = 256 * 1024
-"""How many bytes of a source are read and mapped at a time."""
-
 _SMALL = 64 * 1024  # bytes of a chunk
 _AT_ONCE = 3  # chunks on their way for each process
 _MOST_PROCESSES = 8
