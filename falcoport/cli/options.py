@@ -311,19 +311,29 @@ Live = Annotated[
     bool, typer.Option("--live", help="Take the mapping from the webhook in Port, not from a file.")
 ]
 RuleNames = Annotated[
-    list[str],
+    list[str] | None,
     typer.Argument(
-        metavar="RULE…",
+        metavar="[RULE…]",
         help="Rules by their exact names; with --rules-file also patterns, such as '*container*'.",
         show_default=False,
     ),
 ]
-NamespaceEntity = Annotated[
-    str,
+NamespaceEntities = Annotated[
+    list[str] | None,
     typer.Option(
         "--namespace",
-        metavar="ID",
-        help="The namespace's entity in Port, such as auth-prod.",
+        metavar="ID[=RULE]",
+        help="The namespace's entity in Port, such as auth-prod; without RULE arguments with a "
+        "rule or pattern of its own, such as 'auth-prod=*shell*'. May be given several times.",
+    ),
+]
+PatternsFile = Annotated[
+    str | None,
+    typer.Option(
+        "--from",
+        metavar="FILE",
+        help="A YAML file with the rules of many namespaces, such as `auth-prod: ['*shell*']`; - "
+        "is stdin.",
     ),
 ]
 RulesFiles = Annotated[

@@ -24,8 +24,9 @@ def register(app: typer.Typer) -> None:
 
 def tag_rules(
     run: Run,
-    rules: options.RuleNames,
-    namespace: options.NamespaceEntity,
+    rules: options.RuleNames = None,
+    namespace: options.NamespaceEntities = None,
+    patterns_file: options.PatternsFile = None,
     rules_file: options.RulesFiles = None,
     rules_format: options.RulesFormatOption = RulesFormat.YAML,
     tag_prefix: options.TagPrefix = None,
@@ -38,15 +39,16 @@ def tag_rules(
 
     An override for a rule that is not loaded stops Falco from starting: --rules-file tells.
     """
-    from falcoport.commands.set_up import DEFAULT_RELATION, DEFAULT_TAG_PREFIX
+    from falcoport.commands.defaults import DEFAULT_RELATION, DEFAULT_TAG_PREFIX
     from falcoport.commands.tag_rules import TagRulesRequest
     from falcoport.commands.tag_rules import tag_rules as build_override
     from falcoport.render.tag_rules import rules_data, show_rules
 
     request = TagRulesRequest(
-        rules=tuple(rules),
-        namespace=namespace,
-        files=tuple(rules_file or ()),
+        rules=tuple(rules or ()),
+        namespaces=tuple(namespace or ()),
+        patterns_file=patterns_file,
+        rules_files=tuple(rules_file or ()),
         form=rules_format,
         tag_prefix=DEFAULT_TAG_PREFIX if tag_prefix is None else tag_prefix,
         blueprint=target or DEFAULT_RELATION,

@@ -14,10 +14,12 @@ from zlib import crc32
 
 from falcoport.falco.inputs.interface import find_alerts
 from falcoport.mapping.expressions import expressions
+from falcoport.mapping.finding_expressions import read_identifier
 from falcoport.mapping.limited_process import Limits
 from falcoport.mapping.outcomes import EventError, FieldError
 from falcoport.port.entity_check import EntityCheck
 from falcoport.preview.interface import NotAnAlertError
+from falcoport.preview.tally import Tally
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -43,7 +45,8 @@ class MapperOptions:
 
     `mappings` are the webhook's, `blueprints` the blueprints that values are checked against, by
     identifier; `custom_tags` are those of Falcosidekick's settings. `fast` takes the speed path,
-    whose results are the same; `limits` hold for expressions that might not end.
+    whose results are the same; `limits` hold for expressions that might not end. `tallies` also
+    counts what a forecast needs.
     """
 
     mappings: Sequence[Mapping[str, Any]]
@@ -51,6 +54,7 @@ class MapperOptions:
     custom_tags: tuple[str, ...] = ()
     fast: bool = True
     limits: Limits = field(default_factory=Limits)
+    tallies: bool = False
 
 
 @dataclass(frozen=True)
@@ -100,7 +104,7 @@ class Page:
     `records` are JSON Lines in UTF-8, one per entity; `failures` counts those with an error, which
     `failed` tells apart; `filtered` what a filter left out, `plain` lines of text; `problems` names
     the first `bad` ones; `sightings` are triples of 64-bit integers for counting collisions: an
-    identifier's hash, an alert's hash, the line.
+    identifier's hash, an alert's hash, the line. `tally` is empty unless it was asked for.
     """
 
     records: bytes = b""
@@ -113,6 +117,7 @@ class Page:
     plain: int = 0
     problems: list[LineProblem] = field(default_factory=list)
     sightings: array[int] = field(default_factory=lambda: array("q"))
+    tally: Tally = field(default_factory=Tally)
 
     def blame(self, source: str, line: int, message: str) -> None:
         """Count a bad line, and name it if it is one of the first."""
@@ -140,6 +145,7 @@ class Mapper:
         self._texts = [{e.field: e.text for e in expressions(m)} for m in options.mappings]
         self._counted = [_is_counted(mapping, options.mappings) for mapping in options.mappings]
         self._check = EntityCheck(options.blueprints)
+        self._tallies = options.tallies
         self._encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
         self._blueprints = [self._encode(mapping.get("blueprint")) for mapping in options.mappings]
 
@@ -164,17 +170,14 @@ class Mapper:
         records: list[str] = []
         for line, body, outcomes in self._evaluate_all(source, alerts, page, watch):
             page.alerts += 1
+            if self._tallies:
+                passes = any(outcome.skipped != _FILTERED for outcome in outcomes)
+                page.tally.count(body, outcomes, passes=passes)
             for outcome in outcomes:
                 if outcome.skipped == _FILTERED:
                     page.filtered += 1
                 else:
-                    errors = [*outcome.errors, *self._objections(outcome)]
-                    if errors:
-                        page.failures += 1
-                        for e in errors:
-                            page.failed.add(
-                                Failure(e.field, e.expression, e.message, source, line, 1)
-                            )
+                    errors = self._errors(page, source, line, outcome)
                     records.append(self._record(page, name, line, body, outcome, errors))
         page.records = "".join(records).encode(errors="replace")
         return page
@@ -209,6 +212,14 @@ class Mapper:
             return
         for (line, body), outcomes in zip(alerts, evaluated, strict=True):
             yield line, body, outcomes
+
+    def _errors(self, page: Page, source: str, line: int, outcome: Outcome) -> list[FieldError]:
+        """Return what failed and what Port would refuse, counted in the page."""
+        errors = [*outcome.errors, *self._objections(outcome)]
+        page.failures += bool(errors)
+        for e in errors:
+            page.failed.add(Failure(e.field, e.expression, e.message, source, line, 1))
+        return errors
 
     def _record(
         self,
@@ -250,9 +261,12 @@ _COMPLETE: dict[str, Any] = {"identifier": None, "title": None, "properties": {}
 def _is_counted(mapping: Mapping[str, Any], mappings: Sequence[Mapping[str, Any]]) -> bool:
     """Tell whether a mapping is meant to give each alert an entity of its own.
 
-    One whose identifier is another mapping's relation makes the targets that alerts share.
+    One whose identifier is another mapping's relation makes the targets that alerts share, and
+    findings are shared by what they are.
     """
     own = mapping.get("entity", {}).get("identifier")
+    if read_identifier(own) is not None:
+        return False
     relations = (m.get("entity", {}).get("relations") or {} for m in mappings)
     return isinstance(own, str) and all(own not in shared.values() for shared in relations)
 

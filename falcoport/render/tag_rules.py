@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from falcoport.files import write_file
@@ -20,9 +21,10 @@ def show_rules(output: Output, result: TagRulesResult, file: Path | None, *, for
         output.result(result.text.removesuffix("\n"))
         return
     write_file(file, result.text, private=False, force=force)
-    output.note(f"{file} tags {pluralize(len(result.rules), 'rule')} with {result.tag}.")
+    for one in result.taggings:
+        output.note(f"{file} tags {pluralize(len(one.rules), 'rule')} with {one.tag}.")
 
 
 def rules_data(result: TagRulesResult) -> dict[str, Any]:
     """Return the result as JSON data."""
-    return {"tag": result.tag, "rules": list(result.rules), "text": result.text}
+    return {"namespaces": [asdict(one) for one in result.taggings], "text": result.text}

@@ -30,6 +30,7 @@ from falcoport.sandbox.options import OnBadDelivery
 from falcoport.sandbox.storage.store import dump
 from falcoport.sandbox.validation import check, read_json
 from falcoport.sandbox.web.routes import error_page, wants_page, web_routes
+from falcoport.sandbox.web.site import build_site, follow_alerts
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
@@ -56,13 +57,14 @@ class SandboxApp:
     def __init__(self, state: State) -> None:
         self._state = state
         self._limiter = Limiter(state.options.rate_limit)
+        self._site = build_site(state)
         self._web = Starlette(
             routes=[
                 *(
                     Route(path, self._handler(methods), methods=[*methods])
                     for path, methods in _group_endpoints(load_routers()).items()
                 ),
-                *web_routes(state),
+                *web_routes(self._site),
             ],
             exception_handlers={HTTPException: _http_error},
         )
@@ -85,6 +87,10 @@ class SandboxApp:
         if self._state.options.latency:
             await asyncio.sleep(self._state.options.latency)
         await answer(scope, receive, send)
+
+    async def follow_alerts(self) -> None:
+        """Keep what the pages count as it is in the database, until cancelled."""
+        await follow_alerts(self._site)
 
     # --- webhook events ---------------------------------------------------------------------
 
