@@ -7,9 +7,10 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from falcoport.commands.set_up import SetupChoices, build_new_bodies
+from falcoport.commands.choices import SetupChoices
+from falcoport.commands.set_up import build_new_bodies
 from falcoport.errors import InputError, NotSetUpError, Problem, UsageError
-from falcoport.falco.inputs.files import check_readable, read_blocks
+from falcoport.falco.inputs.files import find_files, read_blocks
 from falcoport.falco.samples import samples
 from falcoport.falcosidekick.forward import forwarded
 from falcoport.mapping.limited_process import Limits
@@ -30,10 +31,10 @@ if TYPE_CHECKING:
 class PreviewRequest:
     """Which alerts to map, and with what.
 
-    `files` are names of files, `-` is stdin; without any, falcoport's samples are mapped. `live`
-    takes the mapping that Port has instead of the manifests' with the choices. `custom_tags` are
-    those of Falcosidekick's settings. `limits` hold for expressions that might not end; `fast`
-    takes the speed path, whose results are the same.
+    `files` are names of files and folders, `-` is stdin; without any, falcoport's samples are
+    mapped. `live` takes the mapping that Port has instead of the manifests' with the choices.
+    `custom_tags` are those of Falcosidekick's settings. `limits` hold for expressions that might
+    not end; `fast` takes the speed path, whose results are the same.
     """
 
     manifests: Manifests
@@ -151,10 +152,10 @@ def _read_live(request: PreviewRequest, context: Context) -> tuple[list[Json], J
     return webhook.get("mappings") or [], blueprint
 
 
-def _list_sources(files: Sequence[str]) -> list[Source]:
-    check_readable(files)
-    if files:
-        return [Source(name, read_blocks(name)) for name in files]
+def _list_sources(names: Sequence[str]) -> list[Source]:
+    """Return the files, those in folders too; the samples where none is named."""
+    if names:
+        return [Source(name, read_blocks(name)) for name in find_files(names)]
     return list(_samples())
 
 

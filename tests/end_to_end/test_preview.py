@@ -123,7 +123,7 @@ def test_no_alert_at_all_ends_with_4(content: bytes, alert_file: Path) -> None:
 
 
 def test_files_that_cannot_be_read_are_all_named_first(tmp_path: Path, alert_file: Path) -> None:
-    ran = falcoport("preview", str(tmp_path / "none"), str(alert_file), str(tmp_path))
+    ran = falcoport("preview", str(tmp_path / "none"), str(alert_file), str(tmp_path / "nor"))
     assert ran.exit_code == 4
     assert ran.stdout == ""
     assert len(ran.errors) == 2
@@ -401,6 +401,17 @@ def test_the_output_writes_bytes_where_it_can(capsysbinary: pytest.CaptureFixtur
     Output(Format.JSONL, stdout=stream).json_lines('{"é":1}\n'.encode())
     assert stream.buffer.getvalue() == '{"é":1}\n'.encode()
     assert capsysbinary.readouterr().out == b""
+
+
+def test_the_files_of_a_folder_are_read_by_name(alert_file: Path) -> None:
+    folder = alert_file.parent / "stored"
+    folder.mkdir()
+    for name in ("b.json", "a.json"):
+        (folder / name).write_text(ALERT.line, encoding="utf-8")
+    found = [
+        record["source"] for record in records(falcoport("preview", str(folder), "-o", "jsonl"))
+    ]
+    assert found == [str(folder / "a.json"), str(folder / "b.json")]
 
 
 def offline_context() -> Context:
