@@ -168,6 +168,7 @@ class Poster:
     def __init__(self, delivery: Delivery, connections: int) -> None:
         self._delivery = delivery
         self._idle: list[httpx.Client] = []
+        self._abandoned: set[httpx.Client] = set()
         self._threads = ThreadPoolExecutor(connections, thread_name_prefix="post")
         # Loaded once: certificates take longer than a request, and http:// (loopback) needs none.
         is_secure = delivery.url.startswith("https:")
@@ -191,13 +192,18 @@ class Poster:
             async with asyncio.timeout(self._delivery.timeout + _GRACE):
                 answer = await future
         except TimeoutError:
-            client.close()  # which ends the exchange in its thread
+            self._abandon(client)
             return self._timed_out()
         except asyncio.CancelledError:
-            client.close()
+            self._abandon(client)
             raise
         self._idle.append(client)
         return answer
+
+    def _abandon(self, client: httpx.Client) -> None:
+        """End the exchange in its thread, which may be just about to connect."""
+        self._abandoned.add(client)
+        client.close()
 
     def _connect(self) -> httpx.Client:
         host = urlsplit(self._delivery.url).hostname or ""
@@ -222,6 +228,9 @@ class Poster:
             RuntimeError,
         ) as error:
             return self._judge_failure(error)
+        finally:
+            if client in self._abandoned:
+                client.close()
         if size > _MAX_ANSWER:
             return _misdirected("its answer is too long to be Port's", response.status_code)
         return judge(response.status_code, response.headers)
