@@ -10,6 +10,7 @@ import asyncio
 import json
 import re
 import ssl
+import threading
 import uuid as uuids
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -168,7 +169,9 @@ class Poster:
     def __init__(self, delivery: Delivery, connections: int) -> None:
         self._delivery = delivery
         self._idle: list[httpx.Client] = []
+        self._lock = threading.Lock()
         self._abandoned: set[httpx.Client] = set()
+        self._ended: set[httpx.Client] = set()
         self._threads = ThreadPoolExecutor(connections, thread_name_prefix="post")
         # Loaded once: certificates take longer than a request, and http:// (loopback) needs none.
         is_secure = delivery.url.startswith("https:")
@@ -193,17 +196,32 @@ class Poster:
                 answer = await future
         except TimeoutError:
             self._abandon(client)
+            client.close()  # which ends an answer that comes drop by drop
             return self._timed_out()
         except asyncio.CancelledError:
             self._abandon(client)
             raise
+        self._ended.discard(client)
         self._idle.append(client)
         return answer
 
     def _abandon(self, client: httpx.Client) -> None:
-        """End the exchange in its thread, which may be just about to connect."""
-        self._abandoned.add(client)
-        client.close()
+        """Have a connection closed once its exchange has ended, by whoever is the later one.
+
+        One that is closed while it is being made would stay open.
+        """
+        with self._lock:
+            self._abandoned.add(client)
+            has_ended = client in self._ended
+        if has_ended:
+            client.close()
+
+    def _end(self, client: httpx.Client) -> None:
+        with self._lock:
+            self._ended.add(client)
+            is_abandoned = client in self._abandoned
+        if is_abandoned:
+            client.close()
 
     def _connect(self) -> httpx.Client:
         host = urlsplit(self._delivery.url).hostname or ""
@@ -229,8 +247,7 @@ class Poster:
         ) as error:
             return self._judge_failure(error)
         finally:
-            if client in self._abandoned:
-                client.close()
+            self._end(client)
         if size > _MAX_ANSWER:
             return _misdirected("its answer is too long to be Port's", response.status_code)
         return judge(response.status_code, response.headers)
