@@ -15,7 +15,8 @@ from falcoport.delivery.send import Delivery
 from falcoport.errors import CheckFailedError, UsageError
 from falcoport.falcosidekick.forward import HEADERS
 from falcoport.falcosidekick.header import DEFAULT_HEADER, Header
-from falcoport.settings import WEBHOOK_URL, is_loopback
+from falcoport.settings import WEBHOOK_URL
+from falcoport.urls import is_loopback
 
 if TYPE_CHECKING:
     from falcoport.commands.context import Context

@@ -21,7 +21,7 @@ import httpx
 from falcoport.falco.text import decode_leniently
 from falcoport.falcosidekick.forward import NotForwardedError, forwarded
 from falcoport.port.rate_limit import seconds_to_wait
-from falcoport.settings import is_loopback
+from falcoport.urls import is_loopback
 
 if TYPE_CHECKING:
     from falcoport.delivery.send import Delivery

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from falcoport.errors import PortError, UnreachableError
-from falcoport.settings import is_loopback
+from falcoport.urls import is_loopback
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
