@@ -179,21 +179,45 @@ Many = Annotated[
     bool, typer.Option("--many", help="Relate an alert to every entity tagged, not to one.")
 ]
 
-Cluster = Annotated[
-    str | None,
+Clusters = Annotated[
+    list[str] | None,
     typer.Option(
         "--cluster",
         metavar="NAME",
         help="Relate an alert without such a tag to the namespace it happened in, as the "
-        "Kubernetes exporter names it with CLUSTER_NAME=NAME: <namespace>-NAME.",
+        "Kubernetes exporter names it with CLUSTER_NAME=NAME: <namespace>-NAME. Given more than "
+        "once, each cluster's Falcosidekick names itself in the URL: `show-url --cluster NAME`.",
+    ),
+]
+NoCluster = Annotated[
+    bool,
+    typer.Option(
+        "--no-cluster", help="Relate alerts by their tags alone: turn off what --cluster did."
     ),
 ]
 EnsureNamespaces = Annotated[
-    bool,
+    bool | None,
     typer.Option(
-        "--ensure-namespaces",
+        "--ensure-namespaces/--no-ensure-namespaces",
         help="Create the entity that an alert is related to where it is missing; one that exists "
         "keeps all it has.",
+    ),
+]
+Workload = Annotated[
+    bool | None,
+    typer.Option(
+        "--workload/--no-workload",
+        help="Relate an alert to the Deployment, StatefulSet or DaemonSet that it happened in "
+        "too; needs --cluster.",
+    ),
+]
+NamespaceBlueprint = Annotated[
+    str | None,
+    typer.Option(
+        "--namespace-blueprint",
+        metavar="ID",
+        help="The blueprint of namespaces to relate alerts to, such as k8s_namespace. (default: "
+        "the one that the catalog has)",
     ),
 ]
 AlertIdentifier = Annotated[
@@ -519,10 +543,10 @@ Offline = Annotated[
         "catalog, `tag-rules` does not look the namespace up.",
     ),
 ]
-NamespaceBlueprint = Annotated[
+IncludeNamespaceBlueprint = Annotated[
     bool,
     typer.Option(
-        "--namespace-blueprint",
+        "--include-namespace-blueprint",
         help="Describe the namespace blueprint as well, where nobody else keeps it.",
     ),
 ]

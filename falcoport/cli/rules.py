@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from falcoport.cli import options
 from falcoport.cli.command import PORT_EXIT_CODES, CommandResult, Run, add
 from falcoport.cli.options import RulesFormat
-from falcoport.commands.set_up import DEFAULT_RELATION, DEFAULT_TAG_PREFIX
+from falcoport.commands.defaults import DEFAULT_RELATION, DEFAULT_TAG_PREFIX
 from falcoport.errors import CheckFailedError, FalcoportError, InputError, Problem, UsageError
 
 if TYPE_CHECKING:

@@ -84,10 +84,10 @@ def play_demo(context: Context) -> DemoResult:
 
 def _fill_catalog(api: PortApi, manifests: Manifests) -> None:
     """Create the namespace blueprint and one namespace, as Port's Kubernetes exporter does."""
-    api.create_blueprint(manifests.namespace.body)
+    api.create_blueprint(manifests.namespaces[0].body)
     labels = {"kubernetes.io/metadata.name": NAMESPACE_ENTITY}
     api.upsert_entity(
-        manifests.namespace.identifier,
+        manifests.namespaces[0].identifier,
         {
             "identifier": NAMESPACE_ENTITY,
             "title": NAMESPACE_ENTITY,

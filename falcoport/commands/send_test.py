@@ -136,7 +136,7 @@ def send_test(request: SendTestRequest, context: Context) -> SendTestResult:
 
 def _make_alert(request: SendTestRequest) -> TestAlert:
     """Return the alert to send; raise UsageError and InputError."""
-    from falcoport.commands.set_up import DEFAULT_TAG_PREFIX
+    from falcoport.commands.defaults import DEFAULT_TAG_PREFIX
 
     custom_tags: tuple[str, ...] = ()
     if request.source is not None:

@@ -119,7 +119,7 @@ class Page:
             self.problems.append(LineProblem(source, line, message))
 
 
-def _build_pipeline(options: MapperOptions) -> Pipeline:
+def build_pipeline(options: MapperOptions) -> Pipeline:
     """Return the way in which alerts are mapped: the one switch between plain and fast."""
     if options.fast:
         from falcoport.preview import fast
@@ -134,7 +134,7 @@ class Mapper:
     """Maps chunks of lines with the mappings of one webhook."""
 
     def __init__(self, options: MapperOptions) -> None:
-        self._pipeline = _build_pipeline(options)
+        self._pipeline = build_pipeline(options)
         self._texts = [{e.field: e.text for e in expressions(m)} for m in options.mappings]
         self._counted = [_is_counted(mapping, options.mappings) for mapping in options.mappings]
         self._check = EntityCheck(options.blueprints)
