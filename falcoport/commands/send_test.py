@@ -28,6 +28,7 @@ from falcoport.mapping.evaluator import Evaluator
 from falcoport.mapping.event import build_event_text
 from falcoport.port.concurrency import run_concurrently
 from falcoport.port.errors import NotFoundError
+from falcoport.urls import find_url_problem
 
 if TYPE_CHECKING:
     from falcoport.commands.context import Context
@@ -73,6 +74,10 @@ class SendTestRequest:
     def __post_init__(self) -> None:
         if not self.timeout > 0:
             raise OptionValueError("--timeout must be more than 0 seconds.", where="--timeout")
+        # A Falcosidekick inside the cluster speaks plain HTTP; it gets no secret from here.
+        problem = find_url_problem(self.via) if self.via is not None else ""
+        if problem:
+            raise OptionValueError(f"--via cannot be used: {problem}.", where="--via")
 
     @property
     def alert_name(self) -> str:
@@ -125,7 +130,7 @@ def send_test(request: SendTestRequest, context: Context) -> SendTestResult:
             raise CheckFailedError(cause.message, problems=(cause,))
         expected = target.entity(body)
         _check_findable(target, alert, expected, via=request.via)
-        _send(request, target, alert, body, context.settings.timeout)
+        _send(request, target, alert, body, context)
         arrival = wait_for(api, name, expected, timeout=request.timeout)
         if arrival is None:
             raise _not_arrived(api, request, target, expected)
@@ -222,13 +227,14 @@ def _check_findable(
 
 
 def _send(
-    request: SendTestRequest, target: _Target, alert: TestAlert, body: bytes, timeout: float
+    request: SendTestRequest, target: _Target, alert: TestAlert, body: bytes, context: Context
 ) -> None:
+    timeout, network = context.settings.timeout, context.network
     if request.via is None:
         url = str(target.webhook["url"])
-        Delivery(url, {**HEADERS, **target.header}, timeout).post(body)
+        Delivery(url, {**HEADERS, **target.header}, timeout, network).post(body)
         return
-    Delivery(request.via, _FALCO_HEADERS, timeout).post(alert.line.encode())
+    Delivery(request.via, _FALCO_HEADERS, timeout, network).post(alert.line.encode())
 
 
 def _find_differences(

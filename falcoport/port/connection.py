@@ -7,6 +7,7 @@ is counted as it arrives, before and after it is unpacked.
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import ssl
 import time
@@ -192,16 +193,13 @@ def _unpack(pieces: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def _as_httpx(proxy: Proxy) -> httpx.Proxy:
-    if proxy.is_socks:
-        try:
-            return httpx.Proxy(proxy.url)
-        except ImportError:
-            raise OptionValueError(
-                f"{proxy.source} names a SOCKS proxy, which needs an extra of falcoport.",
-                code="missing_extra",
-                where=proxy.source,
-                hint="pip install 'falcoport[socks]'",
-            ) from None
+    if proxy.is_socks and importlib.util.find_spec("socksio") is None:
+        raise OptionValueError(
+            f"{proxy.source} names a SOCKS proxy, which needs an extra of falcoport.",
+            code="missing_extra",
+            where=proxy.source,
+            hint="pip install 'falcoport[socks]'",
+        )
     return httpx.Proxy(proxy.url)
 
 
