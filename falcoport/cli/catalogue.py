@@ -63,6 +63,12 @@ COMMANDS = {
             "should be.",
         ),
         Entry(
+            "replay",
+            "replay",
+            "Send stored alerts (S3, Loki, Kafka, Elasticsearch, logs, …) to Port, in order of "
+            "time.",
+        ),
+        Entry(
             "relay",
             "relay",
             "Post alerts from a queue (NATS JetStream or Kafka) to Port; lose none while Port is "
@@ -70,7 +76,7 @@ COMMANDS = {
         ),
         Entry(
             "tag-rules",
-            "rules",
+            "tag_rules",
             "Write the Falco file that tags rules, so that their alerts belong to a namespace in "
             "Port.",
         ),

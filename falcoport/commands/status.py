@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from falcoport.commands.set_up import SetupChoices, build_setup_goal
+from falcoport.commands.choices import SetupChoices
+from falcoport.commands.set_up import build_setup_goal, setup_keys
 from falcoport.errors import FalcoportError, PortError, Problem
 from falcoport.port.concurrency import run_concurrently
 from falcoport.port.errors import NotFoundError
@@ -90,18 +91,19 @@ class StatusResult:
 
 def status(request: StatusRequest, context: Context) -> StatusResult:
     """Compare Port with what `setup` would make, and count its alerts. Raise PortError."""
-    goal = build_setup_goal(request.manifests, request.choices)
+    keys = setup_keys(request.manifests, request.choices)
     blueprint = request.manifests.blueprint.identifier
     with context.connect() as api:
         api.authenticate()
         catalog, count, page, failures = run_concurrently(
             [
-                partial(read_catalog, api, goal.keys),
+                partial(read_catalog, api, keys),
                 partial(api.entities_count, blueprint),
                 partial(_read_first_page, api, blueprint),
                 partial(_read_failures, api, request.manifests.webhook.identifier),
             ]
         )
+        goal = build_setup_goal(request.manifests, request.choices, catalog)
         counts = None
         if count is not None and page is not None:
             counts = _count_all(api, blueprint, count, page, _first_relation(goal))
