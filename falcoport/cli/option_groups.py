@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from falcoport.commands.choices import SetupChoices
     from falcoport.commands.webhook_secret import SecretRequest
     from falcoport.manifests.loading import Manifest, Manifests
+    from falcoport.mapping.limited_process import Limits
     from falcoport.mapping.namespace_expressions import Clusters
 
 
@@ -101,6 +102,20 @@ class SetupOptions(MappingOptions):
     def setup_choices(self) -> SetupChoices:
         """Return what the options choose; raise UsageError."""
         return self.choices(create_namespace_blueprint=self.create_namespace_blueprint)
+
+
+@dataclass(frozen=True)
+class LimitOptions:
+    """How much time and memory expressions of a mapping may take."""
+
+    jq_timeout: options.JqTimeout = 2.0
+    jq_memory: options.JqMemory = 512
+
+    def limits(self) -> Limits:
+        """Return the limits for one alert."""
+        from falcoport.mapping.limited_process import Limits
+
+        return Limits(self.jq_timeout, self.jq_memory)
 
 
 @dataclass(frozen=True)

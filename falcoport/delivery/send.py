@@ -57,7 +57,9 @@ class Delivery:
                 ) from None
         if answer.status not in ACCEPTED:
             raise PortError(
-                f"The webhook refused the alert with status {answer.status}.", where=where
+                f"The webhook refused the alert with status {answer.status}.",
+                where=where,
+                hint=_MEANINGS.get(answer.status, ""),
             )
         return answer.status
 
@@ -72,3 +74,12 @@ def _reason(error: Exception, url: str, timeout: float) -> str:
     if isinstance(error, AnswerTooLargeError):
         return f"its answer is too large to be Port's, {error}"
     return type(error).__name__
+
+
+_MEANINGS = {
+    401: "Port does not take the secret: `falcoport setup --rotate-secret` sets a new one.",
+    403: "The webhook may be disabled: see `falcoport status`.",
+    404: "Port has no webhook with the key in this URL: see `falcoport status`.",
+    413: "The alert is longer than Port takes.",
+    429: "Port asks to wait: try again in a minute.",
+}
