@@ -89,11 +89,11 @@ def _chosen(
     """Return the mappings to preview and the blueprints to check against."""
     from falcoport.preview.engine import MapperOptions
 
-    manifests = manifest.load()
+    manifests = manifest.load(run.config)
     if not live:
         from falcoport.commands.set_up import build_new_bodies
 
-        planned, hook = build_new_bodies(manifests, mapping.choices())
+        planned, hook = build_new_bodies(manifests, mapping.choices(run.config))
         blueprints = {manifests.blueprint.identifier: planned}
         return MapperOptions(hook["mappings"], blueprints, custom_tags)
     if mapping != MappingOptions():
