@@ -81,7 +81,7 @@ COMMANDS = {
         ),
         Entry(
             "tag-rules",
-            "rules",
+            "tag_rules",
             "Write the Falco file that tags rules, so that their alerts belong to a namespace in "
             "Port.",
         ),

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from falcoport.commands.webhook_secret import SecretRequest
     from falcoport.config import Config
     from falcoport.manifests.loading import Manifest, Manifests
+    from falcoport.mapping.limited_process import Limits
     from falcoport.mapping.namespace_expressions import Clusters
 
 
@@ -129,6 +130,20 @@ def configured_choices(config: Config) -> SetupChoices:
         ensure_namespaces=config.ensure_namespaces,
         workload=config.workload,
     )
+
+
+@dataclass(frozen=True)
+class LimitOptions:
+    """How much time and memory expressions of a mapping may take."""
+
+    jq_timeout: options.JqTimeout = 2.0
+    jq_memory: options.JqMemory = 512
+
+    def limits(self) -> Limits:
+        """Return the limits for one alert."""
+        from falcoport.mapping.limited_process import Limits
+
+        return Limits(self.jq_timeout, self.jq_memory)
 
 
 @dataclass(frozen=True)

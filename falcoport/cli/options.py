@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from falcoport.falco.rules_format import RulesFormat
 from falcoport.falcosidekick.handover import interface as handover
 from falcoport.falcosidekick.handover.contents import MAX_CONCURRENT
 from falcoport.render.console import Format
@@ -24,13 +25,6 @@ class SecretStoreKind(StrEnum):
 
     CLUSTER = "ClusterSecretStore"
     NAMESPACE = "SecretStore"
-
-
-class RulesFormat(StrEnum):
-    """What `tag-rules` writes."""
-
-    YAML = "yaml"
-    HELM = "helm"
 
 
 ClientId = Annotated[
@@ -448,6 +442,26 @@ Via = Annotated[
         metavar="URL",
         help="Send it to this Falcosidekick, such as http://localhost:2801, which proves the whole "
         "chain.",
+    ),
+]
+JqTimeout = Annotated[
+    float,
+    typer.Option(
+        "--jq-timeout",
+        metavar="SECONDS",
+        min=0.1,
+        max=600,
+        help="How long the mapping's expressions may take for one alert, such as 5.",
+    ),
+]
+JqMemory = Annotated[
+    int,
+    typer.Option(
+        "--jq-memory",
+        metavar="MIB",
+        min=64,
+        max=65536,
+        help="How much memory the mapping's expressions may take for one alert, such as 1024.",
     ),
 ]
 ArrivalTimeout = Annotated[

@@ -24,8 +24,9 @@ from falcoport.errors import (
 from falcoport.falco.inputs.interface import find_alerts, split_source
 from falcoport.falco.samples import sample
 from falcoport.falcosidekick.forward import HEADERS, NotForwardedError
-from falcoport.mapping.evaluator import Evaluator
+from falcoport.mapping.evaluator_process import LimitedEvaluator
 from falcoport.mapping.event import build_event_text
+from falcoport.mapping.limited_process import Limits
 from falcoport.port.concurrency import run_concurrently
 from falcoport.port.errors import NotFoundError
 
@@ -57,7 +58,7 @@ class SendTestRequest:
     The alert is the first of `source`, or falcoport's sample of the name `sample`, with the time of
     now. `namespace` and `priority` replace its own. `via` is a Falcosidekick to send it through.
     `timeout` is how many seconds it may take to arrive; `cleanup` removes it afterwards, and what
-    earlier tests left.
+    earlier tests left. `limits` hold for the evaluation of the mapping that Port has.
     """
 
     manifests: Manifests
@@ -69,6 +70,7 @@ class SendTestRequest:
     timeout: float = DEFAULT_TIMEOUT
     cleanup: bool = False
     secret: str | None = field(default=None, repr=False)
+    limits: Limits = field(default_factory=Limits)
 
     def __post_init__(self) -> None:
         if not self.timeout > 0:
@@ -96,11 +98,13 @@ class _Target:
     webhook: dict[str, Any]
     blueprint: dict[str, Any]
     header: dict[str, str]
+    limits: Limits
 
     def outcomes(self, body: bytes) -> list[Outcome]:
         """Return what the webhook's mappings make of a body."""
         event = build_event_text(body.decode(), HEADERS)
-        return Evaluator(self.webhook.get("mappings") or []).evaluate(event)
+        with LimitedEvaluator(self.webhook.get("mappings") or [], self.limits) as evaluator:
+            return evaluator.evaluate(event)
 
     def entity(self, body: bytes) -> dict[str, Any]:
         """Return the entity of the alert itself, which certain_cause has seen to be there."""
@@ -194,10 +198,11 @@ def _find_target(api: PortApi, request: SendTestRequest) -> _Target:
     if request.via is not None:
         # Falcosidekick sends the header that it was given; signatures it cannot make either.
         refuse_signed(webhook)
-        return _Target(webhook, blueprint, {})
+        return _Target(webhook, blueprint, {}, request.limits)
     hint = f"{HOW_TO_GIVE_SECRET} With --via, Falcosidekick sends the one it has."
     header = require_header(webhook, request.secret, hint=hint)
-    return _Target(webhook, blueprint, {header.name: header.value} if header else {})
+    headers = {header.name: header.value} if header else {}
+    return _Target(webhook, blueprint, headers, request.limits)
 
 
 def _check_findable(
