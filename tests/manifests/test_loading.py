@@ -137,7 +137,7 @@ mirrorProperties:
         ),
         ":9: schema.properties.e.type | schema.properties.e.type is missing.",
         ":12: relations.both | relations.both cannot be both many and required.",
-        (":13: relations.odd.cardinality | relations.odd.cardinality is not a known key here.",),
+        ":13: relations.odd.cardinality | relations.odd.cardinality is not a known key here.",
         (
             ":15: mirrorProperties.m.path | mirrorProperties.m.path is 'nodots', but a path names "
             "a relation and a property, such as namespace.$title."
