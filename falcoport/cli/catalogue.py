@@ -75,6 +75,11 @@ COMMANDS = {
             "away.",
         ),
         Entry(
+            "prune",
+            "prune",
+            "Delete alerts by age: Port keeps them for ever. Counts first, and asks.",
+        ),
+        Entry(
             "tag-rules",
             "tag_rules",
             "Write the Falco file that tags rules, so that their alerts belong to a namespace in "
