@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import httpx
-    from support.catalogs import RunningSandbox
+
+    from falcoport.sandbox.server import RunningSandbox
 
 FAST = ("--jq-timeout", "0.5", "--jq-memory", "128")
 FIELD = "mappings[0].entity.properties.rule"
