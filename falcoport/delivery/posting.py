@@ -9,33 +9,36 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-import ssl
 import threading
 import uuid as uuids
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum, auto
-from itertools import islice
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 import httpx
 
 from falcoport.falco.text import decode_leniently
 from falcoport.falcosidekick.forward import NotForwardedError, forwarded
+from falcoport.port.connection import (
+    EXCHANGE_ERRORS,
+    AnswerTooLargeError,
+    exchange,
+    is_certificate_error,
+    open_client,
+)
 from falcoport.port.rate_limit import seconds_to_wait
-from falcoport.settings import is_loopback
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from falcoport.delivery.send import Delivery
 
 MAX_BODY = 512 * 1024
 """The most bytes that Port takes as one event (Port docs, Webhook, limits)."""
 
 _MAX_ANSWER = 64 * 1024
-_MOST_PIECES = 1024  # in which an answer may come, however small they are
-_GRACE = 0.5  # seconds that a thread has to say itself that time is up
 _ACCEPTED = 202
 # The statuses that speak of the body sent: any other alert may pass.
 _ALERT_AT_FAULT = frozenset({400, 411, 413, 415, 422})
@@ -173,9 +176,6 @@ class Poster:
         self._abandoned: set[httpx.Client] = set()
         self._ended: set[httpx.Client] = set()
         self._threads = ThreadPoolExecutor(connections, thread_name_prefix="post")
-        # Loaded once: certificates take longer than a request, and http:// (loopback) needs none.
-        is_secure = delivery.url.startswith("https:")
-        self._verify: ssl.SSLContext | bool = httpx.create_ssl_context() if is_secure else False
 
     async def close(self) -> None:
         """Close the connections; what is still under way is not waited for."""
@@ -185,19 +185,14 @@ class Poster:
         self._idle.clear()
 
     async def post(self, body: bytes) -> Answer:
-        """Post one body and judge the answer; never raises but when cancelled."""
+        """Post one body and judge the answer.
+
+        Raise OptionValueError where the environment's proxy or certificates cannot be used.
+        """
         client = self._idle.pop() if self._idle else self._connect()
-        future = asyncio.get_running_loop().run_in_executor(
-            self._threads, self._exchange, client, body
-        )
+        loop = asyncio.get_running_loop()
         try:
-            # httpx's own timeout bounds each step; this bounds the whole answer.
-            async with asyncio.timeout(self._delivery.timeout + _GRACE):
-                answer = await future
-        except TimeoutError:
-            self._abandon(client)
-            client.close()  # which ends an answer that comes drop by drop
-            return self._timed_out()
+            answer = await loop.run_in_executor(self._threads, self._exchange, client, body)
         except asyncio.CancelledError:
             self._abandon(client)
             raise
@@ -224,56 +219,41 @@ class Poster:
             client.close()
 
     def _connect(self) -> httpx.Client:
-        host = urlsplit(self._delivery.url).hostname or ""
-        return httpx.Client(
-            timeout=self._delivery.timeout,
-            limits=httpx.Limits(max_connections=1, max_keepalive_connections=1),
-            trust_env=not is_loopback(host),
-            verify=self._verify,
-            headers=dict(self._delivery.headers),
-        )
+        delivery = self._delivery
+        return open_client(delivery.network, delivery.url, headers=delivery.headers)
 
     def _exchange(self, client: httpx.Client, body: bytes) -> Answer:
         """Post with one client, in a thread of its own."""
         try:
-            with client.stream("POST", self._delivery.url, content=body) as response:
-                size = sum(len(piece) for piece in islice(response.iter_raw(), _MOST_PIECES))
-        except (
-            httpx.HTTPError,
-            httpx.StreamError,
-            httpx.InvalidURL,
-            OSError,
-            RuntimeError,
-        ) as error:
+            request = client.build_request("POST", self._delivery.url, content=body)
+            answer = exchange(client, request, self._delivery.timeout, limit=_MAX_ANSWER)
+        except (*EXCHANGE_ERRORS, httpx.InvalidURL, OSError, RuntimeError) as error:
             return self._judge_failure(error)
         finally:
             self._end(client)
-        if size > _MAX_ANSWER:
-            return _misdirected("its answer is too long to be Port's", response.status_code)
-        return judge(response.status_code, response.headers)
+        return judge(answer.status, answer.headers)
 
     def _judge_failure(self, error: Exception) -> Answer:
         if isinstance(error, httpx.TimeoutException):
+            reason = f"no answer within {self._delivery.timeout:g} s"
             shared = isinstance(error, httpx.ConnectTimeout | httpx.PoolTimeout)
-            return self._timed_out(shared=shared)
+            return Answer(Verdict.UNAVAILABLE, reason, is_shared=shared)
         if isinstance(error, httpx.UnsupportedProtocol | httpx.InvalidURL):
             return _misdirected("the URL cannot be used")
-        if isinstance(error, httpx.ConnectError):
-            if _is_certificate(error):
-                return _misdirected("its certificate is not trusted")
+        if isinstance(error, AnswerTooLargeError):
+            return _misdirected("its answer is too long to be Port's")
+        if is_certificate_error(error):
+            return _misdirected("its certificate is not trusted")
+        if isinstance(error, httpx.ConnectError | httpx.ProxyError):
             return Answer(Verdict.UNAVAILABLE, "it cannot be reached", is_shared=True)
         return Answer(Verdict.UNAVAILABLE, f"the connection broke ({type(error).__name__})")
-
-    def _timed_out(self, *, shared: bool = False) -> Answer:
-        reason = f"no answer within {self._delivery.timeout:g} s"
-        return Answer(Verdict.UNAVAILABLE, reason, is_shared=shared)
 
 
 def _misdirected(reason: str, status: int | None = None) -> Answer:
     return Answer(Verdict.MISDIRECTED, reason, status, is_shared=True)
 
 
-def judge(status: int, headers: httpx.Headers) -> Answer:
+def judge(status: int, headers: Mapping[str, str]) -> Answer:
     """Say what a status means for the alert; only Port's own 202 counts as accepted."""
     reason = f"status {status}"
     if status == _ACCEPTED:
@@ -284,12 +264,3 @@ def judge(status: int, headers: httpx.Headers) -> Answer:
         wait = seconds_to_wait(headers, datetime.now(UTC))
         return Answer(Verdict.UNAVAILABLE, reason, status, wait, is_shared=status in _AWAY)
     return Answer(Verdict.MISDIRECTED, reason, status, is_shared=True)
-
-
-def _is_certificate(error: Exception) -> bool:
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, ssl.SSLCertVerificationError):
-            return True
-        cause = cause.__cause__ or cause.__context__
-    return False
