@@ -172,8 +172,10 @@ def alerts(api: httpx.Client) -> list[dict[str, Any]]:
 
 
 @needs_kubectl
-@pytest.mark.parametrize("deployment", CHART_NAMES)
-@pipelines
+@pytest.mark.parametrize(
+    ("pipeline", "deployment"),
+    [*((name, CHART_NAMES[0]) for name in PIPELINES), ("script", CHART_NAMES[1])],
+)
 def test_a_pipeline_wires_everything_and_restarts_only_for_a_change(
     pipeline: str, deployment: str, machine: Machine, api: httpx.Client
 ) -> None:
@@ -202,7 +204,10 @@ def test_a_pipeline_wires_everything_and_restarts_only_for_a_change(
 
 
 @needs_kubectl
-@pipelines
+@pytest.mark.parametrize(
+    "pipeline",
+    ["script", *(pytest.param(one, marks=pytest.mark.slow) for one in ("github", "gitlab"))],
+)
 def test_a_rotation_changes_to_a_second_webhook_and_back(
     pipeline: str, machine: Machine, api: httpx.Client
 ) -> None:
