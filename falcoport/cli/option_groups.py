@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from falcoport.cli import options
 from falcoport.errors import UsageError
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from falcoport.cli.command import Run
-    from falcoport.commands.choices import SetupChoices
+    from falcoport.commands.choices import FindingsMode, SetupChoices
     from falcoport.commands.webhook_secret import SecretRequest
     from falcoport.manifests.loading import Manifest, Manifests
     from falcoport.mapping.namespace_expressions import Clusters
@@ -46,11 +46,10 @@ class ManifestOptions:
 
     def load(self) -> Manifests:
         """Read the manifests; raise ManifestError."""
-        from falcoport.manifests.loading import load, renamed
+        from falcoport.manifests.loading import load, rename_webhook
 
         manifests = load(self.blueprint, self.webhook_config)
-        webhook = renamed(manifests.webhook, identifier=self.webhook_id, title=self.webhook_title)
-        return replace(manifests, webhook=webhook)
+        return rename_webhook(manifests, identifier=self.webhook_id, title=self.webhook_title)
 
 
 @dataclass(frozen=True)
@@ -64,12 +63,27 @@ class MappingOptions:
     no_cluster: options.NoCluster = False
     ensure_namespaces: options.EnsureNamespaces = None
     workload: options.Workload = None
+    profile: options.ProfileName = None
+    findings: options.Findings = None
+    findings_only: options.FindingsOnly = False
+    findings_by: options.FindingsBy = None
+    min_priority: options.PassPriority = None
+    only_rules: options.OnlyRules = None
+    skip_rules: options.SkipRules = None
+    only_namespaces: options.OnlyNamespaces = None
+    skip_namespaces: options.SkipNamespaces = None
+    no_filter: options.NoFilter = False
 
     def choices(self, *, create_namespace_blueprint: bool = False) -> SetupChoices:
         """Return what the options choose; raise UsageError."""
-        from falcoport.commands.choices import SetupChoices, parse_identifier
+        from falcoport.commands.choices import SetupChoices, parse_identifier, parse_profile
+        from falcoport.mapping.finding_expressions import parse_keys
 
         return SetupChoices(
+            profile=parse_profile(self.profile),
+            findings=self._findings_mode(),
+            findings_by=None if self.findings_by is None else parse_keys(self.findings_by),
+            **self._filter(),
             relation=False if self.no_relation else None,
             create_namespace_blueprint=create_namespace_blueprint,
             namespace_blueprint=self.namespace_blueprint,
@@ -78,6 +92,38 @@ class MappingOptions:
             ensure_namespaces=self.ensure_namespaces,
             workload=self.workload,
         )
+
+    def _findings_mode(self) -> FindingsMode | None:
+        from falcoport.commands.choices import FindingsMode
+
+        if self.findings_only:
+            if self.findings is False:
+                raise UsageError(
+                    "--findings-only and --no-findings contradict each other.",
+                    where="--no-findings",
+                )
+            return FindingsMode.ONLY
+        if self.findings is None:
+            # Saying what tells them apart asks for them; how many is as it was.
+            return None
+        return FindingsMode.WITH_ALERTS if self.findings else FindingsMode.OFF
+
+    def _filter(self) -> dict[str, Any]:
+        """Return what the filters choose, each one None where it is left as it is."""
+        from falcoport.falco.priorities import PRIORITIES
+        from falcoport.mapping.filter_expressions import AlertFilter, check_filter
+
+        names = ("only_rules", "skip_rules", "only_namespaces", "skip_namespaces")
+        given: dict[str, Any] = {
+            name: tuple(value) for name in names if (value := getattr(self, name)) is not None
+        }
+        if self.min_priority is not None:
+            given["min_priority"] = self.min_priority
+        check_filter(AlertFilter(**given))
+        if self.no_filter:
+            # The lowest priority lets everything pass, and so do empty lists.
+            given = {"min_priority": PRIORITIES[-1], **dict.fromkeys(names, ()), **given}
+        return given
 
     def _clusters(self) -> Clusters | None:
         from falcoport.mapping.namespace_expressions import NO_CLUSTER, Clusters
