@@ -26,6 +26,11 @@ COMMANDS = {
     entry.name: entry
     for entry in (
         Entry(
+            "init",
+            "init",
+            "Write falcoport.yaml: what the set-up is, with what the catalog proposes.",
+        ),
+        Entry(
             "setup",
             "setup",
             "Create or bring up to date blueprint, relation, webhook and mapping; print the URL.",
@@ -75,8 +80,13 @@ COMMANDS = {
             "away.",
         ),
         Entry(
+            "prune",
+            "prune",
+            "Delete alerts by age: Port keeps them for ever. Counts first, and asks.",
+        ),
+        Entry(
             "tag-rules",
-            "rules",
+            "tag_rules",
             "Write the Falco file that tags rules, so that their alerts belong to a namespace in "
             "Port.",
         ),

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from falcoport.cli.command import Run
     from falcoport.commands.choices import FindingsMode, SetupChoices
     from falcoport.commands.webhook_secret import SecretRequest
+    from falcoport.config import Config
     from falcoport.manifests.loading import Manifest, Manifests
+    from falcoport.mapping.limited_process import Limits
     from falcoport.mapping.namespace_expressions import Clusters
 
 
@@ -27,12 +29,16 @@ class WebhookOptions:
     webhook_id: options.WebhookId = None
     webhook_title: options.WebhookTitle = None
 
-    def load(self) -> Manifest:
+    def load(self, config: Config) -> Manifest:
         """Read the webhook's manifest; raise ManifestError."""
         from falcoport.manifests.loading import load_webhook, renamed
 
-        manifest = load_webhook(self.webhook_config)
-        return renamed(manifest, identifier=self.webhook_id, title=self.webhook_title)
+        manifest = load_webhook(self.webhook_config or config.webhook_config)
+        return renamed(
+            manifest,
+            identifier=_first(self.webhook_id, config.webhook_id),
+            title=_first(self.webhook_title, config.webhook_title),
+        )
 
 
 @dataclass(frozen=True)
@@ -44,12 +50,18 @@ class ManifestOptions:
     webhook_id: options.WebhookId = None
     webhook_title: options.WebhookTitle = None
 
-    def load(self) -> Manifests:
+    def load(self, config: Config) -> Manifests:
         """Read the manifests; raise ManifestError."""
         from falcoport.manifests.loading import load, rename_webhook
 
-        manifests = load(self.blueprint, self.webhook_config)
-        return rename_webhook(manifests, identifier=self.webhook_id, title=self.webhook_title)
+        manifests = load(
+            self.blueprint or config.blueprint, self.webhook_config or config.webhook_config
+        )
+        return rename_webhook(
+            manifests,
+            identifier=_first(self.webhook_id, config.webhook_id),
+            title=_first(self.webhook_title, config.webhook_title),
+        )
 
 
 @dataclass(frozen=True)
@@ -74,8 +86,8 @@ class MappingOptions:
     skip_namespaces: options.SkipNamespaces = None
     no_filter: options.NoFilter = False
 
-    def choices(self, *, create_namespace_blueprint: bool = False) -> SetupChoices:
-        """Return what the options choose; raise UsageError."""
+    def choices(self, config: Config, *, create_namespace_blueprint: bool = False) -> SetupChoices:
+        """Return what the options choose, else the file; raise UsageError."""
         from falcoport.commands.choices import SetupChoices, parse_identifier, parse_profile
         from falcoport.mapping.finding_expressions import parse_keys
 
@@ -91,7 +103,7 @@ class MappingOptions:
             clusters=self._clusters(),
             ensure_namespaces=self.ensure_namespaces,
             workload=self.workload,
-        )
+        ).or_else(configured_choices(config))
 
     def _findings_mode(self) -> FindingsMode | None:
         from falcoport.commands.choices import FindingsMode
@@ -144,9 +156,52 @@ class SetupOptions(MappingOptions):
     create_namespace_blueprint: options.CreateNamespaceBlueprint = False
     allow_mapping_errors: options.AllowMappingErrors = False
 
-    def setup_choices(self) -> SetupChoices:
-        """Return what the options choose; raise UsageError."""
-        return self.choices(create_namespace_blueprint=self.create_namespace_blueprint)
+    def setup_choices(self, config: Config) -> SetupChoices:
+        """Return what the options choose, else the file; raise UsageError."""
+        return self.choices(config, create_namespace_blueprint=self.create_namespace_blueprint)
+
+
+def configured_choices(config: Config) -> SetupChoices:
+    """Return what the file chooses. Raise OptionValueError."""
+    from falcoport.commands.choices import (
+        FindingsMode,
+        SetupChoices,
+        parse_identifier,
+        parse_profile,
+    )
+    from falcoport.mapping.finding_expressions import Key
+    from falcoport.mapping.namespace_expressions import Clusters
+
+    return SetupChoices(
+        profile=parse_profile(config.profile),
+        findings=None if config.findings is None else FindingsMode(config.findings),
+        findings_by=None if config.findings_by is None else tuple(map(Key, config.findings_by)),
+        min_priority=config.min_priority,
+        only_rules=config.only_rules,
+        skip_rules=config.skip_rules,
+        only_namespaces=config.only_namespaces,
+        skip_namespaces=config.skip_namespaces,
+        relation=config.namespace,
+        namespace_blueprint=config.namespace_blueprint,
+        identifier=parse_identifier(config.identifier),
+        clusters=None if config.clusters is None else Clusters.named(config.clusters),
+        ensure_namespaces=config.ensure_namespaces,
+        workload=config.workload,
+    )
+
+
+@dataclass(frozen=True)
+class LimitOptions:
+    """How much time and memory expressions of a mapping may take."""
+
+    jq_timeout: options.JqTimeout = 2.0
+    jq_memory: options.JqMemory = 512
+
+    def limits(self) -> Limits:
+        """Return the limits for one alert."""
+        from falcoport.mapping.limited_process import Limits
+
+        return Limits(self.jq_timeout, self.jq_memory)
 
 
 @dataclass(frozen=True)
@@ -165,7 +220,7 @@ class SecurityOptions:
 
         Raise UsageError.
         """
-        asked = self.secure or self.rotate_secret
+        asked = self.secure or self.rotate_secret or bool(run.config.secured)
         companions = {
             "--header": self.header,
             "--webhook-secret-file": self.webhook_secret_file,
@@ -182,7 +237,13 @@ class SecurityOptions:
         from falcoport.commands.webhook_secret import SecretRequest
 
         secret = read_webhook_secret(run, self.webhook_secret_file)
-        return SecretRequest(self.header, secret, self.rotate_secret, self.secret_out, self.force)
+        return SecretRequest(
+            self.header or run.config.header,
+            secret,
+            self.rotate_secret,
+            self.secret_out,
+            self.force,
+        )
 
 
 def read_webhook_secret(run: Run, file: Path | None) -> str | None:
@@ -194,3 +255,8 @@ def read_webhook_secret(run: Run, file: Path | None) -> str | None:
     if secret:
         run.output.mask(secret)
     return secret or None
+
+
+def _first(option: str | None, configured: str | None) -> str | None:
+    """Return what an option says, even if it is nothing, else what the file says."""
+    return option if option is not None else configured

@@ -10,6 +10,7 @@ from falcoport.commands.set_up import build_setup_goal, find_webhook, setup_keys
 from falcoport.commands.webhook_secret import SecretHandover, SecretOutcome, SecretRequest
 from falcoport.errors import FalcoportError, ManifestError, UnexpectedAnswerError
 from falcoport.falcosidekick.header import PLACEHOLDER
+from falcoport.mapping.limited_process import Limits
 from falcoport.mapping.sample_check import mapping_problems
 from falcoport.reconcile.apply import Task, apply
 from falcoport.reconcile.journal import Journal
@@ -32,13 +33,14 @@ class SetupRequest:
     """What `setup` is asked for, and `plan` to show.
 
     `secret` is None where the webhook's security is left as it is. `allow_mapping_errors` only
-    warns where the mapping fails on the sample alerts.
+    warns where the mapping fails on the sample alerts; `limits` hold for trying it.
     """
 
     manifests: Manifests
     choices: SetupChoices = field(default_factory=SetupChoices)
     secret: SecretRequest | None = None
     allow_mapping_errors: bool = False
+    limits: Limits = field(default_factory=Limits)
 
 
 @dataclass(frozen=True)
@@ -119,7 +121,9 @@ class _MappingCheck:
         if mappings in self._tried:
             return
         self._tried.append(mappings)
-        problems = mapping_problems(mappings, self._request.manifests.webhook.source)
+        problems = mapping_problems(
+            mappings, self._request.manifests.webhook.source, self._request.limits
+        )
         if problems and not self._request.allow_mapping_errors:
             raise ManifestError("The mapping fails on sample alerts.", problems=problems)
         for problem in problems:

@@ -5,15 +5,19 @@ Paths and envelopes: Port API reference, 2026-01 (a webhook's answer comes under
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from falcoport.errors import UnexpectedAnswerError
 from falcoport.port.errors import NotFoundError, UnknownOutcomeError
+from falcoport.urls import find_webhook_url_problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from datetime import datetime
 
     from falcoport.port.transport import Transport
 
@@ -30,7 +34,40 @@ _BLUEPRINT_PARTS = (
     "aggregationProperties",
 )
 _WEBHOOK_PARTS = ("mappings",)
+_SHOWN_URL = 80
 _ENTITY_KEYS = {"identifier": str, "properties": dict, "relations": dict}
+
+
+_FAILURES = 50
+
+
+@dataclass(frozen=True)
+class AuditFailure:
+    """One failure in the audit log: of which resource, called what, and why."""
+
+    resource: str
+    identifier: str
+    message: str
+
+
+def _read_failure(entry: Json) -> AuditFailure | None:
+    if str(entry.get("status") or "FAILURE").upper() != "FAILURE":
+        return None
+    message = next(
+        (
+            found
+            for found in (entry.get("message"), entry.get("additionalData"), entry.get("error"))
+            if found
+        ),
+        None,
+    )
+    if message is None:
+        return None
+    text = message if isinstance(message, str) else json.dumps(message, ensure_ascii=False)
+    context = entry.get("context")
+    entity = context.get("entity") if isinstance(context, dict) else None
+    identifier = entry.get("identifier") or entity or ""
+    return AuditFailure(str(entry.get("resourceType") or ""), str(identifier), text)
 
 
 class PortApi:
@@ -119,6 +156,8 @@ class PortApi:
         # One without mappings does nothing, so there is hardly any: the list is asked at once.
         absent = _absent_parts(found, _WEBHOOK_PARTS)
         _refuse_lost_parts(path, identifier, absent, self.webhooks)
+        if found is not None:
+            _check_webhook_url(found, f"GET {path}")
         return found
 
     def create_webhook(self, body: Json) -> Json:
@@ -223,6 +262,24 @@ class PortApi:
             raise _unexpected(f"GET {path}", "no list of entities")
         return found
 
+    def webhook_failures(self, webhook: str, since: datetime) -> list[AuditFailure]:
+        """Return what Port's audit log says of a webhook's failures since then, newest first.
+
+        Port publishes the parameters but not the answer, so any list of objects in it will do, and
+        one that says nothing is left out. Only an administrator may ask.
+        """
+        query = {
+            "webhookId": webhook,
+            "status": "FAILURE",
+            "from": since.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+            "limit": _FAILURES,
+        }
+        answer = self._transport.read(_path("audit-log"), query=query)
+        lists = (value for value in answer.values() if isinstance(value, list))
+        entries = [entry for found in lists for entry in found if isinstance(entry, dict)]
+        failures = (_read_failure(entry) for entry in entries)
+        return [failure for failure in failures if failure is not None]
+
     def delete_all_entities(self, blueprint: str) -> None:
         """Start the removal of all entities of a blueprint; Port goes on with it by itself."""
         self._transport.write("DELETE", _path("blueprints", blueprint, "all-entities"))
@@ -258,9 +315,12 @@ class PortApi:
     def _written(answer: Json, envelope: str, keys: Mapping[str, type], where: str) -> Json:
         """Check a write's answer; a strange one leaves the outcome to be read back."""
         try:
-            return _content(answer, envelope, keys, where)
+            content = _content(answer, envelope, keys, where)
+            if keys is _WEBHOOK_KEYS:
+                _check_webhook_url(content, where)
         except UnexpectedAnswerError as error:
             raise UnknownOutcomeError(error.message, where=where, hint=error.hint) from None
+        return content
 
 
 def _content(answer: Json, envelope: str, keys: Mapping[str, type], where: str) -> Json:
@@ -271,6 +331,22 @@ def _content(answer: Json, envelope: str, keys: Mapping[str, type], where: str) 
         if not isinstance(content.get(key), kind):
             raise _unexpected(where, f"a {envelope} without its {key}")
     return content
+
+
+def _check_webhook_url(webhook: Json, where: str) -> None:
+    """Raise UnexpectedAnswerError for a URL that must neither be shown as one nor posted to."""
+    url = webhook["url"]
+    problem = find_webhook_url_problem(url)
+    if problem:
+        seen = ascii(url if len(url) <= _SHOWN_URL else f"{url[:_SHOWN_URL]}…")
+        raise UnexpectedAnswerError(
+            f"The URL of webhook {webhook['identifier']!r} in Port's answer cannot be used: "
+            f"{problem}. It is {seen}.",
+            where=where,
+            code="bad_webhook_url",
+            hint="Nothing was posted to it. Look at the webhook in Port, and check that the API "
+            "URL is Port's.",
+        )
 
 
 def _absent_parts(found: Json | None, parts: Sequence[str]) -> tuple[str, ...]:

@@ -192,7 +192,9 @@ def test_a_persons_status_survives_while_the_finding_is_seen_again(port: httpx.C
     send(port, url, alerts[:1])
     [(name, _)] = entities(port, FINDINGS).items()
     resolved = {"status": "Resolved", "resolvedAt": "2026-08-17T00:00:00.000Z"}
-    port.patch(f"{FINDINGS}/{name}", json={"properties": resolved}).raise_for_status()
+    port.patch(
+        f"{FINDINGS}/{quote(name, safe='')}", json={"properties": resolved}
+    ).raise_for_status()
     send(port, url, [{**alerts[0], "time": "2026-08-18T12:00:00.000000000Z"}])
     [again] = entities(port, FINDINGS).values()
     assert again["properties"]["status"] == "Resolved"
