@@ -26,6 +26,11 @@ COMMANDS = {
     entry.name: entry
     for entry in (
         Entry(
+            "init",
+            "init",
+            "Write falcoport.yaml: what the set-up is, with what the catalog proposes.",
+        ),
+        Entry(
             "setup",
             "setup",
             "Create or bring up to date blueprint, relation, webhook and mapping; print the URL.",
@@ -73,6 +78,11 @@ COMMANDS = {
             "relay",
             "Post alerts from a queue (NATS JetStream or Kafka) to Port; lose none while Port is "
             "away.",
+        ),
+        Entry(
+            "prune",
+            "prune",
+            "Delete alerts by age: Port keeps them for ever. Counts first, and asks.",
         ),
         Entry(
             "tag-rules",

@@ -153,7 +153,7 @@ def replay(
 
 def _chosen(choice: ChoiceOptions) -> dict[str, Any]:
     """Return what the options choose; raise UsageError."""
-    from falcoport.commands.replay import parse_instant, parse_priority, parse_shard
+    from falcoport.commands.option_texts import parse_instant, parse_priority, parse_shard
 
     now = datetime.now(UTC)
     return {

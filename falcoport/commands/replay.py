@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import re
 import time
 from collections import Counter
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +14,7 @@ from falcoport.delivery.checkpoint import Checkpoint
 from falcoport.delivery.posting import UnusableAlertError, prepare
 from falcoport.delivery.staging import StagedAlert, Staging, key_of, shard_of
 from falcoport.delivery.ways import Through
-from falcoport.errors import InputError, Problem, UsageError
+from falcoport.errors import InputError, InterruptedRunError, Problem, UsageError
 from falcoport.falco.inputs.files import STDIN, find_files, read_blocks
 from falcoport.falco.inputs.interface import InputFormat, find_alerts, split_source
 from falcoport.falco.priorities import PRIORITIES, find_priority
@@ -36,10 +34,7 @@ if TYPE_CHECKING:
 NAMED_PROBLEMS = 20
 """How many unreadable places are named; the others are counted."""
 
-_RELATIVE = re.compile(r"(\d+)\s*(s|m|h|d|w)")
-_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 _READING_WORD = 2.0
-_NANO = 10**9
 
 
 @dataclass(frozen=True)
@@ -153,6 +148,11 @@ def _send(
             _through_api(request, alerts, target, ledger, context)
         else:
             _through_webhook(request, alerts, target, ledger, context)
+    except KeyboardInterrupt:
+        raise InterruptedRunError(
+            f"Interrupted. {ledger.accepted:,} of {total:,} alerts were sent.",
+            hint="Run the same command again: with --checkpoint it goes on from here.",
+        ) from None
     finally:
         ledger.close()
     return ReplayResult(
@@ -191,11 +191,13 @@ def _through_api(
 ) -> None:
     from falcoport.delivery.replay import AWAY_SECONDS
     from falcoport.delivery.replay_api import ApiReplay
+    from falcoport.preview.engine import MapperOptions
+    from falcoport.preview.limited import open_evaluation
 
-    with context.connect() as api:
+    with open_evaluation(MapperOptions(target.mappings)) as evaluate, context.connect() as api:
         ApiReplay(
             api,
-            _evaluator(target.mappings),
+            _evaluator(evaluate),
             # A request carries twenty alerts: a few at a time are more than any webhook takes.
             workers=max(1, min(4, request.max_in_flight)),
             rate=request.rate,
@@ -204,14 +206,11 @@ def _through_api(
 
 
 def _evaluator(
-    mappings: Sequence[Json],
+    evaluate: Callable[[Sequence[Json]], list[list[Outcome]]],
 ) -> Callable[[Sequence[bytes]], list[list[Outcome] | str]]:
     """Return what maps bodies as the webhook would, each by itself where one cannot be read."""
     from falcoport.mapping.outcomes import EventError
-    from falcoport.preview.engine import MapperOptions, build_pipeline
     from falcoport.preview.plain import parse_object
-
-    evaluate = build_pipeline(MapperOptions(mappings)).evaluate
 
     def one_by_one(bodies: list[Json]) -> list[list[Outcome] | str]:
         found: list[list[Outcome] | str] = []
@@ -390,51 +389,3 @@ def _oldest(staging: Staging, most: int | None) -> Iterator[StagedAlert]:
         if most is not None and count >= most:
             return
         yield alert
-
-
-# --- options' texts -----------------------------------------------------------------------------
-
-
-def parse_instant(text: str, option: str, now: datetime) -> int:
-    """Return the instant that a text means, in nanoseconds.
-
-    A time in RFC 3339, a date (its beginning in UTC), or how long ago, such as 36h or 7d. Raise
-    UsageError.
-    """
-    match = _RELATIVE.fullmatch(text.strip())
-    if match is not None:
-        ago = timedelta(seconds=int(match[1]) * _SECONDS[match[2]])
-        return int((now - ago).timestamp()) * _NANO
-    try:
-        day = datetime.strptime(text.strip(), "%Y-%m-%d").replace(tzinfo=UTC)
-        return int(day.timestamp()) * _NANO
-    except ValueError:
-        pass
-    try:
-        return read_instant(text.strip())
-    except TimeError:
-        raise UsageError(
-            f"{option} is {text!r}, no time.",
-            where=option,
-            hint="Examples: 2026-08-17, 2026-08-17T09:00:00Z, 36h, 7d.",
-        ) from None
-
-
-def parse_shard(text: str) -> tuple[int, int]:
-    """Return the number and how many there are of I/N. Raise UsageError."""
-    number, separator, shards = text.partition("/")
-    if separator and number.isdecimal() and shards.isdecimal() and int(number) < int(shards):
-        return int(number), int(shards)
-    raise UsageError(
-        f"--shard is {text!r}, not I/N with I from 0 to N-1.",
-        where="--shard",
-        hint="Example: --shard 0/4, and 1/4, 2/4, 3/4 beside it.",
-    )
-
-
-def parse_priority(text: str, option: str) -> str:
-    """Return a priority as Falco writes it. Raise UsageError."""
-    found = find_priority(text)
-    if found is None:
-        raise UsageError(f"{option} is {text!r}; Falco has {', '.join(PRIORITIES)}.", where=option)
-    return found
