@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from falcoport.cli import options
 from falcoport.errors import UsageError
@@ -13,8 +13,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from falcoport.cli.command import Run
-    from falcoport.commands.choices import SetupChoices
+    from falcoport.commands.choices import FindingsMode, SetupChoices
     from falcoport.commands.webhook_secret import SecretRequest
+    from falcoport.config import Config
     from falcoport.manifests.loading import Manifest, Manifests
     from falcoport.mapping.limited_process import Limits
     from falcoport.mapping.namespace_expressions import Clusters
@@ -28,12 +29,16 @@ class WebhookOptions:
     webhook_id: options.WebhookId = None
     webhook_title: options.WebhookTitle = None
 
-    def load(self) -> Manifest:
+    def load(self, config: Config) -> Manifest:
         """Read the webhook's manifest; raise ManifestError."""
         from falcoport.manifests.loading import load_webhook, renamed
 
-        manifest = load_webhook(self.webhook_config)
-        return renamed(manifest, identifier=self.webhook_id, title=self.webhook_title)
+        manifest = load_webhook(self.webhook_config or config.webhook_config)
+        return renamed(
+            manifest,
+            identifier=_first(self.webhook_id, config.webhook_id),
+            title=_first(self.webhook_title, config.webhook_title),
+        )
 
 
 @dataclass(frozen=True)
@@ -45,13 +50,18 @@ class ManifestOptions:
     webhook_id: options.WebhookId = None
     webhook_title: options.WebhookTitle = None
 
-    def load(self) -> Manifests:
+    def load(self, config: Config) -> Manifests:
         """Read the manifests; raise ManifestError."""
-        from falcoport.manifests.loading import load, renamed
+        from falcoport.manifests.loading import load, rename_webhook
 
-        manifests = load(self.blueprint, self.webhook_config)
-        webhook = renamed(manifests.webhook, identifier=self.webhook_id, title=self.webhook_title)
-        return replace(manifests, webhook=webhook)
+        manifests = load(
+            self.blueprint or config.blueprint, self.webhook_config or config.webhook_config
+        )
+        return rename_webhook(
+            manifests,
+            identifier=_first(self.webhook_id, config.webhook_id),
+            title=_first(self.webhook_title, config.webhook_title),
+        )
 
 
 @dataclass(frozen=True)
@@ -65,12 +75,27 @@ class MappingOptions:
     no_cluster: options.NoCluster = False
     ensure_namespaces: options.EnsureNamespaces = None
     workload: options.Workload = None
+    profile: options.ProfileName = None
+    findings: options.Findings = None
+    findings_only: options.FindingsOnly = False
+    findings_by: options.FindingsBy = None
+    min_priority: options.PassPriority = None
+    only_rules: options.OnlyRules = None
+    skip_rules: options.SkipRules = None
+    only_namespaces: options.OnlyNamespaces = None
+    skip_namespaces: options.SkipNamespaces = None
+    no_filter: options.NoFilter = False
 
-    def choices(self, *, create_namespace_blueprint: bool = False) -> SetupChoices:
-        """Return what the options choose; raise UsageError."""
-        from falcoport.commands.choices import SetupChoices, parse_identifier
+    def choices(self, config: Config, *, create_namespace_blueprint: bool = False) -> SetupChoices:
+        """Return what the options choose, else the file; raise UsageError."""
+        from falcoport.commands.choices import SetupChoices, parse_identifier, parse_profile
+        from falcoport.mapping.finding_expressions import parse_keys
 
         return SetupChoices(
+            profile=parse_profile(self.profile),
+            findings=self._findings_mode(),
+            findings_by=None if self.findings_by is None else parse_keys(self.findings_by),
+            **self._filter(),
             relation=False if self.no_relation else None,
             create_namespace_blueprint=create_namespace_blueprint,
             namespace_blueprint=self.namespace_blueprint,
@@ -78,7 +103,39 @@ class MappingOptions:
             clusters=self._clusters(),
             ensure_namespaces=self.ensure_namespaces,
             workload=self.workload,
-        )
+        ).or_else(configured_choices(config))
+
+    def _findings_mode(self) -> FindingsMode | None:
+        from falcoport.commands.choices import FindingsMode
+
+        if self.findings_only:
+            if self.findings is False:
+                raise UsageError(
+                    "--findings-only and --no-findings contradict each other.",
+                    where="--no-findings",
+                )
+            return FindingsMode.ONLY
+        if self.findings is None:
+            # Saying what tells them apart asks for them; how many is as it was.
+            return None
+        return FindingsMode.WITH_ALERTS if self.findings else FindingsMode.OFF
+
+    def _filter(self) -> dict[str, Any]:
+        """Return what the filters choose, each one None where it is left as it is."""
+        from falcoport.falco.priorities import PRIORITIES
+        from falcoport.mapping.filter_expressions import AlertFilter, check_filter
+
+        names = ("only_rules", "skip_rules", "only_namespaces", "skip_namespaces")
+        given: dict[str, Any] = {
+            name: tuple(value) for name in names if (value := getattr(self, name)) is not None
+        }
+        if self.min_priority is not None:
+            given["min_priority"] = self.min_priority
+        check_filter(AlertFilter(**given))
+        if self.no_filter:
+            # The lowest priority lets everything pass, and so do empty lists.
+            given = {"min_priority": PRIORITIES[-1], **dict.fromkeys(names, ()), **given}
+        return given
 
     def _clusters(self) -> Clusters | None:
         from falcoport.mapping.namespace_expressions import NO_CLUSTER, Clusters
@@ -99,9 +156,38 @@ class SetupOptions(MappingOptions):
     create_namespace_blueprint: options.CreateNamespaceBlueprint = False
     allow_mapping_errors: options.AllowMappingErrors = False
 
-    def setup_choices(self) -> SetupChoices:
-        """Return what the options choose; raise UsageError."""
-        return self.choices(create_namespace_blueprint=self.create_namespace_blueprint)
+    def setup_choices(self, config: Config) -> SetupChoices:
+        """Return what the options choose, else the file; raise UsageError."""
+        return self.choices(config, create_namespace_blueprint=self.create_namespace_blueprint)
+
+
+def configured_choices(config: Config) -> SetupChoices:
+    """Return what the file chooses. Raise OptionValueError."""
+    from falcoport.commands.choices import (
+        FindingsMode,
+        SetupChoices,
+        parse_identifier,
+        parse_profile,
+    )
+    from falcoport.mapping.finding_expressions import Key
+    from falcoport.mapping.namespace_expressions import Clusters
+
+    return SetupChoices(
+        profile=parse_profile(config.profile),
+        findings=None if config.findings is None else FindingsMode(config.findings),
+        findings_by=None if config.findings_by is None else tuple(map(Key, config.findings_by)),
+        min_priority=config.min_priority,
+        only_rules=config.only_rules,
+        skip_rules=config.skip_rules,
+        only_namespaces=config.only_namespaces,
+        skip_namespaces=config.skip_namespaces,
+        relation=config.namespace,
+        namespace_blueprint=config.namespace_blueprint,
+        identifier=parse_identifier(config.identifier),
+        clusters=None if config.clusters is None else Clusters.named(config.clusters),
+        ensure_namespaces=config.ensure_namespaces,
+        workload=config.workload,
+    )
 
 
 @dataclass(frozen=True)
@@ -134,7 +220,7 @@ class SecurityOptions:
 
         Raise UsageError.
         """
-        asked = self.secure or self.rotate_secret
+        asked = self.secure or self.rotate_secret or bool(run.config.secured)
         companions = {
             "--header": self.header,
             "--webhook-secret-file": self.webhook_secret_file,
@@ -151,7 +237,13 @@ class SecurityOptions:
         from falcoport.commands.webhook_secret import SecretRequest
 
         secret = read_webhook_secret(run, self.webhook_secret_file)
-        return SecretRequest(self.header, secret, self.rotate_secret, self.secret_out, self.force)
+        return SecretRequest(
+            self.header or run.config.header,
+            secret,
+            self.rotate_secret,
+            self.secret_out,
+            self.force,
+        )
 
 
 def read_webhook_secret(run: Run, file: Path | None) -> str | None:
@@ -163,3 +255,8 @@ def read_webhook_secret(run: Run, file: Path | None) -> str | None:
     if secret:
         run.output.mask(secret)
     return secret or None
+
+
+def _first(option: str | None, configured: str | None) -> str | None:
+    """Return what an option says, even if it is nothing, else what the file says."""
+    return option if option is not None else configured
