@@ -5,12 +5,13 @@ Pure: the caller hands over the environment and what options and files said.
 
 from __future__ import annotations
 
-import ipaddress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from falcoport.errors import CredentialsMissingError, UsageError
+from falcoport.network import Network
+from falcoport.urls import is_loopback
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -76,10 +77,30 @@ class SettingOptions:
 
 
 @dataclass(frozen=True)
+class FileSettings:
+    """What files say, behind options and environment.
+
+    `region` and `api_url` are those of `falcoport.yaml`, whose name is `source`. The rest is an
+    organization of Port's own CLI, `org_source` its file and name.
+    """
+
+    source: str = ""
+    region: str | None = None
+    api_url: str | None = None
+    org_source: str = ""
+    org_client_id: str | None = None
+    org_client_secret: str | None = field(default=None, repr=False)
+    org_api_url: str | None = None
+
+
+NO_FILES = FileSettings()
+
+
+@dataclass(frozen=True)
 class Settings:
     """Everything a client of Port needs.
 
-    `api_url` is the base without `/v1`; `timeout` is seconds per request.
+    `api_url` is the base without `/v1`; `timeout` is seconds for the whole of an answer.
     """
 
     client_id: Sourced
@@ -88,18 +109,26 @@ class Settings:
     api_url: Sourced
     region: Sourced
     timeout: float
+    network: Network = field(default_factory=Network)
 
 
-def resolve(options: SettingOptions, environment: Mapping[str, str]) -> Settings:
-    """Combine options, environment and defaults; options win over environment over defaults.
+def resolve(
+    options: SettingOptions, environment: Mapping[str, str], files: FileSettings = NO_FILES
+) -> Settings:
+    """Combine options, environment, files and defaults; what stands first here wins.
 
     Raises CredentialsMissingError without credentials, UsageError for an unknown region or a URL
     that cannot be used.
     """
-    client_id = _first(("--client-id", options.client_id), (CLIENT_ID, environment.get(CLIENT_ID)))
+    client_id = _first(
+        ("--client-id", options.client_id),
+        (CLIENT_ID, environment.get(CLIENT_ID)),
+        (files.org_source, files.org_client_id),
+    )
     secret = _first(
         ("--client-secret-file", options.client_secret),
         (CLIENT_SECRET, environment.get(CLIENT_SECRET)),
+        (files.org_source, files.org_client_secret),
     )
     missing = [
         name for name, value in ((CLIENT_ID, client_id), (CLIENT_SECRET, secret)) if value is None
@@ -110,7 +139,7 @@ def resolve(options: SettingOptions, environment: Mapping[str, str]) -> Settings
             where="environment",
             hint=_HOW_TO_GET_CREDENTIALS,
         )
-    api_url, region = _address(options, environment)
+    api_url, region = _address(options, environment, files)
     if not 0 < options.timeout <= LONGEST_TIMEOUT:
         raise UsageError(
             f"--timeout must be more than 0 and at most {LONGEST_TIMEOUT:g} seconds, "
@@ -124,6 +153,7 @@ def resolve(options: SettingOptions, environment: Mapping[str, str]) -> Settings
         api_url=api_url,
         region=region,
         timeout=options.timeout,
+        network=Network(environment),
     )
 
 
@@ -134,7 +164,9 @@ def _first(*candidates: tuple[str, str | None]) -> Sourced | None:
     return None
 
 
-def _address(options: SettingOptions, environment: Mapping[str, str]) -> tuple[Sourced, Sourced]:
+def _address(
+    options: SettingOptions, environment: Mapping[str, str], files: FileSettings
+) -> tuple[Sourced, Sourced]:
     """Return the API URL and the region; in the same layer, a URL wins over a region."""
     named = _first(
         ("--api-url", options.api_url),
@@ -142,10 +174,13 @@ def _address(options: SettingOptions, environment: Mapping[str, str]) -> tuple[S
         (API_URL, environment.get(API_URL)),
         (BASE_URL, environment.get(BASE_URL)),
         (REGION, environment.get(REGION)),
+        (f"{files.source}: port.api_url", files.api_url),
+        (f"{files.source}: port.region", files.region),
+        (files.org_source, files.org_api_url),
         ("default", DEFAULT_REGION),
     )
     assert named is not None  # the default is never empty
-    if named.source in ("--api-url", API_URL, BASE_URL):
+    if named.value.lower() not in REGIONS and named.source not in ("--region", REGION):
         url = Sourced(base_url(named.value, named.source), named.source)
         region = next((name for name, known in REGIONS.items() if known == url.value), "custom")
         return url, Sourced(region, named.source)
@@ -198,13 +233,3 @@ def base_url(text: str, source: str) -> str:
         )
     path = parts.path.rstrip("/").removesuffix("/v1").rstrip("/")
     return f"{parts.scheme}://{parts.netloc}{path}"
-
-
-def is_loopback(host: str) -> bool:
-    """Tell whether a host name or address can only mean this machine."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
