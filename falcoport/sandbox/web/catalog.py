@@ -6,11 +6,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from falcoport.sandbox.http.requests import read_key
+from falcoport.sandbox.web.actions import list_actions
 from falcoport.sandbox.web.alert_reader import is_alert
 from falcoport.sandbox.web.filters import Filters, read_filters
 from falcoport.sandbox.web.home import build_overview, choose_columns
 from falcoport.sandbox.web.rendering import entity_address
 from falcoport.sandbox.web.rows import build_alert_rows, build_entity_rows, build_relations
+from falcoport.sandbox.web.runs import list_runs
 from falcoport.sandbox.web.site import mapped_blueprints
 from falcoport.sandbox.web.summary import find_newest
 
@@ -85,6 +87,10 @@ async def show_entity(site: Site, view: View) -> str:
         "heading": _find_heading(blueprint, entity),
         "relations": build_relations(blueprint, entity),
         "dependents": _group_dependents(site, row),
+        "actions": list_actions(site, blueprint.identifier),
+        "runs": list_runs(
+            site, entity=row.identifier, blueprint=blueprint.identifier, limit=_OTHERS
+        ),
     }
     if is_alert(blueprint):
         return site.render(
