@@ -26,6 +26,11 @@ COMMANDS = {
     entry.name: entry
     for entry in (
         Entry(
+            "init",
+            "init",
+            "Write falcoport.yaml: what the set-up is, with what the catalog proposes.",
+        ),
+        Entry(
             "setup",
             "setup",
             "Create or bring up to date blueprint, relation, webhook and mapping; print the URL.",
@@ -63,14 +68,25 @@ COMMANDS = {
             "should be.",
         ),
         Entry(
+            "replay",
+            "replay",
+            "Send stored alerts (S3, Loki, Kafka, Elasticsearch, logs, …) to Port, in order of "
+            "time.",
+        ),
+        Entry(
             "relay",
             "relay",
             "Post alerts from a queue (NATS JetStream or Kafka) to Port; lose none while Port is "
             "away.",
         ),
         Entry(
+            "prune",
+            "prune",
+            "Delete alerts by age: Port keeps them for ever. Counts first, and asks.",
+        ),
+        Entry(
             "tag-rules",
-            "rules",
+            "tag_rules",
             "Write the Falco file that tags rules, so that their alerts belong to a namespace in "
             "Port.",
         ),

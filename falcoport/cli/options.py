@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from falcoport.falco.rules_format import RulesFormat
 from falcoport.falcosidekick.handover import interface as handover
 from falcoport.falcosidekick.handover.contents import MAX_CONCURRENT
 from falcoport.render.console import Format
@@ -24,13 +25,6 @@ class SecretStoreKind(StrEnum):
 
     CLUSTER = "ClusterSecretStore"
     NAMESPACE = "SecretStore"
-
-
-class RulesFormat(StrEnum):
-    """What `tag-rules` writes."""
-
-    YAML = "yaml"
-    HELM = "helm"
 
 
 ClientId = Annotated[
@@ -68,6 +62,26 @@ Region = Annotated[
         metavar="eu|us",
         rich_help_panel=_PORT,
         help="Port's region; eu unless given. (env: PORT_REGION)",
+    ),
+]
+Organization = Annotated[
+    str | None,
+    typer.Option(
+        "--org",
+        metavar="NAME",
+        rich_help_panel=_PORT,
+        help="An organization in the configuration of Port's own CLI, ~/.port/config.yaml or "
+        "PORT_CONFIG_FILE; its credentials count where none are given. (env: PORT_DEFAULT_ORG)",
+    ),
+]
+ConfigFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        metavar="FILE",
+        rich_help_panel=_PORT,
+        help="What the set-up is, as `falcoport init` writes it. (env: FALCOPORT_CONFIG; default: "
+        "falcoport.yaml in this folder)",
     ),
 ]
 Timeout = Annotated[
@@ -179,21 +193,61 @@ Many = Annotated[
     bool, typer.Option("--many", help="Relate an alert to every entity tagged, not to one.")
 ]
 
-Cluster = Annotated[
-    str | None,
+Clusters = Annotated[
+    list[str] | None,
     typer.Option(
         "--cluster",
         metavar="NAME",
         help="Relate an alert without such a tag to the namespace it happened in, as the "
-        "Kubernetes exporter names it with CLUSTER_NAME=NAME: <namespace>-NAME.",
+        "Kubernetes exporter names it with CLUSTER_NAME=NAME: <namespace>-NAME. Given more than "
+        "once, each cluster's Falcosidekick names itself in the URL: `show-url --cluster NAME`.",
+    ),
+]
+HandoverCluster = Annotated[
+    str | None,
+    typer.Option(
+        "--cluster",
+        metavar="NAME",
+        help="The cluster whose Falcosidekick this is for, where one webhook serves several: it "
+        "goes into the URL.",
+    ),
+]
+AllClusters = Annotated[
+    bool,
+    typer.Option(
+        "--all-clusters",
+        help="Write one file for each cluster of falcoport.yaml, into the folder of --file.",
+    ),
+]
+NoCluster = Annotated[
+    bool,
+    typer.Option(
+        "--no-cluster", help="Relate alerts by their tags alone: turn off what --cluster did."
     ),
 ]
 EnsureNamespaces = Annotated[
-    bool,
+    bool | None,
     typer.Option(
-        "--ensure-namespaces",
+        "--ensure-namespaces/--no-ensure-namespaces",
         help="Create the entity that an alert is related to where it is missing; one that exists "
         "keeps all it has.",
+    ),
+]
+Workload = Annotated[
+    bool | None,
+    typer.Option(
+        "--workload/--no-workload",
+        help="Relate an alert to the Deployment, StatefulSet or DaemonSet that it happened in "
+        "too; needs --cluster.",
+    ),
+]
+NamespaceBlueprint = Annotated[
+    str | None,
+    typer.Option(
+        "--namespace-blueprint",
+        metavar="ID",
+        help="The blueprint of namespaces to relate alerts to, such as k8s_namespace. (default: "
+        "the one that the catalog has)",
     ),
 ]
 AlertIdentifier = Annotated[
@@ -390,6 +444,26 @@ Via = Annotated[
         "chain.",
     ),
 ]
+JqTimeout = Annotated[
+    float,
+    typer.Option(
+        "--jq-timeout",
+        metavar="SECONDS",
+        min=0.1,
+        max=600,
+        help="How long the mapping's expressions may take for one alert, such as 5.",
+    ),
+]
+JqMemory = Annotated[
+    int,
+    typer.Option(
+        "--jq-memory",
+        metavar="MIB",
+        min=64,
+        max=65536,
+        help="How much memory the mapping's expressions may take for one alert, such as 1024.",
+    ),
+]
 ArrivalTimeout = Annotated[
     float,
     typer.Option(
@@ -519,10 +593,10 @@ Offline = Annotated[
         "catalog, `tag-rules` does not look the namespace up.",
     ),
 ]
-NamespaceBlueprint = Annotated[
+IncludeNamespaceBlueprint = Annotated[
     bool,
     typer.Option(
-        "--namespace-blueprint",
+        "--include-namespace-blueprint",
         help="Describe the namespace blueprint as well, where nobody else keeps it.",
     ),
 ]

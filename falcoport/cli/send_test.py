@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from falcoport.cli import options
 from falcoport.cli.command import PORT_EXIT_CODES, CommandResult, Run, add
-from falcoport.cli.option_groups import ManifestOptions, read_webhook_secret
+from falcoport.cli.option_groups import LimitOptions, ManifestOptions, read_webhook_secret
 from falcoport.errors import EXIT_CHECK, EXIT_OK, InputError, UsageError
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ def send_test(
     run: Run,
     test: TestOptions,
     manifest: ManifestOptions,
+    limits: LimitOptions,
     webhook_secret_file: options.WebhookSecretFile = None,
 ) -> CommandResult:
     """It has the tag falcoport-test. Checked are every property and the relation, against what the
@@ -59,7 +60,7 @@ def send_test(
     if test.file is not None and test.sample is not None:
         raise UsageError("Give a file or --sample, not both.", where="--sample")
     request = SendTestRequest(
-        manifests=manifest.load(),
+        manifests=manifest.load(run.config),
         source=_read_source(test.file) if test.file is not None else None,
         sample=test.sample,
         namespace=test.namespace,
@@ -68,6 +69,7 @@ def send_test(
         timeout=test.timeout,
         cleanup=test.cleanup,
         secret=read_webhook_secret(run, webhook_secret_file),
+        limits=limits.limits(),
     )
     result = send(request, run.context())
     show_test(run.output, result)

@@ -12,7 +12,7 @@ from falcoport.errors import Problem
 from falcoport.falco.samples import sample
 from falcoport.falcosidekick.forward import HEADERS, forwarded
 from falcoport.manifests.loading import load
-from falcoport.mapping.evaluator import Evaluator
+from falcoport.mapping.evaluator_process import LimitedEvaluator
 from falcoport.mapping.event import build_event_text
 from falcoport.settings import DEFAULT_TIMEOUT
 
@@ -84,10 +84,10 @@ def play_demo(context: Context) -> DemoResult:
 
 def _fill_catalog(api: PortApi, manifests: Manifests) -> None:
     """Create the namespace blueprint and one namespace, as Port's Kubernetes exporter does."""
-    api.create_blueprint(manifests.namespace.body)
+    api.create_blueprint(manifests.namespaces[0].body)
     labels = {"kubernetes.io/metadata.name": NAMESPACE_ENTITY}
     api.upsert_entity(
-        manifests.namespace.identifier,
+        manifests.namespaces[0].identifier,
         {
             "identifier": NAMESPACE_ENTITY,
             "title": NAMESPACE_ENTITY,
@@ -101,7 +101,8 @@ def _post(api: PortApi, manifests: Manifests, url: str, name: str) -> PostedSamp
     chosen = sample(name)
     body = forwarded(chosen.line, custom_tags=chosen.custom_tags)
     event = build_event_text(body.decode(), HEADERS)
-    [outcome] = Evaluator(manifests.webhook.body["mappings"]).evaluate(event)
+    with LimitedEvaluator(manifests.webhook.body["mappings"]) as evaluator:
+        [outcome] = evaluator.evaluate(event)
     assert outcome.entity is not None  # the samples' own tests hold this
     Delivery(url, HEADERS, DEFAULT_TIMEOUT).post(body)
     arrival = wait_for(

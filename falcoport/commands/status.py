@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from falcoport.commands.set_up import SetupChoices, build_setup_goal
-from falcoport.errors import PortError, Problem
+from falcoport.commands.choices import SetupChoices
+from falcoport.commands.set_up import build_setup_goal, setup_keys
+from falcoport.errors import FalcoportError, PortError, Problem
 from falcoport.port.concurrency import run_concurrently
 from falcoport.port.errors import NotFoundError
 from falcoport.reconcile.changes import compare
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from falcoport.resources.interface import Catalog, Json, Part
 
 _PAGE = 1000
+_LOOK_BACK = timedelta(days=1)
 # What the counts do not need and what is long.
 _LONG = ("output", "output_field", "tags")
 
@@ -60,11 +62,16 @@ class AlertCounts:
 
 @dataclass(frozen=True)
 class StatusResult:
-    """How each part of a set-up is; `alerts` is None where there is no blueprint."""
+    """How each part of a set-up is; `alerts` is None where there is no blueprint.
+
+    `failures` is what Port's audit log says of the last day's alerts that it did not store, newest
+    first, None where it cannot be asked.
+    """
 
     parts: tuple[PartStatus, ...]
     webhook: Json | None
     alerts: AlertCounts | None
+    failures: tuple[str, ...] | None = None
 
     @property
     def problems(self) -> tuple[Problem, ...]:
@@ -84,24 +91,35 @@ class StatusResult:
 
 def status(request: StatusRequest, context: Context) -> StatusResult:
     """Compare Port with what `setup` would make, and count its alerts. Raise PortError."""
-    goal = build_setup_goal(request.manifests, request.choices)
+    keys = setup_keys(request.manifests, request.choices)
     blueprint = request.manifests.blueprint.identifier
     with context.connect() as api:
         api.authenticate()
-        catalog, count, page = run_concurrently(
+        catalog, count, page, failures = run_concurrently(
             [
-                partial(read_catalog, api, goal.keys),
+                partial(read_catalog, api, keys),
                 partial(api.entities_count, blueprint),
                 partial(_read_first_page, api, blueprint),
+                partial(_read_failures, api, request.manifests.webhook.identifier),
             ]
         )
+        goal = build_setup_goal(request.manifests, request.choices, catalog)
         counts = None
         if count is not None and page is not None:
             counts = _count_all(api, blueprint, count, page, _first_relation(goal))
     if catalog.get(Key(Blueprint.kind, blueprint)) is None:
         counts = None
     webhook = catalog.get(Key("webhook", request.manifests.webhook.identifier))
-    return StatusResult(describe_parts(goal, catalog), webhook, counts)
+    return StatusResult(describe_parts(goal, catalog), webhook, counts, failures)
+
+
+def _read_failures(api: PortApi, webhook: str) -> tuple[str, ...] | None:
+    """Return the audit log's failures of the last day; None where Port does not give them."""
+    try:
+        found = api.webhook_failures(webhook, datetime.now(UTC) - _LOOK_BACK)
+    except FalcoportError:
+        return None  # only an administrator may ask
+    return tuple(failure.message for failure in found)
 
 
 def describe_parts(goal: Goal, catalog: Catalog) -> tuple[PartStatus, ...]:

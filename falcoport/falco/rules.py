@@ -99,7 +99,7 @@ def _changes(item: dict[str, Any]) -> bool:
     return bool(item.get("append")) or bool(item.get("override"))
 
 
-def chosen(patterns: Sequence[str], rules: Rules | None) -> tuple[str, ...]:
+def find_rules(patterns: Sequence[str], rules: Rules | None) -> tuple[str, ...]:
     """Return the names of the rules that the patterns mean, in Falco's order.
 
     A pattern is a name, or a glob (`*`, `?`, `[…]`) where the rules are known. Without `rules`
@@ -191,7 +191,7 @@ def _text_of(value: Any, source: str) -> str:
     raise InputError(f"{source}: {value!r} is no text.", where=source, hint="Put it in quotes.")
 
 
-def override_file(taggings: Sequence[Tagging]) -> str:
+def write_override_file(taggings: Sequence[Tagging]) -> str:
     """Return a rules file that appends the tags to the rules; each rule is named once."""
     head = [
         "# Made by `falcoport tag-rules`: tags for Falco's rules, which stay as they are.",
@@ -216,7 +216,7 @@ def tags_by_rule(taggings: Iterable[Tagging]) -> dict[str, list[str]]:
     return found
 
 
-def chart_values(taggings: Sequence[Tagging]) -> str:
+def write_chart_values(taggings: Sequence[Tagging]) -> str:
     """Return values of the `falco` chart that add an override file for each namespace.
 
     Helm merges maps by key, so that values for other namespaces, from another file, stay; and
@@ -224,7 +224,7 @@ def chart_values(taggings: Sequence[Tagging]) -> str:
     """
     files = [
         f"  {_chart_file(tagging.namespace)}: |-\n"
-        + "".join(f"    {line}\n" for line in override_file([tagging]).splitlines())
+        + "".join(f"    {line}\n" for line in write_override_file([tagging]).splitlines())
         for tagging in taggings
     ]
     return "customRules:\n" + "".join(files)

@@ -15,6 +15,7 @@ from zlib import crc32
 from falcoport.falco.inputs.interface import find_alerts
 from falcoport.mapping.expressions import expressions
 from falcoport.mapping.finding_expressions import read_identifier
+from falcoport.mapping.limited_process import Limits
 from falcoport.mapping.outcomes import EventError, FieldError
 from falcoport.port.entity_check import EntityCheck
 from falcoport.preview.interface import NotAnAlertError
@@ -24,11 +25,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from falcoport.falco.inputs.interface import Chunk
+    from falcoport.mapping.limited_process import Watch
     from falcoport.mapping.outcomes import Outcome
     from falcoport.preview.interface import Pipeline
 
 NAMED = 20
 """How many bad lines are named, per chunk and in all; the others are counted."""
+
+TOGETHER = 16
+"""How many alerts share the time that one alert may take, where it is limited."""
 
 _FILTERED = "filter is false"
 _IDENTIFIER = "entity.identifier"
@@ -40,13 +45,15 @@ class MapperOptions:
 
     `mappings` are the webhook's, `blueprints` the blueprints that values are checked against, by
     identifier; `custom_tags` are those of Falcosidekick's settings. `fast` takes the speed path,
-    whose results are the same. `tallies` also counts what a forecast needs.
+    whose results are the same; `limits` hold for expressions that might not end. `tallies` also
+    counts what a forecast needs.
     """
 
     mappings: Sequence[Mapping[str, Any]]
     blueprints: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     custom_tags: tuple[str, ...] = ()
     fast: bool = True
+    limits: Limits = field(default_factory=Limits)
     tallies: bool = False
 
 
@@ -119,7 +126,7 @@ class Page:
             self.problems.append(LineProblem(source, line, message))
 
 
-def _build_pipeline(options: MapperOptions) -> Pipeline:
+def build_pipeline(options: MapperOptions) -> Pipeline:
     """Return the way in which alerts are mapped: the one switch between plain and fast."""
     if options.fast:
         from falcoport.preview import fast
@@ -134,7 +141,7 @@ class Mapper:
     """Maps chunks of lines with the mappings of one webhook."""
 
     def __init__(self, options: MapperOptions) -> None:
-        self._pipeline = _build_pipeline(options)
+        self._pipeline = build_pipeline(options)
         self._texts = [{e.field: e.text for e in expressions(m)} for m in options.mappings]
         self._counted = [_is_counted(mapping, options.mappings) for mapping in options.mappings]
         self._check = EntityCheck(options.blueprints)
@@ -142,8 +149,11 @@ class Mapper:
         self._encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
         self._blueprints = [self._encode(mapping.get("blueprint")) for mapping in options.mappings]
 
-    def page(self, source: str, chunk: Chunk) -> Page:
-        """Map all alerts of a chunk of the source of that name."""
+    def page(self, source: str, chunk: Chunk, watch: Watch | None = None) -> Page:
+        """Map all alerts of a chunk of the source of that name.
+
+        `watch` is called with the first and the last line of a few alerts before those are mapped.
+        """
         page = Page()
         alerts: list[tuple[int, dict[str, Any]]] = []
         for found in find_alerts(chunk):
@@ -158,7 +168,7 @@ class Mapper:
                 page.plain += 1
         name = self._encode(source)
         records: list[str] = []
-        for line, body, outcomes in self._evaluated(source, alerts, page):
+        for line, body, outcomes in self._evaluate_all(source, alerts, page, watch):
             page.alerts += 1
             if self._tallies:
                 passes = any(outcome.skipped != _FILTERED for outcome in outcomes)
@@ -172,7 +182,22 @@ class Mapper:
         page.records = "".join(records).encode(errors="replace")
         return page
 
-    def _evaluated(
+    def _evaluate_all(
+        self,
+        source: str,
+        alerts: Sequence[tuple[int, dict[str, Any]]],
+        page: Page,
+        watch: Watch | None,
+    ) -> Iterator[tuple[int, dict[str, Any], list[Outcome]]]:
+        if watch is None:
+            yield from self._evaluate(source, alerts, page)
+            return
+        for start in range(0, len(alerts), TOGETHER):
+            some = alerts[start : start + TOGETHER]
+            watch((some[0][0], some[-1][0]))
+            yield from self._evaluate(source, some, page)
+
+    def _evaluate(
         self, source: str, alerts: Sequence[tuple[int, dict[str, Any]]], page: Page
     ) -> Iterator[tuple[int, dict[str, Any], list[Outcome]]]:
         try:

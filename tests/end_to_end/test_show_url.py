@@ -354,7 +354,7 @@ def test_a_webhook_that_wants_signatures_cannot_be_handed_over(api: httpx.Client
     assert "no alert will arrive" in warned.stderr
     assert "--rotate-secret" in warned.stderr
     assert "--rotate-secret" in falcoport("status").stdout
-    assert falcoport("setup", "--secure").exit_code == 4
+    assert falcoport("setup", "--secure").exit_code == 3
     assert falcoport("setup", "--rotate-secret").exit_code == 0
     assert webhook(api)["security"]["signatureAlgorithm"] == "plain"
 
@@ -495,11 +495,11 @@ def test_offline_needs_no_port_and_imports_nothing(monkeypatch: pytest.MonkeyPat
 def test_an_export_holds_what_was_asked_for() -> None:
     bare = falcoport("export", "--offline", "--no-relation").stdout
     assert "relations" not in bare
-    whole = falcoport("export", "--offline", "--namespace-blueprint").stdout
+    whole = falcoport("export", "--offline", "--include-namespace-blueprint").stdout
     assert "port_blueprint.namespace.identifier" in whole
     assert falcoport("export", "--no-relation").exit_code == 2
     falcoport(*SETUP)
-    assert 'id = "namespace"' in falcoport("export", "--namespace-blueprint").stdout
+    assert 'id = "namespace"' in falcoport("export", "--include-namespace-blueprint").stdout
 
 
 def test_exporting_what_is_not_there_says_to_set_up() -> None:

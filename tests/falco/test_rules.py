@@ -11,7 +11,13 @@ import yaml
 from support.command_line import falcoport
 
 from falcoport.errors import EXIT_USAGE, InputError
-from falcoport.falco.rules import Tagging, chart_values, chosen, override_file, read_rules
+from falcoport.falco.rules import (
+    Tagging,
+    find_rules,
+    read_rules,
+    write_chart_values,
+    write_override_file,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -103,15 +109,15 @@ def test_a_file_that_holds_no_rules_says_so(text: str, message: str) -> None:
 
 def test_names_and_patterns() -> None:
     rules = read_rules(RULES, "rules.yaml")
-    assert chosen(["Execution from /dev/shm"], rules) == (NAMES[1],)
-    assert chosen(["*container", "Odd*", "Odd: #1 'name'"], rules) == (NAMES[0], NAMES[2])
-    assert chosen(["*"], rules) == NAMES
-    assert chosen(["Anything", "Anything"], None) == ("Anything",)
+    assert find_rules(["Execution from /dev/shm"], rules) == (NAMES[1],)
+    assert find_rules(["*container", "Odd*", "Odd: #1 'name'"], rules) == (NAMES[0], NAMES[2])
+    assert find_rules(["*"], rules) == NAMES
+    assert find_rules(["Anything", "Anything"], None) == ("Anything",)
 
 
 def test_names_that_are_not_loaded_are_all_named_with_the_nearest() -> None:
     with pytest.raises(InputError) as caught:
-        chosen(
+        find_rules(
             ["terminal shell in container", "Execution from /dev/sh", "*nothing*"],
             read_rules(RULES, "r"),
         )
@@ -123,7 +129,7 @@ def test_names_that_are_not_loaded_are_all_named_with_the_nearest() -> None:
 
 def test_a_pattern_without_rules_is_refused() -> None:
     with pytest.raises(InputError, match="is a pattern"):
-        chosen(["*shell*"], None)
+        find_rules(["*shell*"], None)
 
 
 @pytest.mark.parametrize("namespace", ["", "a b", ".", "..", "a\n", "a²", "aⅧ"])
@@ -138,8 +144,8 @@ def test_the_override_file_loads_in_falco(namespace: str) -> None:
     tag = f"port-{namespace}"
     expected = {name: [f"port-{namespace}"] for name in NAMES}
     tagging = Tagging(namespace, tag, NAMES)
-    assert load_as_falco(override_file([tagging]), NAMES) == expected
-    values: dict[str, Any] = yaml.safe_load(chart_values([tagging]))
+    assert load_as_falco(write_override_file([tagging]), NAMES) == expected
+    values: dict[str, Any] = yaml.safe_load(write_chart_values([tagging]))
     [(file, text)] = values["customRules"].items()
     assert file > "falco_rules.local.yaml"
     assert load_as_falco(text, NAMES) == expected
@@ -149,7 +155,7 @@ def test_the_override_file_loads_in_falco(namespace: str) -> None:
     "name", ["yes", "12", "a: b", "- x", "x #y", '"q"', "tab\u00a0x", "é", "{a}"]
 )
 def test_any_name_survives_yaml(name: str) -> None:
-    assert load_as_falco(override_file([Tagging("x", "port-x", (name,))]), (name,)) == {
+    assert load_as_falco(write_override_file([Tagging("x", "port-x", (name,))]), (name,)) == {
         name: ["port-x"]
     }
 

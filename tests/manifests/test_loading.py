@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.command_line import falcoport
 
-from falcoport.commands.set_up import DEFAULT_TAG_PREFIX
+from falcoport.commands.defaults import DEFAULT_TAG_PREFIX
 from falcoport.errors import ManifestError, OptionValueError
 from falcoport.manifests.loading import Manifests, load, load_webhook, renamed
 from falcoport.mapping.option_expressions import is_tag_expression, tag_expression
@@ -44,7 +44,7 @@ def test_shipped_manifests_hold() -> None:
     manifests = load()
     assert manifests.blueprint.identifier == "falco_alert"
     assert manifests.webhook.identifier == "falco_alert_mapper"
-    assert manifests.namespace.identifier == "namespace"
+    assert [one.identifier for one in manifests.namespaces] == ["k8s_namespace", "namespace"]
 
 
 def test_shipped_relation_is_what_add_relation_writes() -> None:
@@ -115,7 +115,7 @@ mirrorProperties:
     found = problems(tmp_path, content)
     assert found == [
         ": identifier | identifier is missing.",
-        ":1: identifer | identifer is not a key that Port knows here; did you mean identifier?.",
+        ":1: identifer | identifer is not a known key here; did you mean identifier?.",
         ":2: title | title must be a text, not a boolean; put it in quotes.",
         ":3: description | description has 201 characters, Port accepts 200.",
         (
@@ -137,10 +137,7 @@ mirrorProperties:
         ),
         ":9: schema.properties.e.type | schema.properties.e.type is missing.",
         ":12: relations.both | relations.both cannot be both many and required.",
-        (
-            ":13: relations.odd.cardinality | relations.odd.cardinality is not a key that Port "
-            "knows here."
-        ),
+        ":13: relations.odd.cardinality | relations.odd.cardinality is not a known key here.",
         (
             ":15: mirrorProperties.m.path | mirrorProperties.m.path is 'nodots', but a path names "
             "a relation and a property, such as namespace.$title."
@@ -260,13 +257,14 @@ def test_renamed_webhook_keeps_ports_limits() -> None:
     )
 )
 def test_any_document_is_accepted_or_refused_with_a_reason(document: object) -> None:
-    from falcoport.manifests.loading import _check
+    from falcoport.manifests.documents import Document, check_document
 
     for shape_name in ("BLUEPRINT", "WEBHOOK"):
         from falcoport.manifests import schema as limits
 
         found: list[Any] = []
-        _check(document, "file", getattr(limits, shape_name), {}, found)
+        shape = getattr(limits, shape_name)
+        check_document(Document("file", document, {}), shape, found, "bad_manifest")
         if not found:
             assert isinstance(document, dict)
             assert "identifier" in document
