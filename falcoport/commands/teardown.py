@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from falcoport.commands.set_up import RemovalChoices, build_removal_goal, removal_keys
 from falcoport.errors import UsageError
 from falcoport.reconcile.apply import Task, apply
+from falcoport.reconcile.changes import Action
 from falcoport.reconcile.journal import Journal
 from falcoport.resources.interface import Key
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from falcoport.port.api import PortApi
     from falcoport.reconcile.changes import Change
     from falcoport.reconcile.plan import Plan
+    from falcoport.resources.interface import Catalog
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,7 @@ def teardown(request: TeardownRequest, context: Context) -> tuple[Change, ...]:
     """Take a set-up away; return what was done. Raise what planning and applying raise."""
     task = _make_task(request)
     with context.connect() as api:
-        if request.choices.delete_alerts and not request.confirmed:
+        if not request.confirmed:
             _ask(task, request, api, context)
         return apply(api, task, Journal()).changes
 
@@ -56,20 +58,41 @@ def _make_task(request: TeardownRequest) -> Task:
 
 
 def _ask(task: Task, request: TeardownRequest, api: PortApi, context: Context) -> None:
-    """Say how many alerts go, and go on only if a person agrees. Raise UsageError."""
+    """Say what goes, and go on only if a person agrees. Raise UsageError."""
     catalog = task.read(api)
-    task.plan(catalog)  # what cannot be done is said before anything is asked
-    alerts = catalog.get(Key("alerts", request.manifests.blueprint.identifier))
-    if alerts is None:
+    planned = task.plan(catalog)  # what cannot be done is said before anything is asked
+    if not planned.pending:
         return
-    what = "1 alert" if alerts["count"] == 1 else f"{alerts['count']} alerts"
-    question = f"{what} will be deleted from Port and cannot be brought back"
+    sentence = describe_loss(planned, catalog, request.manifests.blueprint.identifier)
     if context.confirm is None:
         raise UsageError(
-            f"{question}.",
+            sentence,
             code="needs_yes",
-            where="--delete-alerts",
+            where="--yes",
             hint="There is no terminal to confirm it: add --yes if that is what you want.",
         )
-    if not context.confirm(f"{question}. Delete them?"):
+    if not context.confirm(f"{sentence} Go on?"):
         raise UsageError("Nothing was deleted.", code="declined")
+
+
+def describe_loss(planned: Plan, catalog: Catalog, blueprint: str) -> str:
+    """Say in a sentence or two what a plan deletes and what that means."""
+    deleted = [str(w.key) for w in planned.writes if w.action is Action.DELETE]
+    alerts = Key("alerts", blueprint)
+    sentences = []
+    others = [name for name in deleted if name != str(alerts)]
+    if others:
+        sentences.append(f"This deletes {_join(others)} from Port.")
+    if str(alerts) in deleted:
+        count = (catalog.get(alerts) or {}).get("count", 0)
+        what = "1 alert" if count == 1 else f"{count} alerts"
+        sentences.append(f"{what} will be deleted and cannot be brought back.")
+    if any(name.startswith("webhook ") for name in deleted):
+        sentences.append(
+            "A new webhook has a new URL: each Falcosidekick that has this one goes silent."
+        )
+    return " ".join(sentences) or "This takes falcoport's own mapping out of a shared webhook."
+
+
+def _join(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
