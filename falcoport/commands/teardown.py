@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from falcoport.commands.set_up import RemovalChoices, build_removal_goal, removal_keys
 from falcoport.errors import UsageError
+from falcoport.mapping import finding_expressions
 from falcoport.reconcile.apply import Task, apply
 from falcoport.reconcile.changes import Action
 from falcoport.reconcile.journal import Journal
@@ -77,21 +78,33 @@ def _ask(task: Task, request: TeardownRequest, api: PortApi, context: Context) -
 
 def describe_loss(planned: Plan, catalog: Catalog, blueprint: str) -> str:
     """Say in a sentence or two what a plan deletes and what that means."""
-    deleted = [str(w.key) for w in planned.writes if w.action is Action.DELETE]
-    alerts = Key("alerts", blueprint)
+    deleted = [write.key for write in planned.writes if write.action is Action.DELETE]
+    counts = _count_entities(deleted, catalog, blueprint)
+    others = [str(key) for key in deleted if key.kind not in ("alerts", "entities")]
     sentences = []
-    others = [name for name in deleted if name != str(alerts)]
     if others:
         sentences.append(f"This deletes {_join(others)} from Port.")
-    if str(alerts) in deleted:
-        count = (catalog.get(alerts) or {}).get("count", 0)
-        what = "1 alert" if count == 1 else f"{count} alerts"
-        sentences.append(f"{what} will be deleted and cannot be brought back.")
-    if any(name.startswith("webhook ") for name in deleted):
+    if counts:
+        sentences.append(f"{_join(counts)} will be deleted and cannot be brought back.")
+    if any(key.kind == "webhook" for key in deleted):
         sentences.append(
             "A new webhook has a new URL: each Falcosidekick that has this one goes silent."
         )
-    return " ".join(sentences) or "This takes falcoport's own mapping out of a shared webhook."
+    return " ".join(sentences) or "This takes falcoport's own part out of what others share."
+
+
+def _count_entities(deleted: list[Key], catalog: Catalog, blueprint: str) -> list[str]:
+    """Return how many alerts and findings are deleted, as `2 alerts`."""
+    words = {
+        Key("alerts", blueprint): "alert",
+        Key("entities", finding_expressions.BLUEPRINT): "finding",
+    }
+    counts = []
+    for key, word in words.items():
+        count = (catalog.get(key) or {}).get("count", 0)
+        if key in deleted and count:
+            counts.append(f"{count} {word}" if count == 1 else f"{count} {word}s")
+    return counts
 
 
 def _join(names: list[str]) -> str:
