@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 
@@ -45,7 +46,12 @@ def _rounded(value: float) -> int | float:
     if abs(value) >= _EXPONENT_FROM:
         return value
     # JavaScript writes the shortest digits that give this double, then zeros.
-    return int(Decimal(repr(value)))
+    return _whole_number(repr(value))
+
+
+@lru_cache(maxsize=4096)
+def _whole_number(text: str) -> int:
+    return int(Decimal(text))
 
 
 _STRING_OR_NUMBER = re.compile(
