@@ -42,7 +42,7 @@ PORT_COMMANDS: dict[str, list[str]] = {
     "prune": ["prune", "--older-than", "30d", "--yes"],
     "tag-rules": ["tag-rules", "Some rule", "--namespace", "auth-namespace"],
     "status": ["status"],
-    "teardown": ["teardown"],
+    "teardown": ["teardown", "--yes"],
 }
 """How each command that talks to Port is called here."""
 NEEDS_SET_UP = ["add-relation", "show-url", "export", "preview", "send-test", "status", "replay"]
