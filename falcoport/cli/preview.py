@@ -32,8 +32,10 @@ def preview(
     files: options.AlertFiles = None,
     live: options.Live = False,
     custom_tag: options.CustomTags = None,
+    entity_limit: options.EntityLimit = 10_000,
 ) -> CommandResult:
-    """Each alert first becomes what Falcosidekick forwards, then what the mapping makes of it.
+    """Each alert first becomes what Falcosidekick forwards, then what the mapping makes of it. Ends
+    with what storing alerts like these would mean: how many a day, which rules, what filters save.
 
     Needs neither credentials nor network, unless the mapping is taken from Port with --live.
     """
@@ -49,6 +51,9 @@ def preview(
         live=live,
         custom_tags=tuple(custom_tag or ()),
         limits=limits.limits(),
+        # A stream of records ends with its last one.
+        forecast=not run.output.is_stream,
+        entity_limit=entity_limit,
     )
     writer = RecordWriter(run.output)
     result = map_alerts(request, run.context(), writer.write)
