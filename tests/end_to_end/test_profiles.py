@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import closing
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import httpx
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-Json = dict[str, Any]
+    from falcoport.json_types import Json
+
 ALERTS = "/blueprints/falco_alert/entities"
 FINDINGS = "/blueprints/falco_finding/entities"
 STANDARD = load(profile=Profile.STANDARD)
