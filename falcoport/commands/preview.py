@@ -130,11 +130,13 @@ def read_records(records: bytes) -> list[dict[str, Any]]:
 
 def _find_mappings(request: PreviewRequest, context: Context) -> MapperOptions:
     """Return the mappings to preview and the blueprints to check against."""
+    trusted: frozenset[str] = frozenset()
     if request.live:
         mappings, blueprints = _read_live(request, context)
     else:
         blueprints, webhook = build_new_bodies(request.manifests, request.choices)
         mappings = webhook["mappings"]
+        trusted = request.manifests.trusted_expressions(mappings)
     return MapperOptions(
         mappings,
         {blueprint["identifier"]: blueprint for blueprint in blueprints},
@@ -142,6 +144,7 @@ def _find_mappings(request: PreviewRequest, context: Context) -> MapperOptions:
         request.fast,
         request.limits,
         tallies=request.has_forecast,
+        trusted=trusted,
     )
 
 
