@@ -19,7 +19,8 @@ from falcoport.falcosidekick.header import DEFAULT_HEADER, Header, check_name, c
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-Json = dict[str, Any]
+    from falcoport.json_types import Json
+
 
 ALGORITHM = "plain"
 REQUEST_IDENTIFIER = ".body.uuid"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from support.catalogs import as_set_up, extended, state_of
@@ -18,9 +18,8 @@ if TYPE_CHECKING:
 
     import httpx
 
+    from falcoport.json_types import Json
     from falcoport.sandbox.server import RunningSandbox
-
-Json = dict[str, Any]
 
 
 @pytest.fixture
