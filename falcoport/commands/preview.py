@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from falcoport.commands.context import Context
+    from falcoport.falco.inputs.interface import InputFormat
     from falcoport.json_types import Json
     from falcoport.manifests.loading import Manifests
     from falcoport.preview.forecast import Forecast
@@ -50,6 +51,8 @@ class PreviewRequest:
     fast: bool = True
     forecast: bool = False
     entity_limit: int = DEFAULT_LIMIT
+    form: InputFormat | None = None
+    """How the alerts are stored; found by looking if None."""
 
     @property
     def has_forecast(self) -> bool:
@@ -90,7 +93,7 @@ def preview(
     choices beside `live`, NotSetUpError where Port has no webhook, and what the client raises.
     """
     options = _find_mappings(request, context)
-    sources = _list_sources(request.files)
+    sources = _list_sources(request.files, request.form)
     total, forecaster = _Total(), Forecaster()
     with CollisionCounter() as counter, closing(pages(options, sources)) as mapped:
         for name, page in mapped:
@@ -170,10 +173,10 @@ def _read_live(request: PreviewRequest, context: Context) -> tuple[list[Json], l
     return webhook.get("mappings") or [], [one for one in blueprints if one is not None]
 
 
-def _list_sources(names: Sequence[str]) -> list[Source]:
+def _list_sources(names: Sequence[str], form: InputFormat | None) -> list[Source]:
     """Return the files, those in folders too; the samples where none is named."""
     if names:
-        return [Source(name, read_blocks(name)) for name in find_files(names)]
+        return [Source(name, read_blocks(name), form) for name in find_files(names)]
     return list(_samples())
 
 
