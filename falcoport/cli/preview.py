@@ -35,6 +35,7 @@ def preview(
     live: options.Live = False,
     strict: options.Strict = False,
     custom_tag: options.CustomTags = None,
+    form: options.AlertInput = None,
 ) -> CommandResult:
     """Each alert first becomes what Falcosidekick forwards, then what the mapping makes of it.
 
@@ -52,6 +53,7 @@ def preview(
         live=live,
         custom_tags=tuple(custom_tag or ()),
         limits=limits.limits(),
+        form=form,
     )
     writer = RecordWriter(run.output)
     result = map_alerts(request, run.context(), writer.write)
