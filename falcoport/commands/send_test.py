@@ -264,8 +264,8 @@ def _check_findable(
     """Raise UsageError where Falcosidekick's own uuid decides what the entity is called."""
     if not isinstance(expected["identifier"], str):
         raise CheckFailedError(
-            "The webhook finds its entity by a search, so which one the test alert's will be is not "
-            "known.",
+            "The webhook finds its entity by a search, so it is not known which one the test "
+            "alert's will be.",
             where=f"webhook {target.webhook['identifier']}: mappings",
         )
     if via is None:
