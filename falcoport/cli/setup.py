@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from falcoport.cli import options
 from falcoport.cli.command import EXIT_CODES_WITH_CHECK, PORT_EXIT_CODES, CommandResult, Run, add
+from falcoport.cli.extras import ExtraOptions
 from falcoport.cli.option_groups import ManifestOptions, SecurityOptions, SetupOptions
 from falcoport.errors import EXIT_CHECK, EXIT_OK
 from falcoport.settings import WEBHOOK_SECRET
@@ -29,6 +30,7 @@ def setup(
     manifest: ManifestOptions,
     security: SecurityOptions,
     choices: SetupOptions,
+    extras: ExtraOptions,
     dry_run: options.DryRun = False,
 ) -> CommandResult:
     """Running it again changes nothing; what others added in Port stays."""
@@ -36,7 +38,7 @@ def setup(
     from falcoport.render.changes import show_changes
     from falcoport.render.setup import secret_data, set_up_data, show_hand_over, show_secret
 
-    request = _request(run, manifest, security, choices)
+    request = _request(run, manifest, security, choices, extras)
     if dry_run:
         return _planned(run, request, exit_code=False)
     result = set_up(request, run.context())
@@ -55,14 +57,19 @@ def plan(
     manifest: ManifestOptions,
     security: SecurityOptions,
     choices: SetupOptions,
+    extras: ExtraOptions,
     exit_code: options.ExitCode = False,
 ) -> CommandResult:
     """`setup` with the same options then does exactly this."""
-    return _planned(run, _request(run, manifest, security, choices), exit_code=exit_code)
+    return _planned(run, _request(run, manifest, security, choices, extras), exit_code=exit_code)
 
 
 def _request(
-    run: Run, manifest: ManifestOptions, security: SecurityOptions, choices: SetupOptions
+    run: Run,
+    manifest: ManifestOptions,
+    security: SecurityOptions,
+    choices: SetupOptions,
+    extras: ExtraOptions,
 ) -> SetupRequest:
     from falcoport.commands.setup import SetupRequest
 
@@ -71,6 +78,7 @@ def _request(
         choices.setup_choices(),
         security.request(run),
         allow_mapping_errors=choices.allow_mapping_errors,
+        extras=extras.read(),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from falcoport.commands.extras.choices import ExtraChoices
 from falcoport.commands.set_up import SetupChoices, build_setup_goal, find_webhook
 from falcoport.commands.webhook_secret import SecretHandover, SecretOutcome, SecretRequest
 from falcoport.errors import FalcoportError, ManifestError, UnexpectedAnswerError
@@ -12,15 +13,16 @@ from falcoport.falcosidekick.header import PLACEHOLDER
 from falcoport.mapping.sample_check import mapping_problems
 from falcoport.reconcile.apply import Task, apply
 from falcoport.reconcile.journal import Journal
-from falcoport.reconcile.plan import Plan, plan
-from falcoport.reconcile.reading import read_catalog
 from falcoport.resources.webhook_security import SecretHeader
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from falcoport.commands.context import Context
     from falcoport.manifests.loading import Manifests
     from falcoport.reconcile.changes import Change
     from falcoport.reconcile.goal import Goal
+    from falcoport.reconcile.plan import Plan
     from falcoport.resources.interface import Json
 
 
@@ -36,6 +38,7 @@ class SetupRequest:
     choices: SetupChoices = field(default_factory=SetupChoices)
     secret: SecretRequest | None = None
     allow_mapping_errors: bool = False
+    extras: ExtraChoices = field(default_factory=ExtraChoices)
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,7 @@ def setup(request: SetupRequest, context: Context) -> SetupResult:
     journal = Journal()
     try:
         with context.connect() as api:
-            task = Task(goal.keys, lambda _catalog: goal, before_writes=handover.prepare)
+            task = _make_task(goal, request.extras, handover.prepare)
             applied = apply(api, task, journal)
     except (FalcoportError, KeyboardInterrupt):
         handover.abandon(journal)
@@ -79,8 +82,26 @@ def plan_setup(request: SetupRequest, context: Context) -> Plan:
     _mask_manifest_secret(request, context)
     _build_checked_goal(request, context)
     goal = build_setup_goal(request.manifests, request.choices, _placeholder(request.secret))
+    task = _make_task(goal, request.extras)
     with context.connect() as api:
-        return plan(goal, read_catalog(api, goal.keys))
+        return task.plan(task.read(api))
+
+
+def _make_task(
+    goal: Goal, extras: ExtraChoices, before_writes: Callable[[Plan], None] = lambda _planned: None
+) -> Task:
+    """Return what a run is to reach: the set-up with its extras."""
+    if not extras:
+        return Task(goal.keys, lambda _catalog: goal, before_writes=before_writes)
+    from falcoport.commands.extras.build import add_extras, list_keys
+
+    keys = (*goal.keys, *list_keys(goal, (*extras.wanted, *extras.unwanted)))
+    return Task(
+        keys,
+        lambda catalog: add_extras(goal, extras, catalog),
+        neighbours=bool(extras.unwanted),
+        before_writes=before_writes,
+    )
 
 
 def _build_checked_goal(request: SetupRequest, context: Context) -> Goal:

@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from falcoport.commands.extras.build import find_installed, list_keys, with_installed
+from falcoport.commands.extras.choices import Extra
 from falcoport.commands.set_up import SetupChoices, build_setup_goal
 from falcoport.errors import PortError, Problem
 from falcoport.port.concurrency import run_concurrently
@@ -16,7 +18,7 @@ from falcoport.reconcile.changes import compare
 from falcoport.reconcile.goal import lay_over
 from falcoport.reconcile.reading import read_catalog
 from falcoport.resources.blueprint import Blueprint
-from falcoport.resources.interface import Fragment, Health, Key, PartStatus
+from falcoport.resources.interface import Fragment, Health, Key, PartStatus, Resource
 from falcoport.resources.relation import Relation
 
 if TYPE_CHECKING:
@@ -60,11 +62,15 @@ class AlertCounts:
 
 @dataclass(frozen=True)
 class StatusResult:
-    """How each part of a set-up is; `alerts` is None where there is no blueprint."""
+    """How each part of a set-up is; `alerts` is None where there is no blueprint.
+
+    `extras` says of everything that `--with` can add how it is, `missing` where it is not there.
+    """
 
     parts: tuple[PartStatus, ...]
     webhook: Json | None
     alerts: AlertCounts | None
+    extras: Mapping[Extra, Health] = field(default_factory=dict)
 
     @property
     def problems(self) -> tuple[Problem, ...]:
@@ -90,7 +96,7 @@ def status(request: StatusRequest, context: Context) -> StatusResult:
         api.authenticate()
         catalog, count, page = run_concurrently(
             [
-                partial(read_catalog, api, goal.keys),
+                partial(read_catalog, api, (*goal.keys, *list_keys(goal))),
                 partial(api.entities_count, blueprint),
                 partial(_read_first_page, api, blueprint),
             ]
@@ -101,17 +107,41 @@ def status(request: StatusRequest, context: Context) -> StatusResult:
     if catalog.get(Key(Blueprint.kind, blueprint)) is None:
         counts = None
     webhook = catalog.get(Key("webhook", request.manifests.webhook.identifier))
-    return StatusResult(describe_parts(goal, catalog), webhook, counts)
+    installed = find_installed(goal, catalog)
+    whole = with_installed(goal, installed)
+    lines = _describe_by_part(whole, catalog)
+    return StatusResult(
+        tuple(line for of_part in lines.values() for line in of_part),
+        webhook,
+        counts,
+        {
+            extra: _sum_up([s for part in installed[extra].own for s in lines[part.key]])
+            if extra in installed
+            else Health.MISSING
+            for extra in Extra
+        },
+    )
+
+
+def _sum_up(lines: Sequence[PartStatus]) -> Health:
+    """Return how several parts are together: the first thing that is not as it should be."""
+    return next((line.state for line in lines if line.state is not Health.OK), Health.OK)
 
 
 def describe_parts(goal: Goal, catalog: Catalog) -> tuple[PartStatus, ...]:
     """Return how every part of a set-up is, compared with what `setup` would make of it."""
+    lines = _describe_by_part(goal, catalog).values()
+    return tuple(line for of_part in lines for line in of_part)
+
+
+def _describe_by_part(goal: Goal, catalog: Catalog) -> dict[Key, Sequence[PartStatus]]:
+    """Return the lines of every part; what only holds parts of ours is somebody else's."""
     changes = compare(goal, catalog, lay_over(goal, catalog))
-    return tuple(
-        line
+    return {
+        part.key: _describe_part(part, change, goal, catalog)
         for part, change in zip(goal.present, changes, strict=True)
-        for line in _describe_part(part, change, goal, catalog)
-    )
+        if not (isinstance(part, Resource) and part.partial)
+    }
 
 
 def _describe_part(

@@ -5,7 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from falcoport.commands.set_up import RemovalChoices, build_removal_goal, removal_keys
+from falcoport.commands.extras.build import list_keys, remove_extras
+from falcoport.commands.set_up import (
+    RemovalChoices,
+    SetupChoices,
+    build_removal_goal,
+    build_setup_goal,
+    removal_keys,
+)
 from falcoport.errors import UsageError
 from falcoport.reconcile.apply import Task, apply
 from falcoport.reconcile.journal import Journal
@@ -16,7 +23,9 @@ if TYPE_CHECKING:
     from falcoport.manifests.loading import Manifests
     from falcoport.port.api import PortApi
     from falcoport.reconcile.changes import Change
+    from falcoport.reconcile.goal import Goal
     from falcoport.reconcile.plan import Plan
+    from falcoport.resources.interface import Catalog
 
 
 @dataclass(frozen=True)
@@ -48,11 +57,16 @@ def _make_task(request: TeardownRequest) -> Task:
     choices = request.choices
     if choices.delete_alerts and choices.keep_blueprint:
         raise UsageError("--delete-alerts and --keep-blueprint contradict each other.")
-    return Task(
-        removal_keys(request.manifests),
-        lambda catalog: build_removal_goal(request.manifests, choices, catalog),
-        neighbours=True,
-    )
+    setup = build_setup_goal(request.manifests, SetupChoices())
+    # Other clusters' webhooks may still fill the blueprint, so what shows its alerts stays with it.
+    extras = () if choices.keep_blueprint else list_keys(setup)
+
+    def build(catalog: Catalog) -> Goal:
+        goal = build_removal_goal(request.manifests, choices, catalog)
+        return remove_extras(goal, setup, catalog) if extras else goal
+
+    keys = (*removal_keys(request.manifests), *extras)
+    return Task(keys, build, neighbours=True)
 
 
 def _ask(task: Task, request: TeardownRequest, api: PortApi, context: Context) -> None:

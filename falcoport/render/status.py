@@ -38,6 +38,7 @@ def show_status(output: Output, settings: Settings, result: StatusResult) -> Non
     for part in result.parts:
         style = _STYLES.get(part.state, Style.BAD)
         rows.append([part.name, part.identifier, Cell(str(part.state), style), part.detail])
+    rows.extend(_extra_rows(result))
     rows.extend(_alert_rows(result.alerts))
     output.table(("", "", "", ""), rows, to_stdout=True)
     if result.problems:
@@ -45,6 +46,14 @@ def show_status(output: Output, settings: Settings, result: StatusResult) -> Non
         output.note(
             "Not as `falcoport setup` with these options would make it: see `falcoport plan`."
         )
+
+
+def _extra_rows(result: StatusResult) -> list[list[Cell | str]]:
+    """Say on one line which extras are not there, since those that are have lines of their own."""
+    missing = [str(extra) for extra, state in result.extras.items() if state is Health.MISSING]
+    if not missing:
+        return []
+    return [["extras", "not set up", "", f"{', '.join(missing)}: `falcoport setup --with …`"]]
 
 
 def _alert_rows(counted: AlertCounts | None) -> list[list[Cell | str]]:
@@ -94,5 +103,6 @@ def status_data(settings: Settings, result: StatusResult) -> dict[str, Any]:
         },
         "security": None if result.webhook is None else str(guard(result.webhook)),
         "parts": [{**asdict(part), "state": str(part.state)} for part in result.parts],
+        "extras": {str(extra): str(state) for extra, state in result.extras.items()},
         "alerts": counts,
     }

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from falcoport.resources.blueprint import Blueprint
 from falcoport.resources.entities import Alerts
+from falcoport.resources.page import Page
 from falcoport.resources.webhook import Webhook
 
 if TYPE_CHECKING:
@@ -15,5 +16,5 @@ if TYPE_CHECKING:
     from falcoport.resources.interface import Resource
 
 KINDS: Mapping[str, type[Resource]] = MappingProxyType(
-    {kind.kind: kind for kind in (Blueprint, Webhook, Alerts)}
+    {kind.kind: kind for kind in (Blueprint, Webhook, Alerts, Page)}
 )
