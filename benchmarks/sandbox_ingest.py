@@ -71,7 +71,7 @@ def request(url: httpx.URL, body: bytes) -> bytes:
     return head.encode() + body
 
 
-async def send_all(url: httpx.URL, count: int) -> list[float]:
+async def send_all(url: httpx.URL, count: int, make: Callable[[int], bytes] = alert) -> list[float]:
     """Send `count` alerts over keep-alive connections; return the moment of each tenth's end."""
     numbers = iter(range(count))
     done = 0
@@ -81,7 +81,7 @@ async def send_all(url: httpx.URL, count: int) -> list[float]:
         nonlocal done
         reader, writer = await asyncio.open_connection(url.host, url.port)
         for number in numbers:
-            writer.write(request(url, alert(number)))
+            writer.write(request(url, make(number)))
             head = await reader.readuntil(b"\r\n\r\n")
             assert head.startswith(b"HTTP/1.1 202"), head
             length = int(head.lower().split(b"content-length:")[1].split(b"\r\n")[0])

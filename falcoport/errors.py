@@ -83,6 +83,8 @@ class FalcoportError(Exception):
 
     exit_code = EXIT_BUG
     code = "error"
+    detailed_codes: tuple[str, ...] = ()
+    """Codes of problems that say more than `code` does, and are this error all the same."""
 
     def __init__(
         self,
@@ -178,6 +180,7 @@ class ConflictError(InputError):
     """What is in Port contradicts what was asked for; nothing was written."""
 
     code = "conflict"
+    detailed_codes = ("secured_otherwise", "depended_on")
 
 
 class RefusedError(InputError):
@@ -241,7 +244,7 @@ def error_from(problems: Sequence[Problem]) -> FalcoportError:
     """Return one error for problems that were found together; each keeps its own code.
 
     Which error it is, and so the exit code, follows from the problems' codes: that of the class
-    whose `code` they bear. What is not set up yet decides before what is wrong with the input,
+    whose code they bear. What is not set up yet decides before what is wrong with the input,
     since the rest may follow from it.
     """
     kinds = [_kind_of(problem.code) for problem in problems]
@@ -253,7 +256,10 @@ def error_from(problems: Sequence[Problem]) -> FalcoportError:
 
 
 def _kind_of(code: str) -> type[FalcoportError]:
-    return next((kind for kind in _tree(FalcoportError) if kind.code == code), InputError)
+    for kind in _tree(FalcoportError):
+        if code == kind.code or code in kind.detailed_codes:
+            return kind
+    return InputError
 
 
 def _tree(kind: type[FalcoportError]) -> Iterator[type[FalcoportError]]:

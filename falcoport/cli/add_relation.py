@@ -30,17 +30,28 @@ def add_relation(
     title: options.RelationTitle = None,
     tag_prefix: options.TagPrefix = None,
     many: options.Many = False,
-    cluster: options.Cluster = None,
-    ensure_namespaces: options.EnsureNamespaces = False,
+    namespace_blueprint: options.NamespaceBlueprint = None,
+    cluster: options.Clusters = None,
+    ensure_namespaces: options.EnsureNamespaces = None,
 ) -> CommandResult:
     """Without options it is the relation to the namespace, which `setup --no-relation` left out."""
     from falcoport.commands.add_relation import AddRelationRequest
     from falcoport.commands.add_relation import add_relation as relate
     from falcoport.commands.set_up import RelationChoices
+    from falcoport.mapping.namespace_expressions import Clusters
     from falcoport.render.changes import show_changes
     from falcoport.render.setup import set_up_data
 
-    choices = RelationChoices(relation, target, title, tag_prefix, many, cluster, ensure_namespaces)
+    choices = RelationChoices(
+        relation,
+        target,
+        title,
+        tag_prefix,
+        many,
+        Clusters.named(tuple(cluster)) if cluster else None,
+        bool(ensure_namespaces),
+        namespace_blueprint,
+    )
     result = relate(AddRelationRequest(manifest.load(), choices), run.context())
     show_changes(run.output, result.changes)
     return CommandResult(set_up_data(result.changes, result.webhook))

@@ -42,7 +42,7 @@ COMMANDS = {
         ),
         Entry(
             "show-url",
-            "handover",
+            "show_url",
             "Print the URL of the webhook that `setup` made, alone or as Falcosidekick's "
             "configuration.",
         ),
@@ -58,9 +58,15 @@ COMMANDS = {
         ),
         Entry(
             "send-test",
-            "testing",
+            "send_test",
             "Send one test alert as Falcosidekick does, and see that it is in the catalog as it "
             "should be.",
+        ),
+        Entry(
+            "replay",
+            "replay",
+            "Send stored alerts (S3, Loki, Kafka, Elasticsearch, logs, …) to Port, in order of "
+            "time.",
         ),
         Entry(
             "relay",
@@ -69,8 +75,13 @@ COMMANDS = {
             "away.",
         ),
         Entry(
+            "prune",
+            "prune",
+            "Delete alerts by age: Port keeps them for ever. Counts first, and asks.",
+        ),
+        Entry(
             "tag-rules",
-            "rules",
+            "tag_rules",
             "Write the Falco file that tags rules, so that their alerts belong to a namespace in "
             "Port.",
         ),

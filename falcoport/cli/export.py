@@ -31,7 +31,7 @@ def export(
     file: options.File = None,
     force: options.Force = False,
     offline: options.Offline = False,
-    namespace_blueprint: options.NamespaceBlueprint = False,
+    include_namespace_blueprint: options.IncludeNamespaceBlueprint = False,
 ) -> CommandResult:
     """The Terraform code adopts them: its import blocks take over what `setup` made, and its first
     plan changes nothing.
@@ -40,7 +40,9 @@ def export(
     from falcoport.commands.export import export as write_code
     from falcoport.render.files import deliver_text
 
-    request = ExportRequest(manifest.load(), mapping.choices(), form, offline, namespace_blueprint)
+    request = ExportRequest(
+        manifest.load(), mapping.choices(), form, offline, include_namespace_blueprint
+    )
     text = write_code(request, run.context())
     delivered = deliver_text(run.output, text, file, private=False, force=force)
     return CommandResult({"format": str(form), **delivered})

@@ -13,9 +13,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from falcoport.cli.command import Run
-    from falcoport.commands.set_up import SetupChoices
+    from falcoport.commands.choices import SetupChoices
     from falcoport.commands.webhook_secret import SecretRequest
     from falcoport.manifests.loading import Manifest, Manifests
+    from falcoport.mapping.limited_process import Limits
+    from falcoport.mapping.namespace_expressions import Clusters
 
 
 @dataclass(frozen=True)
@@ -57,21 +59,37 @@ class MappingOptions:
     """How the mapping of a set-up differs from the manifest's."""
 
     no_relation: options.NoRelation = False
+    namespace_blueprint: options.NamespaceBlueprint = None
     identifier: options.AlertIdentifier = None
-    cluster: options.Cluster = None
-    ensure_namespaces: options.EnsureNamespaces = False
+    cluster: options.Clusters = None
+    no_cluster: options.NoCluster = False
+    ensure_namespaces: options.EnsureNamespaces = None
+    workload: options.Workload = None
 
     def choices(self, *, create_namespace_blueprint: bool = False) -> SetupChoices:
         """Return what the options choose; raise UsageError."""
-        from falcoport.commands.set_up import SetupChoices, parse_identifier
+        from falcoport.commands.choices import SetupChoices, parse_identifier
 
         return SetupChoices(
-            relation=not self.no_relation,
+            relation=False if self.no_relation else None,
             create_namespace_blueprint=create_namespace_blueprint,
+            namespace_blueprint=self.namespace_blueprint,
             identifier=parse_identifier(self.identifier),
-            cluster=self.cluster,
+            clusters=self._clusters(),
             ensure_namespaces=self.ensure_namespaces,
+            workload=self.workload,
         )
+
+    def _clusters(self) -> Clusters | None:
+        from falcoport.mapping.namespace_expressions import NO_CLUSTER, Clusters
+
+        if self.no_cluster and self.cluster:
+            raise UsageError(
+                "--cluster and --no-cluster contradict each other.", where="--no-cluster"
+            )
+        if self.no_cluster:
+            return NO_CLUSTER
+        return Clusters.named(tuple(dict.fromkeys(self.cluster))) if self.cluster else None
 
 
 @dataclass(frozen=True)
@@ -84,6 +102,20 @@ class SetupOptions(MappingOptions):
     def setup_choices(self) -> SetupChoices:
         """Return what the options choose; raise UsageError."""
         return self.choices(create_namespace_blueprint=self.create_namespace_blueprint)
+
+
+@dataclass(frozen=True)
+class LimitOptions:
+    """How much time and memory expressions of a mapping may take."""
+
+    jq_timeout: options.JqTimeout = 2.0
+    jq_memory: options.JqMemory = 512
+
+    def limits(self) -> Limits:
+        """Return the limits for one alert."""
+        from falcoport.mapping.limited_process import Limits
+
+        return Limits(self.jq_timeout, self.jq_memory)
 
 
 @dataclass(frozen=True)

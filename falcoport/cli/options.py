@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from falcoport.falco.rules_format import RulesFormat
 from falcoport.falcosidekick.handover import interface as handover
 from falcoport.falcosidekick.handover.contents import MAX_CONCURRENT
 from falcoport.render.console import Format
@@ -24,13 +25,6 @@ class SecretStoreKind(StrEnum):
 
     CLUSTER = "ClusterSecretStore"
     NAMESPACE = "SecretStore"
-
-
-class RulesFormat(StrEnum):
-    """What `tag-rules` writes."""
-
-    YAML = "yaml"
-    HELM = "helm"
 
 
 ClientId = Annotated[
@@ -179,21 +173,45 @@ Many = Annotated[
     bool, typer.Option("--many", help="Relate an alert to every entity tagged, not to one.")
 ]
 
-Cluster = Annotated[
-    str | None,
+Clusters = Annotated[
+    list[str] | None,
     typer.Option(
         "--cluster",
         metavar="NAME",
         help="Relate an alert without such a tag to the namespace it happened in, as the "
-        "Kubernetes exporter names it with CLUSTER_NAME=NAME: <namespace>-NAME.",
+        "Kubernetes exporter names it with CLUSTER_NAME=NAME: <namespace>-NAME. Given more than "
+        "once, each cluster's Falcosidekick names itself in the URL: `show-url --cluster NAME`.",
+    ),
+]
+NoCluster = Annotated[
+    bool,
+    typer.Option(
+        "--no-cluster", help="Relate alerts by their tags alone: turn off what --cluster did."
     ),
 ]
 EnsureNamespaces = Annotated[
-    bool,
+    bool | None,
     typer.Option(
-        "--ensure-namespaces",
+        "--ensure-namespaces/--no-ensure-namespaces",
         help="Create the entity that an alert is related to where it is missing; one that exists "
         "keeps all it has.",
+    ),
+]
+Workload = Annotated[
+    bool | None,
+    typer.Option(
+        "--workload/--no-workload",
+        help="Relate an alert to the Deployment, StatefulSet or DaemonSet that it happened in "
+        "too; needs --cluster.",
+    ),
+]
+NamespaceBlueprint = Annotated[
+    str | None,
+    typer.Option(
+        "--namespace-blueprint",
+        metavar="ID",
+        help="The blueprint of namespaces to relate alerts to, such as k8s_namespace. (default: "
+        "the one that the catalog has)",
     ),
 ]
 AlertIdentifier = Annotated[
@@ -317,19 +335,29 @@ Live = Annotated[
     bool, typer.Option("--live", help="Take the mapping from the webhook in Port, not from a file.")
 ]
 RuleNames = Annotated[
-    list[str],
+    list[str] | None,
     typer.Argument(
-        metavar="RULE…",
+        metavar="[RULE…]",
         help="Rules by their exact names; with --rules-file also patterns, such as '*container*'.",
         show_default=False,
     ),
 ]
-NamespaceEntity = Annotated[
-    str,
+NamespaceEntities = Annotated[
+    list[str] | None,
     typer.Option(
         "--namespace",
-        metavar="ID",
-        help="The namespace's entity in Port, such as auth-prod.",
+        metavar="ID[=RULE]",
+        help="The namespace's entity in Port, such as auth-prod; without RULE arguments with a "
+        "rule or pattern of its own, such as 'auth-prod=*shell*'. May be given several times.",
+    ),
+]
+PatternsFile = Annotated[
+    str | None,
+    typer.Option(
+        "--from",
+        metavar="FILE",
+        help="A YAML file with the rules of many namespaces, such as `auth-prod: ['*shell*']`; - "
+        "is stdin.",
     ),
 ]
 RulesFiles = Annotated[
@@ -378,6 +406,26 @@ Via = Annotated[
         metavar="URL",
         help="Send it to this Falcosidekick, such as http://localhost:2801, which proves the whole "
         "chain.",
+    ),
+]
+JqTimeout = Annotated[
+    float,
+    typer.Option(
+        "--jq-timeout",
+        metavar="SECONDS",
+        min=0.1,
+        max=600,
+        help="How long the mapping's expressions may take for one alert, such as 5.",
+    ),
+]
+JqMemory = Annotated[
+    int,
+    typer.Option(
+        "--jq-memory",
+        metavar="MIB",
+        min=64,
+        max=65536,
+        help="How much memory the mapping's expressions may take for one alert, such as 1024.",
     ),
 ]
 ArrivalTimeout = Annotated[
@@ -509,10 +557,10 @@ Offline = Annotated[
         "catalog, `tag-rules` does not look the namespace up.",
     ),
 ]
-NamespaceBlueprint = Annotated[
+IncludeNamespaceBlueprint = Annotated[
     bool,
     typer.Option(
-        "--namespace-blueprint",
+        "--include-namespace-blueprint",
         help="Describe the namespace blueprint as well, where nobody else keeps it.",
     ),
 ]

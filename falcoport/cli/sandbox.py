@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from falcoport.cli.command import CommandResult, Run, add, write_envelope_early
-from falcoport.errors import EXIT_OK, EXIT_USAGE, UsageError
-from falcoport.render.text import Style
+from falcoport.errors import EXIT_OK, EXIT_USAGE
+from falcoport.render.sandbox import announce_sandbox, sandbox_address
 from falcoport.sandbox import options
-from falcoport.settings import API_URL, CLIENT_ID, CLIENT_SECRET
 
 if TYPE_CHECKING:
     from falcoport.sandbox.options import RunningSandbox
@@ -140,12 +138,11 @@ def sandbox(
     token_lifetime: TokenLifetime = options.SandboxOptions.token_lifetime,
 ) -> CommandResult:
     """Prints the lines that point falcoport, or any other client of Port, to it."""
+    from falcoport.commands.sandbox import check_finite, parse_rate_limit
     from falcoport.sandbox import server
 
-    if not math.isfinite(latency):
-        raise UsageError(f"--latency is {latency}, not seconds.", where="--latency")
-    if not math.isfinite(clock_speed):
-        raise UsageError(f"--clock-speed is {clock_speed}, not a number.", where="--clock-speed")
+    check_finite("--latency", latency)
+    check_finite("--clock-speed", clock_speed)
     chosen = options.SandboxOptions(
         port=port,
         database=db,
@@ -156,50 +153,16 @@ def sandbox(
         on_targeted_blueprint=on_targeted_blueprint,
         catalog=catalog,
         clock_speed=clock_speed,
-        rate_limit=_rate_limit(rate_limit),
+        rate_limit=parse_rate_limit(rate_limit),
         token_lifetime=token_lifetime,
     )
 
     def started(running: RunningSandbox) -> None:
-        announce(run, running)
-        write_envelope_early("sandbox", run.output, CommandResult(address(running)))
+        announce_sandbox(run.output, running)
+        write_envelope_early("sandbox", run.output, CommandResult(sandbox_address(running)))
 
     try:
         server.serve(chosen, started)
     except KeyboardInterrupt:
         run.output.note("Stopped.")
     return CommandResult(envelope_written=True)
-
-
-def address(running: RunningSandbox) -> dict[str, str]:
-    """Return the environment variables that point a client to a sandbox."""
-    return {
-        # Port's own CLI reads the same variable and wants the version in it.
-        API_URL: f"{running.url}/v1",
-        CLIENT_ID: running.client_id,
-        CLIENT_SECRET: running.client_secret,
-    }
-
-
-def announce(run: Run, running: RunningSandbox) -> None:
-    """Tell where a sandbox is and how to point a client to it."""
-    run.output.note(
-        f"A local Port for trying things out, not Port itself: {running.url}", Style.STRONG
-    )
-    run.output.note("Its catalog is the page at that address. Point falcoport to it with:")
-    run.output.result("\n".join(f"export {name}={text}" for name, text in address(running).items()))
-    run.output.note("Ctrl-C stops it.", Style.FAINT)
-    run.output.flush()
-
-
-def _rate_limit(text: str | None) -> options.RateLimit | None:
-    if text is None:
-        return None
-    requests, _, period = text.partition("/")
-    if not (requests.isdecimal() and period.isdecimal() and int(requests) and int(period)):
-        raise UsageError(
-            f"--rate-limit is {text!r}, not N/SECONDS.",
-            where="--rate-limit",
-            hint="Example: --rate-limit 100/60",
-        )
-    return options.RateLimit(int(requests), int(period))

@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING
 from falcoport.cli import options
 from falcoport.cli.command import EXIT_CODES_WITH_CHECK, PORT_EXIT_CODES, CommandResult, Run, add
 from falcoport.cli.extras import ExtraOptions
-from falcoport.cli.option_groups import ManifestOptions, SecurityOptions, SetupOptions
+from falcoport.cli.option_groups import (
+    LimitOptions,
+    ManifestOptions,
+    SecurityOptions,
+    SetupOptions,
+)
 from falcoport.errors import EXIT_CHECK, EXIT_OK
 from falcoport.settings import WEBHOOK_SECRET
 
@@ -31,6 +36,7 @@ def setup(
     security: SecurityOptions,
     choices: SetupOptions,
     extras: ExtraOptions,
+    limits: LimitOptions,
     dry_run: options.DryRun = False,
 ) -> CommandResult:
     """Running it again changes nothing; what others added in Port stays."""
@@ -38,7 +44,7 @@ def setup(
     from falcoport.render.changes import show_changes
     from falcoport.render.setup import secret_data, set_up_data, show_hand_over, show_secret
 
-    request = _request(run, manifest, security, choices, extras)
+    request = _request(run, manifest, security, choices, extras, limits)
     if dry_run:
         return _planned(run, request, exit_code=False)
     result = set_up(request, run.context())
@@ -58,10 +64,12 @@ def plan(
     security: SecurityOptions,
     choices: SetupOptions,
     extras: ExtraOptions,
+    limits: LimitOptions,
     exit_code: options.ExitCode = False,
 ) -> CommandResult:
     """`setup` with the same options then does exactly this."""
-    return _planned(run, _request(run, manifest, security, choices, extras), exit_code=exit_code)
+    request = _request(run, manifest, security, choices, extras, limits)
+    return _planned(run, request, exit_code=exit_code)
 
 
 def _request(
@@ -70,6 +78,7 @@ def _request(
     security: SecurityOptions,
     choices: SetupOptions,
     extras: ExtraOptions,
+    limits: LimitOptions,
 ) -> SetupRequest:
     from falcoport.commands.setup import SetupRequest
 
@@ -78,6 +87,7 @@ def _request(
         choices.setup_choices(),
         security.request(run),
         allow_mapping_errors=choices.allow_mapping_errors,
+        limits=limits.limits(),
         extras=extras.read(),
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from falcoport.commands.set_up import RelationChoices, build_relation_goal
+from falcoport.commands.set_up import RelationChoices, build_relation_goal, relation_keys
 from falcoport.errors import UnexpectedAnswerError
 from falcoport.reconcile.apply import Task, apply
 from falcoport.reconcile.journal import Journal
@@ -36,9 +36,14 @@ class AddRelationResult:
 
 def add_relation(request: AddRelationRequest, context: Context) -> AddRelationResult:
     """Add a relation and what fills it. Raise what planning and applying raise."""
-    goal = build_relation_goal(request.manifests, request.choices)
+    task = Task(
+        relation_keys(request.manifests, request.choices),
+        lambda catalog: build_relation_goal(request.manifests, request.choices, catalog),
+    )
+    # What is wrong in the options shows before Port is asked.
+    build_relation_goal(request.manifests, request.choices)
     with context.connect() as api:
-        applied = apply(api, Task(goal.keys, lambda _catalog: goal), Journal())
+        applied = apply(api, task, Journal())
     webhook = applied.catalog.get(Key("webhook", request.manifests.webhook.identifier))
     if webhook is None:
         raise UnexpectedAnswerError("Port lost the webhook that was just written.")

@@ -6,7 +6,9 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from falcoport.commands.set_up import SetupChoices, build_new_bodies
+from falcoport.commands.choices import SetupChoices
+from falcoport.commands.defaults import DEFAULT_RELATION
+from falcoport.commands.set_up import build_new_bodies
 from falcoport.errors import NotSetUpError, UsageError
 from falcoport.reconcile.reading import read_catalog
 from falcoport.resources.interface import Key
@@ -16,6 +18,7 @@ from falcoport.terraform.language import ExportLanguage
 if TYPE_CHECKING:
     from falcoport.commands.context import Context
     from falcoport.manifests.loading import Manifests
+    from falcoport.resources.interface import Catalog, Json
 
 
 @dataclass(frozen=True)
@@ -50,26 +53,31 @@ def export(request: ExportRequest, context: Context) -> str:
 def _named(request: ExportRequest) -> Resources:
     """Return what `setup` would create in an empty catalog."""
     blueprint, webhook = build_new_bodies(request.manifests, request.choices)
-    helper = request.manifests.namespace.body if request.namespace_blueprint else None
-    return Resources(blueprint, webhook, helper)
+    target = (blueprint.get("relations") or {}).get(DEFAULT_RELATION, {}).get("target")
+    helpers = (m.body for m in request.manifests.namespaces if m.identifier == target)
+    return Resources(
+        blueprint, webhook, next(helpers, None) if request.namespace_blueprint else None
+    )
 
 
 def _live(request: ExportRequest, context: Context) -> Resources:
     """Return what is in Port; raise CheckFailedError where something is not."""
     manifests = request.manifests
-    keys = [
-        Key("webhook", manifests.webhook.identifier),
-        Key("blueprint", manifests.blueprint.identifier),
-    ]
-    if request.namespace_blueprint:
-        keys.append(Key("blueprint", manifests.namespace.identifier))
+    webhook = Key("webhook", manifests.webhook.identifier)
+    blueprint = Key("blueprint", manifests.blueprint.identifier)
     with context.connect() as api:
-        catalog = read_catalog(api, keys)
-    found = []
-    for key in keys:
-        body = catalog.get(key)
-        if body is None:
-            raise NotSetUpError.missing(key.kind, key.identifier)
-        found.append(body)
-    webhook, blueprint, *namespace = found
-    return Resources(blueprint, webhook, namespace[0] if namespace else None)
+        catalog = read_catalog(api, [webhook, blueprint])
+        found = {key: _existing(catalog, key) for key in (webhook, blueprint)}
+        related = (found[blueprint].get("relations") or {}).get(DEFAULT_RELATION)
+        if not request.namespace_blueprint or not isinstance(related, dict):
+            return Resources(found[blueprint], found[webhook])
+        namespace = Key("blueprint", str(related.get("target")))
+        body = _existing(read_catalog(api, [namespace]), namespace)
+    return Resources(found[blueprint], found[webhook], body)
+
+
+def _existing(catalog: Catalog, key: Key) -> Json:
+    body = catalog.get(key)
+    if body is None:
+        raise NotSetUpError.missing(key.kind, key.identifier)
+    return body

@@ -82,8 +82,9 @@ def relay(request: RelayRequest, context: Context) -> RelayResult:
         raise extra_missing(error.name) from None
     from falcoport.delivery.posting import Poster
     from falcoport.delivery.relay.loop import Relay, RelayOptions
+    from falcoport.delivery.sending import SendingOptions
 
-    options = RelayOptions(max_in_flight=request.max_in_flight, rate=request.rate)
+    options = RelayOptions(SendingOptions(request.max_in_flight, request.rate))
 
     async def run() -> None:
         poster = Poster(delivery, request.max_in_flight)

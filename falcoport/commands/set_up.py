@@ -5,51 +5,56 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from falcoport.commands.catalog_model import (
+    MODELS,
+    NEWER,
+    OLDER,
+    NamespaceBlueprint,
+    choose_namespace_blueprint,
+    choose_workload_blueprint,
+    model_keys,
+)
+from falcoport.commands.choices import SetupChoices, recall_choices
+from falcoport.commands.defaults import (
+    DEFAULT_RELATION,
+    DEFAULT_TAG_PREFIX,
+    WORKLOAD_RELATION,
+)
 from falcoport.errors import OptionValueError, Problem, UsageError
 from falcoport.manifests.schema import BLUEPRINT
+from falcoport.mapping.alert_fields import read_workload_expression, workload_expression
+from falcoport.mapping.namespace_expressions import NO_CLUSTER, Clusters, with_own_namespace
 from falcoport.mapping.option_expressions import (
     Identifier,
     creating_mapping,
     identifier_expression,
+    is_namespace_mapping,
     is_tag_expression,
     tag_expression,
-    with_own_namespace,
 )
 from falcoport.reconcile.goal import Goal, Kept, lay_over
 from falcoport.resources.blueprint import Blueprint
 from falcoport.resources.entities import Alerts
-from falcoport.resources.interface import Catalog, Key
+from falcoport.resources.interface import NOTHING, Key
 from falcoport.resources.mappings import find_exact_mapping
 from falcoport.resources.relation import Relation
 from falcoport.resources.webhook import Webhook
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from falcoport.manifests.loading import Manifests
-    from falcoport.resources.interface import Json, Part
+    from falcoport.resources.interface import Catalog, Json, Part
     from falcoport.resources.webhook_security import SecretHeader
 
-DEFAULT_RELATION = "namespace"
-DEFAULT_TAG_PREFIX = "port-"
 
 _RELATIONS = "relations"
-_SETUP_TARGET_HINT = (
-    "Install Port's Kubernetes exporter, or choose: --create-namespace-blueprint makes "
-    "the blueprint, --no-relation leaves the relation out (add-relation adds it later)."
-)
+_TARGET_HINT = "Create the blueprint in Port first, or leave the relation out with --no-relation."
+_MODEL_NAMESPACES = frozenset(model.namespace for model in MODELS)
+_RELATED_HINT = "Create the blueprint in Port first, or name another with --target."
 _OTHER_RELATION_HINT = (
     "Name another relation with --relation, or give --target and --many as it has them in Port."
 )
-
-
-@dataclass(frozen=True)
-class SetupChoices:
-    """What the options of `setup` and `plan` say."""
-
-    relation: bool = True
-    create_namespace_blueprint: bool = False
-    identifier: Identifier | None = None
-    cluster: str | None = None
-    ensure_namespaces: bool = False
 
 
 @dataclass(frozen=True)
@@ -65,8 +70,9 @@ class RelationChoices:
     title: str | None = None
     tag_prefix: str | None = None
     many: bool = False
-    cluster: str | None = None
+    clusters: Clusters | None = None
     ensure_namespaces: bool = False
+    namespace_blueprint: str | None = None
 
 
 @dataclass(frozen=True)
@@ -77,59 +83,70 @@ class RemovalChoices:
     keep_blueprint: bool = False
 
 
-def parse_identifier(text: str | None) -> Identifier | None:
-    """Return what `--identifier` names; raise UsageError."""
-    if text is None:
-        return None
-    if text not in list(Identifier):
-        raise OptionValueError(
-            f"--identifier is {text!r}; it takes {', '.join(Identifier)}.", where="--identifier"
-        )
-    return Identifier(text)
+def setup_keys(manifests: Manifests, choices: SetupChoices) -> tuple[Key, ...]:
+    """Return what must be read before a set-up's goal can be built."""
+    named = choices.namespace_blueprint
+    targets = {
+        relation["target"] for relation in _relations_named(manifests.blueprint.body).values()
+    }
+    return (
+        Key("blueprint", manifests.blueprint.identifier),
+        Key("webhook", manifests.webhook.identifier),
+        *model_keys(),
+        *(Key("blueprint", target) for target in sorted(targets)),
+        *([Key("blueprint", named)] if named is not None else []),
+    )
 
 
 def build_setup_goal(
-    manifests: Manifests, choices: SetupChoices, secret_header: SecretHeader | None = None
+    manifests: Manifests,
+    choices: SetupChoices,
+    catalog: Catalog = NOTHING,
+    secret_header: SecretHeader | None = None,
 ) -> Goal:
     """Return what `setup` wants: everything the manifests name, as the options change it.
 
-    Raise UsageError where an option asks for what the manifests lack.
+    What the options leave open is as an earlier run left it in `catalog`. Raise UsageError where an
+    option asks for what the manifests lack, ConflictError where the catalog does not say which
+    blueprint alerts are to be related to.
     """
-    blueprint, webhook = manifests.blueprint.body, manifests.webhook.body
-    if not choices.relation:
-        blueprint, webhook = _without_relations(blueprint, webhook)
+    chosen = choices.or_else(recall_choices(manifests, catalog))
+    plan = _plan_relations(manifests, chosen, catalog)
+    webhook = manifests.webhook.body
     mappings = tuple(
         mapping
         for shipped in webhook["mappings"]
         for mapping in (
-            _choose_mappings(blueprint, shipped, choices)
-            if shipped["blueprint"] == blueprint["identifier"]
+            _choose_mappings(plan, shipped, chosen)
+            if shipped["blueprint"] == manifests.blueprint.identifier
             else [shipped]
         )
     )
-    helpers = (
-        [Blueprint(manifests.namespace.body, create_only=True)]
-        if choices.create_namespace_blueprint
-        else []
-    )
+    live = catalog.get(Key("webhook", manifests.webhook.identifier))
     return Goal(
         present=(
-            *helpers,
-            *_split_blueprint(blueprint),
+            *_build_helpers(manifests, chosen, plan, catalog),
+            *_split_blueprint(manifests.blueprint.body, plan),
             Webhook(
                 {**webhook, "mappings": list(mappings)},
                 own_mappings=mappings,
                 secret_header=secret_header,
                 create_only_keys=manifests.webhook.create_only_keys,
+                dropped_mappings=_find_superseded(live, mappings),
+                dropped_relations=tuple(plan.dropped),
             ),
-        )
+        ),
+        absent=tuple(
+            Relation(manifests.blueprint.identifier, name, body)
+            for name, body in plan.dropped.items()
+        ),
     )
 
 
 def build_new_bodies(manifests: Manifests, choices: SetupChoices) -> tuple[Json, Json]:
     """Return the blueprint and the webhook that `setup` would create in an empty catalog."""
     goal = build_setup_goal(manifests, choices)
-    planned = lay_over(goal, Catalog({})).planned
+    planned = lay_over(goal, NOTHING).planned
     blueprint = planned.get(Key(Blueprint.kind, manifests.blueprint.identifier))
     assert blueprint is not None  # the goal has it
     return blueprint, find_webhook(goal).body
@@ -140,67 +157,145 @@ def find_webhook(goal: Goal) -> Webhook:
     return next(part for part in goal.present if isinstance(part, Webhook))
 
 
-def _split_blueprint(body: Json) -> list[Part]:
+@dataclass(frozen=True)
+class _Relations:
+    """The relations that alerts get.
+
+    Each one's body; what to do where its target is missing; and ours that an option turns off.
+    """
+
+    bodies: Mapping[str, Json]
+    hints: Mapping[str, str]
+    dropped: Mapping[str, Json]
+
+
+def _relations_named(blueprint: Json) -> dict[str, Json]:
+    return dict(blueprint.get(_RELATIONS) or {})
+
+
+def _plan_relations(manifests: Manifests, chosen: SetupChoices, catalog: Catalog) -> _Relations:
+    """Return the relations of the manifest as the options and the catalog's model have them."""
+    bodies = _relations_named(manifests.blueprint.body)
+    live = catalog.get(Key("blueprint", manifests.blueprint.identifier)) or {}
+    related = live.get(_RELATIONS) or {}
+    shipped_workload = bodies.pop(WORKLOAD_RELATION, None)
+    if chosen.relation is False:
+        bodies = {}
+    hints: dict[str, str] = {}
+    namespace = OLDER.namespace
+    if DEFAULT_RELATION in bodies and bodies[DEFAULT_RELATION]["target"] in _MODEL_NAMESPACES:
+        found = choose_namespace_blueprint(
+            catalog,
+            named=chosen.namespace_blueprint,
+            related=(related.get(DEFAULT_RELATION) or {}).get("target"),
+        )
+        namespace = found.identifier
+        hints[DEFAULT_RELATION] = found.hint
+        bodies[DEFAULT_RELATION] = {**bodies[DEFAULT_RELATION], "target": namespace}
+    workload = _plan_workload(chosen, catalog, namespace, shipped_workload, related)
+    if workload is not None:
+        bodies[WORKLOAD_RELATION] = workload
+    dropped = {}
+    if chosen.workload is False and WORKLOAD_RELATION in related and shipped_workload is None:
+        dropped[WORKLOAD_RELATION] = related[WORKLOAD_RELATION]
+    return _Relations(bodies, hints, dropped)
+
+
+def _plan_workload(
+    chosen: SetupChoices, catalog: Catalog, namespace: str, shipped: Json | None, related: Json
+) -> Json | None:
+    """Return the relation to the workload: where asked for, or where the manifest has it."""
+    if chosen.workload is False or (chosen.workload is None and shipped is None):
+        return None
+    target = (related.get(WORKLOAD_RELATION) or {}).get("target")
+    target = target or choose_workload_blueprint(catalog, namespace)
+    if target is None and chosen.workload is None:
+        return None  # nobody asked for it by name
+    body = shipped or {"title": "Workload", "required": False, "many": False}
+    fallback = NEWER.workload if namespace == NEWER.namespace else OLDER.workload
+    return {**body, "target": target or fallback}
+
+
+def _build_helpers(
+    manifests: Manifests, chosen: SetupChoices, plan: _Relations, catalog: Catalog
+) -> list[Blueprint]:
+    """Return the namespace blueprint, where it is to be created if it is missing."""
+    if not chosen.create_namespace_blueprint:
+        return []
+    relation = plan.bodies.get(DEFAULT_RELATION)
+    named = relation["target"] if relation is not None else chosen.namespace_blueprint
+    # Without the relation, it is made for `add-relation` to come.
+    target = choose_namespace_blueprint(catalog, named=named, related=None).identifier
+    body = next((m.body for m in manifests.namespaces if m.identifier == target), None)
+    if body is None or catalog.get(Key("blueprint", target)) is not None:
+        return []
+    return [Blueprint(body, create_only=True)]
+
+
+def _find_superseded(live: Json | None, mappings: tuple[Json, ...]) -> tuple[Json, ...]:
+    """Return the live mappings that an earlier `--ensure-namespaces` made and this run does not."""
+    return tuple(
+        one
+        for one in (live or {}).get("mappings") or []
+        if isinstance(one, dict) and is_namespace_mapping(one) and one not in mappings
+    )
+
+
+def _split_blueprint(body: Json, plan: _Relations) -> list[Part]:
     """Return a blueprint and its relations, which are parts of their own."""
     identifier = body["identifier"]
-    relations = body.get(_RELATIONS) or {}
     bare = {**body, _RELATIONS: {}} if _RELATIONS in body else body
     return [
         Blueprint(bare),
         *(
-            Relation(identifier, name, relation, target_hint=_SETUP_TARGET_HINT)
-            for name, relation in relations.items()
+            Relation(identifier, name, relation, target_hint=plan.hints.get(name) or _TARGET_HINT)
+            for name, relation in plan.bodies.items()
         ),
     ]
 
 
-def _without_relations(blueprint: Json, webhook: Json) -> tuple[Json, Json]:
-    """Return both bodies without the relations that the blueprint's body names."""
-    named = set(blueprint.get(_RELATIONS) or {})
-    mappings = [
-        _without(mapping, named) if mapping["blueprint"] == blueprint["identifier"] else mapping
-        for mapping in webhook["mappings"]
-    ]
-    return {**blueprint, _RELATIONS: {}}, {**webhook, "mappings": mappings}
-
-
-def _without(mapping: Json, relations: set[str]) -> Json:
-    """Return a mapping that fills none of some relations."""
-    entity = mapping["entity"]
-    if not entity.get(_RELATIONS):
-        return mapping
-    kept = {name: text for name, text in entity[_RELATIONS].items() if name not in relations}
-    rest = {key: value for key, value in entity.items() if key != _RELATIONS}
-    return {**mapping, "entity": {**rest, **({_RELATIONS: kept} if kept else {})}}
-
-
-def _choose_mappings(blueprint: Json, mapping: Json, choices: SetupChoices) -> list[Json]:
+def _choose_mappings(plan: _Relations, mapping: Json, chosen: SetupChoices) -> list[Json]:
     """Return the mapping of alerts as the options want it, and the one before it, if any."""
     entity = dict(mapping["entity"])
-    if choices.identifier is not None:
-        entity["identifier"] = identifier_expression(choices.identifier)
-    needed = "--cluster" if choices.cluster is not None else "--ensure-namespaces"
-    if choices.cluster is None and not choices.ensure_namespaces:
-        return [{**mapping, "entity": entity}]
-    relation = (blueprint.get(_RELATIONS) or {}).get(DEFAULT_RELATION)
-    tagged = (entity.get(_RELATIONS) or {}).get(DEFAULT_RELATION)
-    if relation is None or not isinstance(tagged, str):
+    if chosen.identifier is not None:
+        entity["identifier"] = identifier_expression(chosen.identifier)
+    clusters = chosen.clusters or NO_CLUSTER
+    lines = {n: t for n, t in (entity.pop(_RELATIONS, None) or {}).items() if n in plan.bodies}
+    _check_choices(chosen, clusters, plan, lines)
+    before = []
+    if DEFAULT_RELATION in plan.bodies and isinstance(lines.get(DEFAULT_RELATION), str):
+        relation = plan.bodies[DEFAULT_RELATION]
+        many = bool(relation.get("many"))
+        line = with_own_namespace(lines[DEFAULT_RELATION], clusters, many=many)
+        lines[DEFAULT_RELATION] = line
+        if chosen.ensure_namespaces:
+            before = [creating_mapping(relation["target"], line, many=many)]
+    if WORKLOAD_RELATION in plan.bodies and clusters.jq is not None:
+        lines[WORKLOAD_RELATION] = workload_expression(clusters.jq)
+    return [*before, {**mapping, "entity": {**entity, **({_RELATIONS: lines} if lines else {})}}]
+
+
+def _check_choices(chosen: SetupChoices, clusters: Clusters, plan: _Relations, lines: Json) -> None:
+    """Raise UsageError where an option needs what is not there."""
+    needed = "--cluster" if clusters.jq is not None else "--ensure-namespaces"
+    has_relation = DEFAULT_RELATION in plan.bodies and isinstance(lines.get(DEFAULT_RELATION), str)
+    if (clusters.jq is not None or chosen.ensure_namespaces) and not has_relation:
         raise UsageError(
             f"{needed} needs the relation {DEFAULT_RELATION}, in the blueprint and in the mapping.",
             where=needed,
             hint="Leave out --no-relation, or use `falcoport add-relation` for another relation.",
         )
-    many = bool(relation.get("many"))
-    if choices.cluster is not None:
-        tagged = with_own_namespace(tagged, choices.cluster, many=many)
-        entity[_RELATIONS] = {**entity[_RELATIONS], DEFAULT_RELATION: tagged}
-    before = []
-    if choices.ensure_namespaces:
-        before = [creating_mapping(relation["target"], tagged, many=many)]
-    return [*before, {**mapping, "entity": entity}]
+    if chosen.workload and clusters.jq is None:
+        raise UsageError(
+            "--workload needs the cluster's name: workloads in Port are named after it.",
+            where="--workload",
+            hint="Give --cluster NAME as well, the CLUSTER_NAME of the Kubernetes exporter.",
+        )
 
 
-def build_relation_goal(manifests: Manifests, choices: RelationChoices) -> Goal:
+def build_relation_goal(
+    manifests: Manifests, choices: RelationChoices, catalog: Catalog = NOTHING
+) -> Goal:
     """Return what `add-relation` wants: one relation and the line of the mapping that fills it.
 
     What the options leave open comes from the manifests' relation of the same identifier, if they
@@ -209,15 +304,16 @@ def build_relation_goal(manifests: Manifests, choices: RelationChoices) -> Goal:
     blueprint, webhook = manifests.blueprint.body, manifests.webhook.body
     identifier = blueprint["identifier"]
     name = DEFAULT_RELATION if choices.relation is None else choices.relation
-    relation = _choose_relation((blueprint.get(_RELATIONS) or {}).get(name, {}), name, choices)
+    shipped = (blueprint.get(_RELATIONS) or {}).get(name, {})
+    found = _choose_target(manifests, choices, shipped, name, catalog)
+    relation = _choose_relation(shipped, name, choices, found.identifier)
     own = tuple(m for m in webhook["mappings"] if m["blueprint"] == identifier)[:1]
     line = own[0]["entity"].get(_RELATIONS, {}).get(name)
     if line is None or choices.tag_prefix is not None or choices.many:
         prefix = DEFAULT_TAG_PREFIX if choices.tag_prefix is None else choices.tag_prefix
         line = tag_expression(prefix, many=choices.many)
     _check_relation(name, relation)
-    if choices.cluster is not None:
-        line = with_own_namespace(line, choices.cluster, many=choices.many)
+    line = with_own_namespace(line, choices.clusters or NO_CLUSTER, many=choices.many)
     named: list[Json] = [{"blueprint": identifier, "entity": {_RELATIONS: {name: line}}}]
     # A live mapping that lacks just this relation is still ours.
     known_by = [_without_line(mapping, name) for mapping in own]
@@ -227,7 +323,13 @@ def build_relation_goal(manifests: Manifests, choices: RelationChoices) -> Goal:
     return Goal(
         present=(
             Blueprint({"identifier": identifier}, partial=True),
-            Relation(identifier, name, relation, conflict_hint=_OTHER_RELATION_HINT),
+            Relation(
+                identifier,
+                name,
+                relation,
+                target_hint=found.hint or _RELATED_HINT,
+                conflict_hint=_OTHER_RELATION_HINT,
+            ),
             Webhook(
                 {"identifier": webhook["identifier"], "mappings": named},
                 own_mappings=tuple(known_by),
@@ -237,15 +339,39 @@ def build_relation_goal(manifests: Manifests, choices: RelationChoices) -> Goal:
     )
 
 
-def _choose_relation(shipped: Json, name: str, choices: RelationChoices) -> Json:
+def relation_keys(manifests: Manifests, choices: RelationChoices) -> tuple[Key, ...]:
+    """Return what must be read before the goal of `add-relation` can be built."""
+    target = choices.target or choices.namespace_blueprint or choices.relation
+    return (
+        Key("blueprint", manifests.blueprint.identifier),
+        Key("webhook", manifests.webhook.identifier),
+        *(model_keys() if choices.target is None else ()),
+        *([Key("blueprint", target)] if target else []),
+    )
+
+
+def _choose_target(
+    manifests: Manifests, choices: RelationChoices, shipped: Json, name: str, catalog: Catalog
+) -> NamespaceBlueprint:
+    """Return what a relation points to: the option's, the manifest's, the catalog's namespaces."""
+    if choices.target is not None:
+        return NamespaceBlueprint(choices.target)
+    target = str(shipped.get("target", name))
+    if target not in _MODEL_NAMESPACES:
+        return NamespaceBlueprint(target)
+    live = catalog.get(Key("blueprint", manifests.blueprint.identifier)) or {}
+    related = ((live.get(_RELATIONS) or {}).get(name) or {}).get("target")
+    return choose_namespace_blueprint(catalog, named=choices.namespace_blueprint, related=related)
+
+
+def _choose_relation(shipped: Json, name: str, choices: RelationChoices, target: str) -> Json:
     """Return a relation's body: what the options say, else what the manifest says."""
-    chosen = {"target": choices.target, "title": choices.title}
     return {
         "title": name.replace("_", " ").replace("-", " ").title(),
-        "target": name,
         "required": False,
         **shipped,
-        **{key: value for key, value in chosen.items() if value is not None},
+        "target": target,
+        **({"title": choices.title} if choices.title is not None else {}),
         "many": choices.many,
     }
 
@@ -298,7 +424,7 @@ def build_removal_goal(manifests: Manifests, choices: RemovalChoices, catalog: C
         return Goal(absent=(webhook,), kept=stays)
     if choices.keep_blueprint:
         return Goal(absent=(webhook,), kept=(Kept(blueprint, "kept as asked"),))
-    relations = _own_relations(setup, blueprint, webhook, catalog)
+    relations = _own_relations(manifests, blueprint, webhook, catalog)
     return Goal(
         absent=(webhook, *([alerts] if count else []), *relations, blueprint),
         notes={alerts.key: f"{count} of them"},
@@ -316,7 +442,7 @@ def _identifier_variants(manifests: Manifests) -> tuple[Json, ...]:
 
 
 def _own_relations(
-    setup: Goal, blueprint: Blueprint, webhook: Webhook, catalog: Catalog
+    manifests: Manifests, blueprint: Blueprint, webhook: Webhook, catalog: Catalog
 ) -> list[Relation]:
     """Return the live relations that are ours: the manifest's, and those that our mapping fills.
 
@@ -326,8 +452,12 @@ def _own_relations(
     if live is None:
         return []
     lines = _filled_relations(webhook, catalog.get(webhook.key))
-    named = {name for name, text in lines.items() if is_tag_expression(text)}
-    shipped = {part.identifier for part in setup.present if isinstance(part, Relation)}
+    named = {
+        name
+        for name, text in lines.items()
+        if is_tag_expression(text) or read_workload_expression(text) is not None
+    }
+    shipped = set(_relations_named(manifests.blueprint.body))
     return [
         Relation(blueprint.key.identifier, name, relation)
         for name, relation in (live.get(_RELATIONS) or {}).items()

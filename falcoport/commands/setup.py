@@ -5,14 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from falcoport.commands.choices import SetupChoices
+from falcoport.commands.extras.build import add_extras, list_keys
 from falcoport.commands.extras.choices import ExtraChoices
-from falcoport.commands.set_up import SetupChoices, build_setup_goal, find_webhook
+from falcoport.commands.set_up import build_setup_goal, find_webhook, setup_keys
 from falcoport.commands.webhook_secret import SecretHandover, SecretOutcome, SecretRequest
 from falcoport.errors import FalcoportError, ManifestError, UnexpectedAnswerError
 from falcoport.falcosidekick.header import PLACEHOLDER
+from falcoport.mapping.limited_process import Limits
 from falcoport.mapping.sample_check import mapping_problems
 from falcoport.reconcile.apply import Task, apply
 from falcoport.reconcile.journal import Journal
+from falcoport.resources.interface import Key
 from falcoport.resources.webhook_security import SecretHeader
 
 if TYPE_CHECKING:
@@ -23,7 +27,7 @@ if TYPE_CHECKING:
     from falcoport.reconcile.changes import Change
     from falcoport.reconcile.goal import Goal
     from falcoport.reconcile.plan import Plan
-    from falcoport.resources.interface import Json
+    from falcoport.resources.interface import Catalog, Json
 
 
 @dataclass(frozen=True)
@@ -31,13 +35,14 @@ class SetupRequest:
     """What `setup` is asked for, and `plan` to show.
 
     `secret` is None where the webhook's security is left as it is. `allow_mapping_errors` only
-    warns where the mapping fails on the sample alerts.
+    warns where the mapping fails on the sample alerts; `limits` hold for trying it.
     """
 
     manifests: Manifests
     choices: SetupChoices = field(default_factory=SetupChoices)
     secret: SecretRequest | None = None
     allow_mapping_errors: bool = False
+    limits: Limits = field(default_factory=Limits)
     extras: ExtraChoices = field(default_factory=ExtraChoices)
 
 
@@ -58,14 +63,12 @@ class SetupResult:
 def setup(request: SetupRequest, context: Context) -> SetupResult:
     """Bring Port to what is asked for. Raise what planning and applying raise."""
     _mask_manifest_secret(request, context)
-    bare = _build_checked_goal(request, context)
-    webhook = find_webhook(bare).key
+    webhook = Key("webhook", request.manifests.webhook.identifier)
     handover = SecretHandover(request.secret, webhook, context)
-    goal = build_setup_goal(request.manifests, request.choices, handover.header)
+    task = _make_task(request, context, handover.header, handover.prepare)
     journal = Journal()
     try:
         with context.connect() as api:
-            task = _make_task(goal, request.extras, handover.prepare)
             applied = apply(api, task, journal)
     except (FalcoportError, KeyboardInterrupt):
         handover.abandon(journal)
@@ -80,40 +83,57 @@ def setup(request: SetupRequest, context: Context) -> SetupResult:
 def plan_setup(request: SetupRequest, context: Context) -> Plan:
     """Return what `setup` would change; change nothing. Raise what planning raises."""
     _mask_manifest_secret(request, context)
-    _build_checked_goal(request, context)
-    goal = build_setup_goal(request.manifests, request.choices, _placeholder(request.secret))
-    task = _make_task(goal, request.extras)
+    task = _make_task(request, context, _placeholder(request.secret))
     with context.connect() as api:
         return task.plan(task.read(api))
 
 
 def _make_task(
-    goal: Goal, extras: ExtraChoices, before_writes: Callable[[Plan], None] = lambda _planned: None
+    request: SetupRequest,
+    context: Context,
+    secret_header: SecretHeader | None,
+    before_writes: Callable[[Plan], None] = lambda _planned: None,
 ) -> Task:
-    """Return what a run is to reach: the set-up with its extras."""
-    if not extras:
-        return Task(goal.keys, lambda _catalog: goal, before_writes=before_writes)
-    from falcoport.commands.extras.build import add_extras, list_keys
+    """Return the task, after the mapping was tried on the samples. Raise InputError.
 
-    keys = (*goal.keys, *list_keys(goal, (*extras.wanted, *extras.unwanted)))
-    return Task(
-        keys,
-        lambda catalog: add_extras(goal, extras, catalog),
-        neighbours=bool(extras.unwanted),
-        before_writes=before_writes,
-    )
+    What is remembered in Port may change the mapping, so it is tried again once that was read.
+    """
+    check = _MappingCheck(request, context)
+    empty = build_setup_goal(request.manifests, request.choices)
+    check.run(empty)
+    extras = request.extras
+
+    def build(catalog: Catalog) -> Goal:
+        goal = build_setup_goal(request.manifests, request.choices, catalog, secret_header)
+        goal = add_extras(goal, extras, catalog)
+        check.run(goal)
+        return goal
+
+    keys = (*setup_keys(request.manifests, request.choices), *list_keys(empty, extras.named))
+    return Task(keys, build, neighbours=bool(extras.unwanted), before_writes=before_writes)
 
 
-def _build_checked_goal(request: SetupRequest, context: Context) -> Goal:
-    """Return the goal if its mapping works on the samples. Raise InputError."""
-    goal = build_setup_goal(request.manifests, request.choices)
-    mappings = find_webhook(goal).body["mappings"]
-    problems = mapping_problems(mappings, request.manifests.webhook.source)
-    if problems and not request.allow_mapping_errors:
-        raise ManifestError("The mapping fails on sample alerts.", problems=problems)
-    for problem in problems:
-        context.warn(problem.message)
-    return goal
+class _MappingCheck:
+    """Tries the mapping of a goal on the samples, each mapping once."""
+
+    def __init__(self, request: SetupRequest, context: Context) -> None:
+        self._request = request
+        self._context = context
+        self._tried: list[Json] = []
+
+    def run(self, goal: Goal) -> None:
+        """Raise ManifestError where a mapping fails, or warn where that is allowed."""
+        mappings = find_webhook(goal).body["mappings"]
+        if mappings in self._tried:
+            return
+        self._tried.append(mappings)
+        problems = mapping_problems(
+            mappings, self._request.manifests.webhook.source, self._request.limits
+        )
+        if problems and not self._request.allow_mapping_errors:
+            raise ManifestError("The mapping fails on sample alerts.", problems=problems)
+        for problem in problems:
+            self._context.warn(problem.message)
 
 
 def _placeholder(secret: SecretRequest | None) -> SecretHeader | None:

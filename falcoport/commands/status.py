@@ -8,9 +8,10 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from falcoport.commands.choices import SetupChoices
 from falcoport.commands.extras.build import find_installed, list_keys, with_installed
 from falcoport.commands.extras.choices import Extra
-from falcoport.commands.set_up import SetupChoices, build_setup_goal
+from falcoport.commands.set_up import build_setup_goal, setup_keys
 from falcoport.errors import PortError, Problem
 from falcoport.port.concurrency import run_concurrently
 from falcoport.port.errors import NotFoundError
@@ -90,17 +91,19 @@ class StatusResult:
 
 def status(request: StatusRequest, context: Context) -> StatusResult:
     """Compare Port with what `setup` would make, and count its alerts. Raise PortError."""
-    goal = build_setup_goal(request.manifests, request.choices)
+    empty = build_setup_goal(request.manifests, request.choices)
+    keys = (*setup_keys(request.manifests, request.choices), *list_keys(empty))
     blueprint = request.manifests.blueprint.identifier
     with context.connect() as api:
         api.authenticate()
         catalog, count, page = run_concurrently(
             [
-                partial(read_catalog, api, (*goal.keys, *list_keys(goal))),
+                partial(read_catalog, api, keys),
                 partial(api.entities_count, blueprint),
                 partial(_read_first_page, api, blueprint),
             ]
         )
+        goal = build_setup_goal(request.manifests, request.choices, catalog)
         counts = None
         if count is not None and page is not None:
             counts = _count_all(api, blueprint, count, page, _first_relation(goal))
@@ -108,8 +111,7 @@ def status(request: StatusRequest, context: Context) -> StatusResult:
         counts = None
     webhook = catalog.get(Key("webhook", request.manifests.webhook.identifier))
     installed = find_installed(goal, catalog)
-    whole = with_installed(goal, installed)
-    lines = _describe_by_part(whole, catalog)
+    lines = _describe_by_part(with_installed(goal, installed), catalog)
     return StatusResult(
         tuple(line for of_part in lines.values() for line in of_part),
         webhook,
@@ -128,18 +130,15 @@ def _sum_up(lines: Sequence[PartStatus]) -> Health:
     return next((line.state for line in lines if line.state is not Health.OK), Health.OK)
 
 
-def describe_parts(goal: Goal, catalog: Catalog) -> tuple[PartStatus, ...]:
-    """Return how every part of a set-up is, compared with what `setup` would make of it."""
-    lines = _describe_by_part(goal, catalog).values()
-    return tuple(line for of_part in lines for line in of_part)
-
-
 def _describe_by_part(goal: Goal, catalog: Catalog) -> dict[Key, Sequence[PartStatus]]:
-    """Return the lines of every part; what only holds parts of ours is somebody else's."""
+    """Return how every part is, compared with what `setup` would make of it.
+
+    What only holds parts of ours is somebody else's and has no lines.
+    """
     changes = compare(goal, catalog, lay_over(goal, catalog))
     return {
         part.key: _describe_part(part, change, goal, catalog)
-        for part, change in zip(goal.present, changes, strict=True)
+        for part, change in zip(goal.present, changes, strict=False)
         if not (isinstance(part, Resource) and part.partial)
     }
 

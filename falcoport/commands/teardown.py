@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from falcoport.commands.choices import SetupChoices
 from falcoport.commands.extras.build import list_keys, remove_extras
 from falcoport.commands.set_up import (
     RemovalChoices,
-    SetupChoices,
     build_removal_goal,
     build_setup_goal,
     removal_keys,
@@ -63,7 +63,10 @@ def _make_task(request: TeardownRequest) -> Task:
 
     def build(catalog: Catalog) -> Goal:
         goal = build_removal_goal(request.manifests, choices, catalog)
-        return remove_extras(goal, setup, catalog) if extras else goal
+        if not extras:
+            return goal
+        whole = build_setup_goal(request.manifests, SetupChoices(), catalog)
+        return remove_extras(goal, whole, catalog)
 
     keys = (*removal_keys(request.manifests), *extras)
     return Task(keys, build, neighbours=True)

@@ -10,11 +10,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from falcoport.commands.live_webhook import require_header, require_webhook
 from falcoport.delivery.send import Delivery
 from falcoport.errors import CheckFailedError, UsageError
 from falcoport.falcosidekick.forward import HEADERS
 from falcoport.falcosidekick.header import DEFAULT_HEADER, Header
-from falcoport.settings import WEBHOOK_SECRET, WEBHOOK_URL, is_loopback
+from falcoport.settings import WEBHOOK_URL, is_loopback
 
 if TYPE_CHECKING:
     from falcoport.commands.context import Context
@@ -50,48 +51,15 @@ def resolve_target(request: TargetRequest, context: Context) -> Delivery:
 
 def target_of(webhook: Json | None, request: TargetRequest) -> Delivery:
     """Return where to post for a webhook as Port gave it. Raise CheckFailedError, UsageError."""
-    from falcoport.resources.webhook_security import (
-        SIGNED,
-        UNSIGN,
-        Guard,
-        guard,
-        header_for,
-        header_name,
-    )
-
-    where = f"webhook {request.webhook_id}"
-    if webhook is None:
-        raise CheckFailedError(
-            f"There is no webhook {request.webhook_id!r} in Port.",
-            code="not_set_up",
-            where=where,
-            hint="Run `falcoport setup` first.",
-        )
-    if webhook.get("enabled") is False:
+    live = require_webhook(webhook, request.webhook_id)
+    if live.get("enabled") is False:
         raise CheckFailedError(
             f"Webhook {request.webhook_id!r} is disabled: Port would take alerts and drop them.",
             code="disabled",
-            where=where,
+            where=f"webhook {request.webhook_id}",
             hint="`falcoport setup` enables it.",
         )
-    guarded = guard(webhook)
-    if guarded is Guard.SIGNATURE:
-        raise CheckFailedError(
-            f"Webhook {request.webhook_id!r} {SIGNED}.",
-            code="secured_otherwise",
-            where=f"{where}: security",
-            hint=f"{UNSIGN}.",
-        )
-    if guarded is Guard.HEADER and not request.secret:
-        raise UsageError(
-            f"Webhook {request.webhook_id!r} asks for the header {header_name(webhook)}, and its "
-            "secret was not given.",
-            code="no_webhook_secret",
-            where=f"{where}: security",
-            hint=f"Set {WEBHOOK_SECRET} or give --webhook-secret-file.",
-        )
-    header = header_for(webhook, request.secret) if request.secret else None
-    return _delivery(str(webhook["url"]), header, request.timeout)
+    return _delivery(str(live["url"]), require_header(live, request.secret), request.timeout)
 
 
 def check_webhook_url(url: str) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import ssl
 import uuid as uuids
 from dataclasses import dataclass
@@ -37,6 +38,20 @@ _LATER = frozenset({408, 425, 429})
 _SERVER_ERROR = 500
 # What a gateway says for the server behind it: no alert is the cause.
 _AWAY = frozenset({429, 503})
+_BLANK = " \t\r\n"
+# The order in which Falcosidekick writes an alert (types/types.go), and what Go always escapes.
+_KEYS = (
+    "uuid",
+    "output",
+    "priority",
+    "rule",
+    "time",
+    "output_fields",
+    "source",
+    "tags",
+    "hostname",
+)
+_UNESCAPED = re.compile("[<>&\u2028\u2029]")
 _NAMESPACE = uuids.UUID("6f1c8a52-3a0e-5f0b-9d53-0f4c3b6c7a11")
 """The name space of computed uuids: a constant, so that the same alert has the same one always."""
 
@@ -85,24 +100,34 @@ class Prepared:
 def prepare(stored: bytes | str, *, custom_tags: tuple[str, ...] = ()) -> Prepared:
     """Return what Falcosidekick would post for a stored alert.
 
-    One that Falcosidekick stored keeps every byte, its `uuid` included; one as Falco printed it is
-    brought into Falcosidekick's form, with a `uuid` computed from the alert: the same one each
-    time. Raises UnusableAlertError.
+    One that Falcosidekick stored keeps its `uuid`, and every byte unless some tool has written it
+    anew; one as Falco printed it gets a `uuid` computed from the alert: the same one each time.
+    Raises UnusableAlertError.
     """
-    text = stored if isinstance(stored, str) else decode_leniently(stored)
+    text = (stored if isinstance(stored, str) else decode_leniently(stored)).strip(_BLANK)
     alert = _read(text)
     uuid = alert.get("uuid")
-    if isinstance(uuid, str) and uuid:
-        body = _checked_body(text, alert)
+    known = isinstance(uuid, str) and bool(uuid)
+    identity = str(uuid) if known else compute_uuid(alert)
+    if known and _is_as_posted(text, alert):
+        body = text.encode(errors="replace") + b"\n"
     else:
-        uuid = compute_uuid(alert)
         try:
-            body = forwarded(text, uuid=uuid, custom_tags=custom_tags)
+            body = forwarded(text, uuid=identity, custom_tags=() if known else custom_tags)
         except NotForwardedError as error:
             raise UnusableAlertError(str(error)) from None
     if len(body) > MAX_BODY:
         raise UnusableAlertError(f"it has {len(body):,} bytes, and Port takes {MAX_BODY:,}")
-    return Prepared(body, uuid, str(alert.get("time") or ""), str(alert.get("priority") or ""))
+    return Prepared(body, identity, str(alert.get("time") or ""), str(alert.get("priority") or ""))
+
+
+def _is_as_posted(text: str, alert: dict[str, Any]) -> bool:
+    """Tell whether a text is to the letter what Falcosidekick writes, as far as that shows."""
+    if not text.startswith('{"uuid":"') or _UNESCAPED.search(text):
+        return False
+    keys = [key for key in _KEYS if key in alert]
+    needed = all(alert.get(key) for key in ("rule", "priority", "time", "output_fields"))
+    return needed and list(alert) == keys
 
 
 def compute_uuid(alert: dict[str, Any]) -> str:
@@ -116,7 +141,7 @@ def compute_uuid(alert: dict[str, Any]) -> str:
 
 
 def _read(text: str) -> dict[str, Any]:
-    if not text.strip():
+    if not text:
         raise UnusableAlertError("it is empty")
     try:
         alert = json.loads(text)
@@ -127,13 +152,6 @@ def _read(text: str) -> dict[str, Any]:
     if not isinstance(alert, dict):
         raise UnusableAlertError("it is not a JSON object")
     return alert
-
-
-def _checked_body(text: str, alert: dict[str, Any]) -> bytes:
-    missing = [name for name in ("rule", "priority", "time") if not alert.get(name)]
-    if missing:
-        raise UnusableAlertError(f"it is no alert of Falco's: {', '.join(missing)} missing")
-    return text.strip(" \t\r\n").encode(errors="replace") + b"\n"
 
 
 class Poster:

@@ -44,7 +44,7 @@ class TestAlert:
         return forwarded(self.line, uuid=uuid, custom_tags=(*self.custom_tags, *further_tags))
 
 
-def marked(
+def make_test_alert(
     alert: dict[str, Any],
     now: datetime,
     *,

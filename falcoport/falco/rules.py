@@ -8,6 +8,7 @@ Pure: text in, names and text out.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from dataclasses import dataclass
@@ -25,8 +26,11 @@ if TYPE_CHECKING:
 ENGINE_VERSION = "0.31.0"
 """The engine that first knows `override` (Falco 0.37.0)."""
 
-CHART_FILE = "zz-falcoport-tags.yaml"
-"""The file's name in `customRules`: late, since a later redefinition of a rule drops its tags."""
+_CHART_FILE = "zz-falcoport-tags"
+"""How names in `customRules` begin: late, since a later redefinition of a rule drops its tags."""
+
+_MAX_KEY = 200
+_NOT_IN_KEY = re.compile(r"[^A-Za-z0-9._-]")
 
 _ITEMS = (
     "rule",
@@ -95,7 +99,7 @@ def _changes(item: dict[str, Any]) -> bool:
     return bool(item.get("append")) or bool(item.get("override"))
 
 
-def chosen(patterns: Sequence[str], rules: Rules | None) -> tuple[str, ...]:
+def find_rules(patterns: Sequence[str], rules: Rules | None) -> tuple[str, ...]:
     """Return the names of the rules that the patterns mean, in Falco's order.
 
     A pattern is a name, or a glob (`*`, `?`, `[…]`) where the rules are known. Without `rules`
@@ -143,8 +147,52 @@ def _no_such_rule(pattern: str, rules: Rules) -> Problem:
     )
 
 
-def override_file(names: Sequence[str], tag: str) -> str:
-    """Return a rules file that appends a tag to the named rules."""
+@dataclass(frozen=True)
+class Tagging:
+    """The rules that get the tag of one namespace; `namespace` is its entity's identifier."""
+
+    namespace: str
+    tag: str
+    rules: tuple[str, ...]
+
+
+def read_patterns(text: str, source: str) -> dict[str, tuple[str, ...]]:
+    """Read a YAML mapping of namespaces to the patterns of their rules.
+
+    Raises InputError, which names `source`, for a text that is something else.
+    """
+    try:
+        document = yaml.load(text, Loader=_LOADER)  # noqa: S506 -- one of PyYAML's safe loaders
+    except (yaml.YAMLError, ValueError, RecursionError):
+        raise InputError(f"{source} is not YAML.", where=source) from None
+    if not isinstance(document, dict) or not document:
+        raise InputError(
+            f"{source} is no mapping of namespaces to rules.",
+            where=source,
+            hint="Such as: auth-prod: ['Terminal shell in container', '*network*']",
+        )
+    return {
+        _text_of(key, source): _patterns_of(key, value, source) for key, value in document.items()
+    }
+
+
+def _patterns_of(namespace: Any, value: Any, source: str) -> tuple[str, ...]:
+    patterns = [value] if isinstance(value, str) else value
+    if not isinstance(patterns, list) or not patterns:
+        raise InputError(
+            f"{source}: the rules of {namespace!r} are no list.", where=f"{source}: {namespace}"
+        )
+    return tuple(_text_of(pattern, source) for pattern in patterns)
+
+
+def _text_of(value: Any, source: str) -> str:
+    if isinstance(value, str) and value:
+        return value
+    raise InputError(f"{source}: {value!r} is no text.", where=source, hint="Put it in quotes.")
+
+
+def write_override_file(taggings: Sequence[Tagging]) -> str:
+    """Return a rules file that appends the tags to the rules; each rule is named once."""
     head = [
         "# Made by `falcoport tag-rules`: tags for Falco's rules, which stay as they are.",
         "# Load it after the files that define them, such as /etc/falco/rules.d/zz-tags.yaml;",
@@ -152,16 +200,43 @@ def override_file(names: Sequence[str], tag: str) -> str:
         f"- required_engine_version: {ENGINE_VERSION}",
     ]
     items = [
-        f"- rule: {_scalar(name)}\n  tags: [{_scalar(tag)}]\n  override:\n    tags: append"
-        for name in names
+        f"- rule: {_scalar(name)}\n  tags: [{', '.join(map(_scalar, tags))}]\n"
+        "  override:\n    tags: append"
+        for name, tags in tags_by_rule(taggings).items()
     ]
     return "\n".join([*head, *items]) + "\n"
 
 
-def chart_values(names: Sequence[str], tag: str) -> str:
-    """Return values of the `falco` chart that add the override file."""
-    inside = "".join(f"    {line}\n" for line in override_file(names, tag).splitlines())
-    return f"customRules:\n  {CHART_FILE}: |-\n{inside}"
+def tags_by_rule(taggings: Iterable[Tagging]) -> dict[str, list[str]]:
+    """Return the tags that each rule gets, in the order of the taggings."""
+    found: dict[str, list[str]] = {}
+    for tagging in taggings:
+        for name in tagging.rules:
+            found.setdefault(name, []).append(tagging.tag)
+    return found
+
+
+def write_chart_values(taggings: Sequence[Tagging]) -> str:
+    """Return values of the `falco` chart that add an override file for each namespace.
+
+    Helm merges maps by key, so that values for other namespaces, from another file, stay; and
+    Falco adds up what several files append to a rule.
+    """
+    files = [
+        f"  {_chart_file(tagging.namespace)}: |-\n"
+        + "".join(f"    {line}\n" for line in write_override_file([tagging]).splitlines())
+        for tagging in taggings
+    ]
+    return "customRules:\n" + "".join(files)
+
+
+def _chart_file(namespace: str) -> str:
+    """Return the key of a namespace's file, in the letters that a ConfigMap's key may have."""
+    name = _NOT_IN_KEY.sub("_", namespace)[:_MAX_KEY]
+    if name != namespace:
+        # Two namespaces must not get one key.
+        name += "-" + hashlib.sha256(namespace.encode()).hexdigest()[:8]
+    return f"{_CHART_FILE}-{name}.yaml"
 
 
 def _scalar(text: str) -> str:

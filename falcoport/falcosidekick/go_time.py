@@ -11,6 +11,8 @@ from __future__ import annotations
 import re
 from calendar import monthrange
 from dataclasses import dataclass
+from datetime import date
+from functools import cache
 
 _TIME = re.compile(
     r"(?P<year>[0-9]{4})-(?P<month>[0-9]{2})-(?P<day>[0-9]{2})"
@@ -20,6 +22,8 @@ _TIME = re.compile(
 )
 _DAY = 86400
 _LEAP_YEAR = 2000
+_DAYS_OF_400_YEARS = 146_097
+_EPOCH = date(1970, 1, 1).toordinal()
 
 
 class TimeError(ValueError):
@@ -58,13 +62,32 @@ def read_time(text: str) -> GoTime:
     offset, zone = _zone(match, text)
     seconds = (hour * 60 + minute) * 60 + second - offset
     zero = not fraction and _days_since_zero(year, month, day) * _DAY + seconds == 0
-    date = f"{match['year']}-{match['month']}-{match['day']}"
+    written = f"{match['year']}-{match['month']}-{match['day']}"
     clock = f"{hour:02}:{minute:02}:{second:02}"
     return GoTime(
-        text=f"{date}T{clock}{'.' + fraction if fraction else ''}{zone}",
+        text=f"{written}T{clock}{'.' + fraction if fraction else ''}{zone}",
         is_zero=zero,
         is_writable=abs(offset) < _DAY,
     )
+
+
+def read_instant(text: str) -> int:
+    """Return the nanoseconds from 1970 to a time that `read_time` reads. Raises TimeError."""
+    time = read_time(text).text
+    match = _TIME.fullmatch(time)
+    assert match is not None  # Go writes what it reads
+    year = int(match["year"])
+    # Python's calendar has no year 0, whose days are those of a leap year.
+    days = _days_since_1970(year or 400, int(match["month"]), int(match["day"]))
+    days -= 0 if year else _DAYS_OF_400_YEARS
+    clock = (int(match["hour"]) * 60 + int(match["minute"])) * 60 + int(match["second"])
+    seconds = days * _DAY + clock - _zone(match, time)[0]
+    return seconds * 10**9 + int((match["fraction"] or "").ljust(9, "0"))
+
+
+@cache
+def _days_since_1970(year: int, month: int, day: int) -> int:
+    return date(year, month, day).toordinal() - _EPOCH
 
 
 def _days(year: int, month: int) -> int:

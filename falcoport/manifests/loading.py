@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _LARGEST = 1024 * 1024
 """Port's own limit of a request body, hence of anything a manifest could become, in bytes."""
 _MOST_NODES = 100_000
-_NAMESPACE = ("blueprints", "namespace.yaml")
+_NAMESPACES = (("blueprints", "k8s_namespace.yaml"), ("blueprints", "namespace.yaml"))
 _FINDING = ("blueprints", "standard", "falco_finding.yaml")
 
 
@@ -78,11 +78,15 @@ class FindingManifests:
 
 @dataclass(frozen=True)
 class Manifests:
-    """What a set-up consists of; `namespace` is created only where asked for, never changed."""
+    """What a set-up consists of.
+
+    `namespaces` are the blueprints of namespaces, as today's and the older Kubernetes exporter has
+    it: one of them is created where it is missing and asked for, and never changed.
+    """
 
     blueprint: Manifest
     webhook: Manifest
-    namespace: Manifest
+    namespaces: tuple[Manifest, ...]
 
 
 def load(
@@ -101,18 +105,18 @@ def load(
     found = [
         _loaded(blueprint or _shipped(*_BLUEPRINTS[profile]), BLUEPRINT, problems),
         _loaded(webhook or _shipped(*_WEBHOOKS[profile]), WEBHOOK, problems),
-        _loaded(_shipped(*_NAMESPACE), BLUEPRINT, problems),
+        *(_loaded(_shipped(*path), BLUEPRINT, problems) for path in _NAMESPACES),
     ]
     if found[0] is not None and found[1] is not None:
         _check_together(found[0], found[1], problems)
     if problems:
         raise _manifest_error(problems)
-    first, second, third = (manifest for manifest in found if manifest is not None)
+    first, second, *namespaces = (manifest for manifest in found if manifest is not None)
     if webhook is None and profile is Profile.STANDARD:
         second = _without_findings(second)
     if blueprint is None and profile is Profile.STANDARD:
         first = _without_relation(first, finding_expressions.RELATION)
-    return Manifests(first, second, third)
+    return Manifests(first, second, tuple(namespaces))
 
 
 def load_findings() -> FindingManifests:

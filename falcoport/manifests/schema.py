@@ -24,7 +24,8 @@ from falcoport.manifests.validation import (
     child,
     kind,
 )
-from falcoport.mapping.expressions import compile_error, is_delete
+from falcoport.mapping.evaluator_process import find_compile_error
+from falcoport.mapping.expressions import is_delete
 from falcoport.port import identifiers
 
 if TYPE_CHECKING:
@@ -251,7 +252,7 @@ class _Expression:
             hint = "; put it in quotes" if isinstance(value, bool | int | float) else ""
             report(at, f"must be a JQ expression, not {kind(value)}{hint}")
             return
-        problem = compile_error(value) if value.strip() else "it is empty"
+        problem = find_compile_error(value) if value.strip() else "it is empty"
         if problem:
             report(at, f"is not valid JQ: {problem}")
 

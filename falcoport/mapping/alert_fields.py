@@ -12,8 +12,12 @@ from __future__ import annotations
 
 import json
 import re
+from typing import TYPE_CHECKING
 
 from falcoport.errors import OptionValueError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 CLUSTER_FROM_URL = ".queryParams.cluster"
 """JQ for the cluster that a Falcosidekick names in its webhook address, `?cluster=NAME`."""
@@ -41,8 +45,12 @@ _POD_NAME = (
     r"|(?<StatefulSet>.+)-[0-9]+)\z"
 )
 # The audit log names the resource that was touched; of these Port has entities.
-_AUDITED_KINDS = '{"deployments": "Deployment", "daemonsets": "DaemonSet", '
-_AUDITED_KINDS += '"statefulsets": "StatefulSet"}'
+_AUDITED_KINDS = {
+    "deployments": "Deployment",
+    "daemonsets": "DaemonSet",
+    "statefulsets": "StatefulSet",
+}
+_AUDITED_KINDS_JQ = json.dumps(_AUDITED_KINDS)
 
 
 def is_usable(value: object) -> bool:
@@ -72,8 +80,8 @@ OWN_POD = (
 
 _FROM_K8SMETA = f'({first_usable("k8smeta.deployment.name")} | strings + "-Deployment")'
 _FROM_AUDIT = (
-    f'(.body.output_fields | {_AUDITED_KINDS}[.["ka.target.resource"] | strings] as $kind '
-    '| select($kind) | .["ka.target.name"] | strings + "-" + $kind)'
+    f'(.body.output_fields | {_AUDITED_KINDS_JQ}[.["ka.target.resource"] | strings] as $kind '
+    f'| select($kind) | .["ka.target.name"] | {KNOWN} | . + "-" + $kind)'
 )
 _FROM_POD = (
     f"({OWN_POD} | strings | capture({json.dumps(_POD_NAME)}) | to_entries[] "
@@ -85,6 +93,44 @@ OWN_WORKLOAD = f"[{_FROM_K8SMETA}, {_FROM_AUDIT}, {_FROM_POD}] | .[0]"
 Exact from `k8smeta.deployment.name` and from the resource that the audit log names, else read from
 the generated name of the pod (Deployment, DaemonSet, StatefulSet).
 """
+
+# The same in Python, for counting without jq; a test compares the two.
+_POD_PATTERN = re.compile(_POD_NAME.replace("(?<", "(?P<").replace(r"\z", r"\Z"))
+PLACE_FIELDS = (
+    *NAMESPACE_FIELDS,
+    *_POD_FIELDS,
+    "k8smeta.deployment.name",
+    "ka.target.resource",
+    "ka.target.name",
+    "ka.resp.name",
+)
+"""The output fields that say where an alert happened."""
+
+
+def find_namespace(fields: Mapping[str, object]) -> str:
+    """Return what OWN_NAMESPACE finds in output fields; empty if there is none."""
+    return _first(fields, NAMESPACE_FIELDS)
+
+
+def find_workload(fields: Mapping[str, object]) -> str:
+    """Return what OWN_WORKLOAD finds in output fields; empty if there is none."""
+    deployment = _first(fields, ("k8smeta.deployment.name",))
+    if deployment:
+        return f"{deployment}-Deployment"
+    resource, name = fields.get("ka.target.resource"), _first(fields, ("ka.target.name",))
+    if resource in _AUDITED_KINDS and name:
+        return f"{name}-{_AUDITED_KINDS[str(resource)]}"
+    pod = _first(fields, _POD_FIELDS)
+    if not pod and resource == "pods":
+        pod = _first(fields, ("ka.target.name", "ka.resp.name"))
+    match = _POD_PATTERN.match(pod)
+    if match is None:
+        return ""
+    return next(f"{name}-{kind}" for kind, name in match.groupdict().items() if name)
+
+
+def _first(fields: Mapping[str, object], names: tuple[str, ...]) -> str:
+    return next((str(fields[name]) for name in names if is_usable(fields.get(name))), "")
 
 
 def cluster_literal(name: str) -> str:

@@ -14,7 +14,6 @@ from falcoport.mapping.expressions import (
     compile_error,
     expressions,
     first_message,
-    program_text,
     requoted,
 )
 from falcoport.mapping.jq_analysis import gives_one_output
@@ -22,7 +21,7 @@ from falcoport.mapping.numbers import as_stored, round_numbers
 from falcoport.mapping.outcomes import EventError, Outcome, is_only, read_result
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 
 MAX_ITEMS = 500
@@ -96,10 +95,7 @@ class Evaluator:
 
     def _evaluate_singly(self, event: str) -> Any:
         """Evaluate each expression as a program of its own, for those that end the whole one."""
-        return [
-            _evaluate_mapping_singly(mapping, found, event)
-            for mapping, found in zip(self._mappings, self._expressions, strict=True)
-        ]
+        return [evaluate_singly(mapping, event) for mapping in self._mappings]
 
     def _outcomes(self, raw: Any) -> list[Outcome]:
         found: list[Outcome] = []
@@ -140,14 +136,23 @@ def guard(expression: Expression) -> str:
     return f'(try {answer} catch {{error: (if type == "string" then . else tojson end)}})'
 
 
-def _evaluate_mapping_singly(
-    mapping: Mapping[str, Any], found: Sequence[Expression], event: str
+def evaluate_singly(
+    mapping: Mapping[str, Any], event: str, watch: Callable[[str], None] = lambda _field: None
 ) -> list[dict[str, Any]]:
-    results = {expression.field: expression for expression in found}
+    """Evaluate each expression of a mapping as a program of its own: slow, but none harms another.
+
+    `watch` is called with the field of each one before it is evaluated.
+    """
+
+    def evaluate(expression: Expression, one: str) -> list[Any] | dict[str, str]:
+        watch(expression.field)
+        return _evaluate_one(expression, one)
+
+    results = {expression.field: expression for expression in expressions(mapping)}
     items, condition = results.pop("itemsToParse", None), results.pop("filter", None)
     events = [event]
     if items is not None:
-        parsed = _evaluate_one(items, event)
+        parsed = evaluate(items, event)
         if not isinstance(parsed, list) or not parsed or not isinstance(parsed[0], list):
             return [{"items": parsed}]
         events = [json.dumps({**json.loads(event), "item": item}) for item in parsed[0][:MAX_ITEMS]]
@@ -155,10 +160,8 @@ def _evaluate_mapping_singly(
         return [{"items": [None]}]
     answers = []
     for one in events:
-        passed = [True] if condition is None else _evaluate_one(condition, one)
-        fields = (
-            [_evaluate_one(e, one) for e in results.values()] if is_only(passed, True) else None
-        )
+        passed = [True] if condition is None else evaluate(condition, one)
+        fields = [evaluate(e, one) for e in results.values()] if is_only(passed, True) else None
         answers.append({"filter": passed, "fields": fields})
     return answers
 
@@ -167,8 +170,10 @@ def _evaluate_one(expression: Expression, event: str) -> list[Any] | dict[str, s
     problem = compile_error(expression.text)
     if problem:
         return {"error": f"does not compile: {problem}"}
+    # Only the first output is asked for: there may be infinitely many.
+    program = f"{HIDE_ENVIRONMENT}first(({requoted(expression.text)}{END})"
     try:
-        text = jq.compile(program_text(expression.text)).input_text(event).text()
+        text = jq.compile(program).input_text(event).text()
     except ValueError as error:
         return {"error": first_message(str(error))}
     return [json.loads(text.split("\n", 1)[0])] if text else []

@@ -16,14 +16,6 @@ HIDE_ENVIRONMENT = "def env: {}; {} as $ENV | "
 # A comment at an expression's end must not swallow the bracket behind it; two line ends, since a
 # backslash at a comment's end continues it on the next line.
 END = "\n\n)"
-# Loops, definitions, products (of texts too), regular expressions, and whatever can make a list as
-# long as a number says.
-_UNBOUNDED = re.compile(
-    r"\*|(?<![=!<>])=(?!=)|\d{5}|\d[eE]|\b(?:combinations|def|foreach|implode|import|include|input"
-    r"|inputs|limit|match|capture|pow|range|recurse|recurse_down|reduce|repeat|scan|setpath|split"
-    r"|splits|sub|gsub|test|transpose|until|while|getpath|paths|pick|skip|nth|tojson"
-    r"|exp10|exp2)\b"
-)
 GROUPS = ("properties", "relations")
 
 
@@ -69,14 +61,6 @@ def first_message(text: str) -> str:
     line = text.strip().splitlines()[0] if text.strip() else "jq cannot compile it"
     line = line.removeprefix("jq: error: ")
     return re.sub(r" at <top-level>, line \d+(, column \d+)?:?$", "", line)
-
-
-def is_bounded(expression: str) -> bool:
-    """Tell whether an expression surely ends soon, in memory in proportion to its event.
-
-    Cautious: a word inside a text counts as well.
-    """
-    return _UNBOUNDED.search(expression) is None
 
 
 def is_delete(operation: object) -> bool:

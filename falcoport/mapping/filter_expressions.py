@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from falcoport.errors import OptionValueError
 from falcoport.falco.priorities import PRIORITIES, find_priority
-from falcoport.mapping.alert_fields import NAMESPACE_FIELDS, OWN_NAMESPACE, is_usable
+from falcoport.mapping.alert_fields import OWN_NAMESPACE, find_namespace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -240,7 +240,8 @@ def make_predicate(chosen: AlertFilter) -> Callable[[Mapping[str, Any]], bool]:
     skip_spaces = _matcher(checked.skip_namespaces)
 
     def passes(body: Mapping[str, Any]) -> bool:
-        rule, namespace = str(body.get("rule")), own_namespace(body)
+        rule = str(body.get("rule"))
+        namespace = find_namespace(body.get("output_fields") or {})
         return (
             (priorities is None or body.get("priority") in priorities)
             and (only_rules is None or only_rules(rule))
@@ -250,12 +251,6 @@ def make_predicate(chosen: AlertFilter) -> Callable[[Mapping[str, Any]], bool]:
         )
 
     return passes
-
-
-def own_namespace(body: Mapping[str, Any]) -> str:
-    """Return the namespace that OWN_NAMESPACE finds in an alert; empty if there is none."""
-    found = body.get("output_fields") or {}
-    return next((str(found[name]) for name in NAMESPACE_FIELDS if is_usable(found.get(name))), "")
 
 
 def _matcher(globs: tuple[str, ...]) -> Callable[[str], bool] | None:

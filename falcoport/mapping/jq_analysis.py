@@ -1,4 +1,4 @@
-"""What can be told of a JQ expression without running it: whether it gives one output at most.
+"""What can be told of a JQ expression without running it: how many outputs, and how much work.
 
 Only expressions of a small, well-known part of jq are understood; of any other, nothing is
 claimed. So an answer here is never wrong, only sometimes "not clear".
@@ -110,3 +110,64 @@ def _ends_term(token: Token) -> bool:
     if kind == "word":
         return text not in WORD_OPERATORS and (text not in _KEYWORDS or text == "end")
     return kind in _TERM_ENDS or (kind == "mark" and text in (")", "]", "?", "."))
+
+
+_BOUNDED = FUNCTIONS - {
+    *("capture", "gsub", "match", "scan", "splits", "sub", "test"),  # regular expressions may hang
+    *("implode", "index", "inside", "limit", "range", "rindex"),  # as long as a number says, or n²
+}
+_LITERAL_ARGUMENT = frozenset({"contains", "join", "split"})  # else one size times another
+_GROWTH = {"explode": 2, "split": 2, "to_entries": 2, "tojson": 2, "tostring": 2, "with_entries": 2}
+_MOST_GROWTH = 6
+_MOST_TOKENS = 400
+
+
+def is_bounded(expression: str) -> bool:
+    """Tell whether an expression surely ends soon, in memory in proportion to its event.
+
+    `,` and `+` may each double what there is, and some builtins multiply it; 64 times the event is
+    the most that counts as bounded. Two iterations may multiply with each other.
+    """
+    try:
+        tokens = read_tokens(expression)
+    except UnclearError:
+        return False
+    if len(tokens) > _MOST_TOKENS:
+        return False
+    growth = iterations = 0
+    end: Token = ("end", "")
+    before = [("mark", "|"), *tokens]
+    for token, previous, *after in zip(
+        tokens, before, [*tokens[1:], end], [*tokens[2:], end, end], [*tokens[3:], *[end] * 3],
+        strict=False,
+    ):  # fmt: skip
+        if not _is_cheap(token, after):
+            return False
+        if token == ("mark", ",") or (token == ("operator", "+") and not _joins(previous, after)):
+            growth += 1
+        elif token == ("operator", "/"):
+            growth += 2  # splits a text
+        elif token[0] == "word":
+            growth += _GROWTH.get(token[1], 0)
+        elif token == ("mark", "[") and after[0] == ("mark", "]") and _ends_term(previous):
+            iterations += 1
+    return growth <= _MOST_GROWTH and iterations <= 1
+
+
+def _is_cheap(token: Token, after: list[Token]) -> bool:
+    """Tell whether a token's own work is in proportion to its input."""
+    kind, text = token
+    if kind == "operator":
+        # A text times a number is as long as the number says; a list less a list takes n².
+        return text not in ("*", "-") or (text == "-" and after[0][0] == "number")
+    if kind != "word" or text not in FUNCTIONS:
+        return kind != "word" or _is_known(text)
+    if text in _LITERAL_ARGUMENT:
+        first, second, third = after
+        return first == ("mark", "(") and second[0] == "text" and third == ("mark", ")")
+    return text in _BOUNDED
+
+
+def _joins(previous: Token, after: list[Token]) -> bool:
+    """Tell whether a `+` adds a text that stands there, which doubles nothing."""
+    return previous[0] == "text" or after[0][0] == "text"

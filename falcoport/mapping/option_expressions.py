@@ -11,7 +11,6 @@ from enum import StrEnum
 from typing import Any
 
 from falcoport.errors import UsageError
-from falcoport.mapping.alert_fields import OWN_NAMESPACE, check_cluster_name
 
 
 class Identifier(StrEnum):
@@ -48,27 +47,9 @@ def identifier_expression(identifier: Identifier) -> str:
     return _IDENTIFIERS[identifier]
 
 
-def with_own_namespace(tagged: str, cluster: str, *, many: bool) -> str:
-    """Return JQ for an alert's namespace: that of `tagged`, else the one the alert happened in.
-
-    `tagged` is JQ for what the tags say, a list with `many`. The alert's own namespace becomes
-    `<namespace>-<cluster>`, as Port's Kubernetes exporter names it; one that begins with `kube`,
-    which the exporter passes over, becomes null. Raises OptionValueError for a cluster's name that
-    cannot be in an identifier.
-    """
-    check_cluster_name(cluster)
-    suffix = json.dumps(f"-{cluster}")
-    if many:
-        own = (
-            f'[{OWN_NAMESPACE} | select(type == "string" and (startswith("kube") | not)) '
-            f"| . + {suffix}]"
-        )
-        return f"({tagged}) as $tagged | if ($tagged | length) > 0 then $tagged else {own} end"
-    own = (
-        f'({OWN_NAMESPACE}) | if type == "string" and (startswith("kube") | not) '
-        f"then . + {suffix} else null end"
-    )
-    return f"({tagged}) // ({own})"
+def read_identifier(text: object) -> Identifier | None:
+    """Return the choice whose expression `text` is; None if it is none of them."""
+    return next((one for one, written in _IDENTIFIERS.items() if written == text), None)
 
 
 def creating_mapping(target: str, relation: str, *, many: bool) -> dict[str, Any]:

@@ -176,6 +176,39 @@ class PortApi:
             raise _unexpected(f"GET {path}", "no count")
         return count
 
+    def upsert_entities(self, blueprint: str, entities: Sequence[Json]) -> list[Json]:
+        """Create or change up to 20 entities, each by itself; return what Port refused.
+
+        Each refusal has the `index` in `entities`, a `statusCode` and a `message`. Merging twice
+        is merging once, so after an UnknownOutcomeError the same call may be made again.
+        """
+        path = _path("blueprints", blueprint, "entities", "bulk")
+        answer = self._transport.write(
+            "POST",
+            path,
+            body={"entities": list(entities)},
+            query={"upsert": "true", "merge": "true"},
+        )
+        refused = answer.get("errors") or []
+        if not isinstance(refused, list) or not all(
+            isinstance(one, dict) and isinstance(one.get("index"), int) for one in refused
+        ):
+            raise _unexpected(f"POST {path}", "errors without their index")
+        return refused
+
+    def delete_entities(self, blueprint: str, identifiers: Sequence[str]) -> None:
+        """Delete up to 100 entities, all or none of them.
+
+        Raises NotFoundError if one is gone, DependentsError if others need one.
+        """
+        path = _path("blueprints", blueprint, "bulk", "entities", "delete")
+        self._transport.write(
+            "POST",
+            path,
+            body={"entities": list(identifiers)},
+            query={"delete_dependents": "false"},
+        )
+
     def search_entities(self, blueprint: str, body: Json) -> tuple[list[Json], Any]:
         """Return one page of a blueprint's entities and what to send as `from` for the next.
 

@@ -14,19 +14,26 @@ from zlib import crc32
 
 from falcoport.falco.inputs.interface import find_alerts
 from falcoport.mapping.expressions import expressions
+from falcoport.mapping.finding_expressions import read_identifier
+from falcoport.mapping.limited_process import Limits
 from falcoport.mapping.outcomes import EventError, FieldError
 from falcoport.port.entity_check import EntityCheck
 from falcoport.preview.interface import NotAnAlertError
+from falcoport.preview.tally import Tally
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from falcoport.falco.inputs.interface import Chunk
+    from falcoport.mapping.limited_process import Watch
     from falcoport.mapping.outcomes import Outcome
     from falcoport.preview.interface import Pipeline
 
 NAMED = 20
 """How many bad lines are named, per chunk and in all; the others are counted."""
+
+TOGETHER = 16
+"""How many alerts share the time that one alert may take, where it is limited."""
 
 _FILTERED = "filter is false"
 _IDENTIFIER = "entity.identifier"
@@ -38,13 +45,16 @@ class MapperOptions:
 
     `mappings` are the webhook's, `blueprints` the blueprints that values are checked against, by
     identifier; `custom_tags` are those of Falcosidekick's settings. `fast` takes the speed path,
-    whose results are the same.
+    whose results are the same; `limits` hold for expressions that might not end. `tallies` also
+    counts what a forecast needs.
     """
 
     mappings: Sequence[Mapping[str, Any]]
     blueprints: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     custom_tags: tuple[str, ...] = ()
     fast: bool = True
+    limits: Limits = field(default_factory=Limits)
+    tallies: bool = False
 
 
 @dataclass(frozen=True)
@@ -94,7 +104,7 @@ class Page:
     `records` are JSON Lines in UTF-8, one per entity; `failures` counts those with an error, which
     `failed` tells apart; `filtered` what a filter left out, `plain` lines of text; `problems` names
     the first `bad` ones; `sightings` are triples of 64-bit integers for counting collisions: an
-    identifier's hash, an alert's hash, the line.
+    identifier's hash, an alert's hash, the line. `tally` is empty unless it was asked for.
     """
 
     records: bytes = b""
@@ -107,6 +117,7 @@ class Page:
     plain: int = 0
     problems: list[LineProblem] = field(default_factory=list)
     sightings: array[int] = field(default_factory=lambda: array("q"))
+    tally: Tally = field(default_factory=Tally)
 
     def blame(self, source: str, line: int, message: str) -> None:
         """Count a bad line, and name it if it is one of the first."""
@@ -115,7 +126,7 @@ class Page:
             self.problems.append(LineProblem(source, line, message))
 
 
-def _build_pipeline(options: MapperOptions) -> Pipeline:
+def build_pipeline(options: MapperOptions) -> Pipeline:
     """Return the way in which alerts are mapped: the one switch between plain and fast."""
     if options.fast:
         from falcoport.preview import fast
@@ -130,15 +141,19 @@ class Mapper:
     """Maps chunks of lines with the mappings of one webhook."""
 
     def __init__(self, options: MapperOptions) -> None:
-        self._pipeline = _build_pipeline(options)
+        self._pipeline = build_pipeline(options)
         self._texts = [{e.field: e.text for e in expressions(m)} for m in options.mappings]
         self._counted = [_is_counted(mapping, options.mappings) for mapping in options.mappings]
         self._check = EntityCheck(options.blueprints)
+        self._tallies = options.tallies
         self._encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
         self._blueprints = [self._encode(mapping.get("blueprint")) for mapping in options.mappings]
 
-    def page(self, source: str, chunk: Chunk) -> Page:
-        """Map all alerts of a chunk of the source of that name."""
+    def page(self, source: str, chunk: Chunk, watch: Watch | None = None) -> Page:
+        """Map all alerts of a chunk of the source of that name.
+
+        `watch` is called with the first and the last line of a few alerts before those are mapped.
+        """
         page = Page()
         alerts: list[tuple[int, dict[str, Any]]] = []
         for found in find_alerts(chunk):
@@ -153,24 +168,36 @@ class Mapper:
                 page.plain += 1
         name = self._encode(source)
         records: list[str] = []
-        for line, body, outcomes in self._evaluated(source, alerts, page):
+        for line, body, outcomes in self._evaluate_all(source, alerts, page, watch):
             page.alerts += 1
+            if self._tallies:
+                passes = any(outcome.skipped != _FILTERED for outcome in outcomes)
+                page.tally.count(body, outcomes, passes=passes)
             for outcome in outcomes:
                 if outcome.skipped == _FILTERED:
                     page.filtered += 1
                 else:
-                    errors = [*outcome.errors, *self._objections(outcome)]
-                    if errors:
-                        page.failures += 1
-                        for e in errors:
-                            page.failed.add(
-                                Failure(e.field, e.expression, e.message, source, line, 1)
-                            )
+                    errors = self._errors(page, source, line, outcome)
                     records.append(self._record(page, name, line, body, outcome, errors))
         page.records = "".join(records).encode(errors="replace")
         return page
 
-    def _evaluated(
+    def _evaluate_all(
+        self,
+        source: str,
+        alerts: Sequence[tuple[int, dict[str, Any]]],
+        page: Page,
+        watch: Watch | None,
+    ) -> Iterator[tuple[int, dict[str, Any], list[Outcome]]]:
+        if watch is None:
+            yield from self._evaluate(source, alerts, page)
+            return
+        for start in range(0, len(alerts), TOGETHER):
+            some = alerts[start : start + TOGETHER]
+            watch((some[0][0], some[-1][0]))
+            yield from self._evaluate(source, some, page)
+
+    def _evaluate(
         self, source: str, alerts: Sequence[tuple[int, dict[str, Any]]], page: Page
     ) -> Iterator[tuple[int, dict[str, Any], list[Outcome]]]:
         try:
@@ -185,6 +212,14 @@ class Mapper:
             return
         for (line, body), outcomes in zip(alerts, evaluated, strict=True):
             yield line, body, outcomes
+
+    def _errors(self, page: Page, source: str, line: int, outcome: Outcome) -> list[FieldError]:
+        """Return what failed and what Port would refuse, counted in the page."""
+        errors = [*outcome.errors, *self._objections(outcome)]
+        page.failures += bool(errors)
+        for e in errors:
+            page.failed.add(Failure(e.field, e.expression, e.message, source, line, 1))
+        return errors
 
     def _record(
         self,
@@ -226,9 +261,12 @@ _COMPLETE: dict[str, Any] = {"identifier": None, "title": None, "properties": {}
 def _is_counted(mapping: Mapping[str, Any], mappings: Sequence[Mapping[str, Any]]) -> bool:
     """Tell whether a mapping is meant to give each alert an entity of its own.
 
-    One whose identifier is another mapping's relation makes the targets that alerts share.
+    One whose identifier is another mapping's relation makes the targets that alerts share, and
+    findings are shared by what they are.
     """
     own = mapping.get("entity", {}).get("identifier")
+    if read_identifier(own) is not None:
+        return False
     relations = (m.get("entity", {}).get("relations") or {} for m in mappings)
     return isinstance(own, str) and all(own not in shared.values() for shared in relations)
 

@@ -65,8 +65,16 @@ class Task:
     before_writes: Callable[[Plan], None] = lambda _planned: None
 
     def read(self, api: PortApi) -> Catalog:
-        """Return what Port has; raise AccessError or PortError."""
-        return read_catalog(api, self.keys, kinds=self.kinds, neighbours=self.neighbours)
+        """Return what Port has; raise AccessError or PortError.
+
+        A goal may need more than could be known before: that is read in a second round trip.
+        """
+        catalog = read_catalog(api, self.keys, kinds=self.kinds, neighbours=self.neighbours)
+        further = [key for key in self.build(catalog).keys if key not in catalog.found]
+        if not further:
+            return catalog
+        more = read_catalog(api, further, kinds=self.kinds)
+        return replace(catalog, found={**catalog.found, **more.found})
 
     def plan(self, catalog: Catalog) -> Plan:
         """Return what is to be done; raise as `reconcile.plan.plan`."""
@@ -232,6 +240,8 @@ def _request(api: PortApi, write: Write) -> Json | None:
     kind = write.resource
     if write.action is Action.CREATE:
         return kind.create(api, write.key, write.body)
+    if write.action is Action.UPDATE and write.whole is not None:
+        return kind.replace(api, write.key, write.whole)
     if write.action is Action.UPDATE:
         return kind.update(api, write.key, write.body)
     kind.delete(api, write.key)

@@ -8,13 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from falcoport.errors import (
-    ConflictError,
-    InputError,
-    ManifestError,
-    NotSetUpError,
-    Problem,
-)
+from falcoport.errors import NotSetUpError, Problem, error_from
 from falcoport.reconcile.changes import Action, Change, compare
 from falcoport.reconcile.goal import Goal, Outcome, lay_over
 from falcoport.reconcile.removal import find_dependents
@@ -100,20 +94,6 @@ def _find_dependents(goal: Goal, catalog: Catalog, outcome: Outcome) -> list[Pro
     return find_dependents(deleted, catalog, outcome) if deleted else []
 
 
-# A problem's code decides which error it is, and so the exit code of the command.
-_ERRORS = (
-    ("not_set_up", NotSetUpError),
-    ("bad_manifest", ManifestError),
-)
-_CONFLICTS = frozenset({"conflict", "secured_otherwise", "depended_on"})
-
-
 def _refuse(problems: list[Problem]) -> None:
-    if not problems:
-        return
-    codes = {problem.code for problem in problems}
-    for code, error in _ERRORS:
-        if code in codes:
-            raise error(problems[0].message, problems=tuple(problems))
-    kind = ConflictError if codes <= _CONFLICTS else InputError
-    raise kind(problems[0].message, problems=tuple(problems))
+    if problems:
+        raise error_from(problems)

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 class Write:
     """One request: what it is about, whether it creates, updates or deletes, and the body to send.
 
-    An update's body holds the top-level keys that change, each whole. `resource` is the kind that
+    An update's body holds the top-level keys that change, each whole. `whole` is the whole resource
+    where something inside one of them goes, which a PATCH may not do. `resource` is the kind that
     sends it.
     """
 
@@ -27,6 +28,7 @@ class Write:
     key: Key
     action: Action
     body: Json = field(default_factory=dict)
+    whole: Json | None = None
 
     @property
     def id(self) -> tuple[Key, Action]:
@@ -136,7 +138,15 @@ def make_update(kind: type[Resource], key: Key, before: Json, after: Json) -> Wr
         for name, value in after.items()
         if difference({name: before.get(name)}, {name: value})
     }
-    return Write(kind, key, Action.UPDATE, body)
+    removes = any(_removes(before.get(name), value) for name, value in body.items())
+    return Write(kind, key, Action.UPDATE, body, after if removes else None)
+
+
+def _removes(before: object, after: object) -> bool:
+    """Tell whether a key of a map goes, at any depth."""
+    if not isinstance(before, dict) or not isinstance(after, dict):
+        return False
+    return any(name not in after or _removes(value, after[name]) for name, value in before.items())
 
 
 def _deletions(goal: Goal, catalog: Catalog, outcome: Outcome) -> Stages:

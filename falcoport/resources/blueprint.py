@@ -64,6 +64,15 @@ class Blueprint(Resource):
         return api.update_blueprint(key.identifier, body)
 
     @classmethod
+    def replace(cls, api: PortApi, key: Key, body: Json) -> Json:
+        """See Resource: PUT replaces the whole document (API reference), as Port's own clients do.
+
+        What Port adds to its answers may be sent back: it allows any top-level key.
+        """
+        path = ("blueprints", key.identifier)
+        return api.write("PUT", path, body, "blueprint", {"identifier": str, "schema": dict})
+
+    @classmethod
     def delete(cls, api: PortApi, key: Key) -> None:
         """See Resource."""
         api.delete_blueprint(key.identifier)

@@ -24,10 +24,10 @@ class _StillThereError(PortError):
 
 
 @dataclass(frozen=True)
-class Alerts(Resource):
-    """The alerts in the catalog; a body is `{"count": how many}`, None for none at all."""
+class Entities(Resource):
+    """All entities of a blueprint; a body is `{"count": how many}`, None for none at all."""
 
-    kind = "alerts"
+    kind = "entities"
 
     blueprint: str
 
@@ -48,18 +48,18 @@ class Alerts(Resource):
         return {"count": count} if count else None
 
     @classmethod
-    def list_all(cls, api: PortApi) -> list[Json]:  # noqa: ARG003 -- nothing depends on alerts
+    def list_all(cls, api: PortApi) -> list[Json]:  # noqa: ARG003 -- looked at with their blueprint
         """Return nothing: entities are looked at with their blueprint."""
         return []
 
     @classmethod
     def create(cls, api: PortApi, key: Key, body: Json) -> Json:
-        """Not for alerts: Falcosidekick makes them."""
+        """Not for entities: others make them."""
         raise NotImplementedError
 
     @classmethod
     def update(cls, api: PortApi, key: Key, body: Json) -> Json:
-        """Not for alerts."""
+        """Not for entities."""
         raise NotImplementedError
 
     @classmethod
@@ -71,7 +71,7 @@ class Alerts(Resource):
             left = api.entities_count(key.identifier)
             if left:
                 raise _StillThereError(
-                    f"Port is still removing alerts: {left} are left.",
+                    f"Port is still removing entities: {left} are left.",
                     where=f"blueprint {key.identifier}",
                     hint="Run the same command again in a while.",
                 )
@@ -79,10 +79,12 @@ class Alerts(Resource):
         retry(look, on=_StillThereError, attempts=None, seconds=_REMOVAL_SECONDS)
 
     def merge(self, live: Json | None) -> Json:
-        """Return what is there: nothing is ever laid over alerts."""
+        """Return what is there: nothing is ever laid over entities."""
         return live or {}
 
-    @staticmethod
-    def describe_count(live: Json) -> str:
-        """Say how many there are, as `2 of them`."""
-        return f"{live['count']} of them"
+
+@dataclass(frozen=True)
+class Alerts(Entities):
+    """The alerts in the catalog."""
+
+    kind = "alerts"

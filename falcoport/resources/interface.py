@@ -61,6 +61,10 @@ class Catalog:
         return Catalog({**self.found, key: answer}, self.neighbours)
 
 
+NOTHING = Catalog({})
+"""A catalog that is empty, or of which nothing was read."""
+
+
 class Health(StrEnum):
     """How one part of a set-up is, as `status` says it."""
 
@@ -162,6 +166,14 @@ class Resource(Part):
     @abstractmethod
     def update(cls, api: PortApi, key: Key, body: Json) -> Json | None:
         """Change the top-level keys of `body`, each whole, with one request; return it whole."""
+
+    @classmethod
+    def replace(cls, api: PortApi, key: Key, body: Json) -> Json | None:
+        """Put `body`, the whole resource, in its place; what it lacks goes.
+
+        Needed where Port merges the maps of an update, so that nothing can be taken out of them.
+        """
+        return cls.update(api, key, body)
 
     @classmethod
     @abstractmethod

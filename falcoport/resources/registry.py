@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from falcoport.resources.blueprint import Blueprint
-from falcoport.resources.entities import Alerts
+from falcoport.resources.entities import Alerts, Entities
 from falcoport.resources.page import Page
 from falcoport.resources.webhook import Webhook
 
@@ -16,5 +16,5 @@ if TYPE_CHECKING:
     from falcoport.resources.interface import Resource
 
 KINDS: Mapping[str, type[Resource]] = MappingProxyType(
-    {kind.kind: kind for kind in (Blueprint, Webhook, Alerts, Page)}
+    {kind.kind: kind for kind in (Blueprint, Webhook, Alerts, Entities, Page)}
 )

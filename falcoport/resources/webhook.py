@@ -51,7 +51,8 @@ class Webhook(Resource):
     body's say only part of a mapping; by default the body's own. `secret_header` is the secret that
     it must ask for, None where that is left as it is. `create_only_keys` are the body's keys that
     say nothing about a webhook which is there already. `variants` are further forms of our mappings
-    to take away with them, as other options wrote them.
+    to take away with them, as other options wrote them. `dropped_mappings` are live mappings of
+    ours that are no longer wanted, `dropped_relations` the relations that ours no longer fill.
     """
 
     kind = "webhook"
@@ -63,6 +64,8 @@ class Webhook(Resource):
     create_only_keys: tuple[str, ...] = ()
     partial: bool = False
     variants: tuple[Json, ...] = ()
+    dropped_mappings: tuple[Json, ...] = ()
+    dropped_relations: tuple[str, ...] = ()
 
     @property
     def key(self) -> Key:
@@ -117,7 +120,7 @@ class Webhook(Resource):
     def merge(self, live: Json | None) -> Json:
         """See Resource."""
         named = self._named(live)
-        return named if live is None else merge(live, named, self._recognised)
+        return named if live is None else merge(self._drop(live), named, self._recognised)
 
     def find_conflicts(self, live: Json | None) -> Iterator[Problem]:
         """Refuse to lose a secret, and to complete a mapping that is not there."""
@@ -187,6 +190,17 @@ class Webhook(Resource):
             return {**named, _SECURITY: block}
         return without_known(named, live)
 
+    def _drop(self, live: Json) -> Json:
+        """Return the live webhook without what an option turned off."""
+        if not self.dropped_mappings and not self.dropped_relations:
+            return live
+        mappings = [m for m in live.get(_MAPPINGS) or [] if m not in self.dropped_mappings]
+        for known_by in self._recognised:
+            place = find_similar_mapping(mappings, known_by)
+            if place is not None:
+                mappings[place] = _without_relations(mappings[place], self.dropped_relations)
+        return {**live, _MAPPINGS: mappings}
+
     def _without_own(self, mappings: list[Any]) -> list[Any]:
         own = {
             place
@@ -245,3 +259,10 @@ class Webhook(Resource):
                 detail = f"none for blueprint {', '.join(missing)}"
                 return PartStatus(key.kind, key.identifier, Health.MISSING, detail)
         return make_status(key, live, fields)
+
+
+def _without_relations(mapping: Json, names: tuple[str, ...]) -> Json:
+    entity = mapping.get("entity") or {}
+    relations = entity.get("relations") or {}
+    kept = {name: text for name, text in relations.items() if name not in names}
+    return {**mapping, "entity": {**entity, "relations": kept}} if kept != relations else mapping

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from falcoport.errors import Problem
+from falcoport.errors import Problem, SignedWebhookError
 from falcoport.falcosidekick.header import DEFAULT_HEADER, Header, check_name, check_secret
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ class SecretHeader:
         asked = header_name(live)
         asks = f"asks for the header {asked}" if asked else SIGNED
         yield Problem(
-            "secured_otherwise",
+            "secured_otherwise" if asked else SignedWebhookError.code,
             f"Webhook {live.get('identifier')!r} already {asks}.",
             f"webhook {live.get('identifier')}: security",
             "Give --rotate-secret to replace that, with a new secret.",

@@ -57,7 +57,8 @@ class OnNestedPatch(StrEnum):
 class OnTargetedBlueprint(StrEnum):
     """What becomes of the deletion of a blueprint that the relations of others target.
 
-    Port does not document it. `refuse` answers 403; `allow` deletes those relations too.
+    Port does not document it. `allow` deletes those relations too: Port's own CLI (2026-10)
+    deletes blueprints in an order that needs it. `refuse` answers 403.
     """
 
     REFUSE = "refuse"
@@ -100,7 +101,7 @@ class SandboxOptions:
     on_missing_relation: OnMissingRelation = OnMissingRelation.REJECT
     on_bad_delivery: OnBadDelivery = OnBadDelivery.ACCEPT
     on_nested_patch: OnNestedPatch = OnNestedPatch.MERGE
-    on_targeted_blueprint: OnTargetedBlueprint = OnTargetedBlueprint.REFUSE
+    on_targeted_blueprint: OnTargetedBlueprint = OnTargetedBlueprint.ALLOW
     catalog: Catalog = Catalog.EMPTY
     clock_speed: float = 1.0
     rate_limit: RateLimit | None = None

@@ -130,6 +130,7 @@ class _Server:
             for number in (signal.SIGINT, signal.SIGTERM):
                 self._loop.add_signal_handler(number, self._stopping.set)
         state = build_state(self._options, self._store, self.running.url)
+        app = SandboxApp(state)
         workers = [
             asyncio.create_task(work)
             for work in (
@@ -137,9 +138,10 @@ class _Server:
                 state.migrations.run(),
                 state.engine.run(),
                 state.engine.run_timers(),
+                app.follow_alerts(),
             )
         ]
-        async with listen(SandboxApp(state), self._socket, grace=_GRACE):
+        async with listen(app, self._socket, grace=_GRACE):
             self._on_start(self.running)
             self.started.set()
             await self._stopping.wait()

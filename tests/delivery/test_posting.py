@@ -99,8 +99,17 @@ def test_a_connection_that_breaks_is_a_matter_of_the_moment() -> None:
 
 
 def test_what_falcosidekick_stored_is_posted_unchanged() -> None:
-    stored = stored_alert(7, output="a <b> & é \u2028 1.50")
+    stored = stored_alert(7, output="a \\ é", output_fields={"evt.time": 1786960041123456789})
     assert prepare(stored).body == stored + b"\n"
+
+
+def test_what_a_tool_has_written_anew_is_posted_as_falcosidekick_would_have() -> None:
+    stored = stored_alert(7, output_fields={"a": "<b> & é \u2028", "evt.time": 1.5})
+    tool = json.dumps(json.loads(stored), ensure_ascii=False, indent=2, sort_keys=True)
+    body = prepare(tool).body
+    assert json.loads(body) == json.loads(stored)
+    assert list(json.loads(body)) == list(json.loads(stored))
+    assert b"\\u003cb\\u003e \\u0026" in body
 
 
 def test_an_alert_as_falco_printed_it_is_posted_as_falcosidekick_would() -> None:
@@ -127,8 +136,8 @@ def test_a_computed_uuid_is_the_same_for_the_same_alert_and_differs_for_others()
         (b"x", "it is not JSON"),
         (b"[]", "it is not a JSON object"),
         (b"[" * 200_000, "it is nested too deeply"),
-        (b'{"uuid":"x","rule":"r"}', "it is no alert of Falco's: priority, time missing"),
-        (b'{"rule":"r","priority":"Notice","time":"x"}', "x"),
+        (b'{"uuid":"x","rule":"r"}', "it has no priority that Falco knows"),
+        (b'{"rule":"r","priority":"Notice","time":"x"}', "time"),
         (stored_alert(1, output="x" * MAX_BODY), "and Port takes 524,288"),
     ],
 )

@@ -36,7 +36,7 @@ def test_demo_for_people_ends_with_the_url() -> None:
 
 
 def test_demo_fails_if_an_alert_is_not_as_it_must_be(monkeypatch: pytest.MonkeyPatch) -> None:
-    from falcoport.cli import demo
+    from falcoport.commands import demo
 
     monkeypatch.setitem(demo.SAMPLES, "exec-into-pod", "auth-namespace")
     ran = falcoport("demo", "-o", "json")

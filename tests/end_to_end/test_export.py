@@ -299,7 +299,7 @@ def test_the_code_is_laid_out_as_terraform_does(shipped: Resources, tmp_path: Pa
 
 
 def test_the_namespace_blueprint_comes_along_where_asked(shipped: Resources) -> None:
-    namespace = load().namespace.body
+    namespace = load().namespaces[1].body
     with_it = Resources(shipped.blueprint, shipped.webhook, namespace)
     text = terraform(with_it, adopt=True)
     assert body_of(text, "import") == '  to = port_blueprint.namespace\n  id = "namespace"'

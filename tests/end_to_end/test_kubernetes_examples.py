@@ -28,7 +28,7 @@ def pod_specs(found: Any) -> list[dict[str, Any]]:
         return [spec for one in found for spec in pod_specs(one)]
     if not isinstance(found, dict):
         return []
-    own = [found] if "containers" in found else []
+    own = [found] if "containers" in found else []  # of a Deployment, a Job, a CronJob
     return own + [spec for one in found.values() for spec in pod_specs(one)]
 
 
@@ -47,6 +47,13 @@ def test_a_base_builds_to_valid_objects(base: str) -> None:
             assert f"app.kubernetes.io/name: falcoport-{base}" in yaml.safe_dump(
                 one["spec"].get("selector") or one["spec"].get("podSelector")
             ), "it would select every pod, or none"
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda path: f"{path.parent.name}-{path.stem}")
+def test_a_file_holds_valid_objects(file: Path) -> None:
+    for one in documents(file.read_text(encoding="utf-8")):
+        if one["kind"] in ("Job", "CronJob"):  # the rest is complete only once it is built
+            kubernetes_validate.validate(one, "1.32", strict=True)
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda path: f"{path.parent.name}-{path.stem}")

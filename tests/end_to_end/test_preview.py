@@ -16,6 +16,8 @@ from hypothesis import strategies as st
 from support.alerts import ALERTS, as_line
 from support.command_line import Ran, falcoport
 
+from falcoport.commands.context import Context
+from falcoport.commands.preview import PreviewRequest, preview
 from falcoport.falco.samples import sample, samples
 from falcoport.manifests.loading import load
 from falcoport.port.entity_check import property_problem
@@ -121,7 +123,7 @@ def test_no_alert_at_all_ends_with_4(content: bytes, alert_file: Path) -> None:
 
 
 def test_files_that_cannot_be_read_are_all_named_first(tmp_path: Path, alert_file: Path) -> None:
-    ran = falcoport("preview", str(tmp_path / "none"), str(alert_file), str(tmp_path))
+    ran = falcoport("preview", str(tmp_path / "none"), str(alert_file), str(tmp_path / "nor"))
     assert ran.exit_code == 4
     assert ran.stdout == ""
     assert len(ran.errors) == 2
@@ -399,3 +401,37 @@ def test_the_output_writes_bytes_where_it_can(capsysbinary: pytest.CaptureFixtur
     Output(Format.JSONL, stdout=stream).json_lines('{"é":1}\n'.encode())
     assert stream.buffer.getvalue() == '{"é":1}\n'.encode()
     assert capsysbinary.readouterr().out == b""
+
+
+def test_the_files_of_a_folder_are_read_by_name(alert_file: Path) -> None:
+    folder = alert_file.parent / "stored"
+    folder.mkdir()
+    for name in ("b.json", "a.json"):
+        (folder / name).write_text(ALERT.line, encoding="utf-8")
+    found = [
+        record["source"] for record in records(falcoport("preview", str(folder), "-o", "jsonl"))
+    ]
+    assert found == [str(folder / "a.json"), str(folder / "b.json")]
+
+
+def offline_context() -> Context:
+    """Return a context that is asked for nothing: neither Port nor a person."""
+
+    def refuse(*_: object) -> Any:
+        raise AssertionError("preview needs nothing from outside")
+
+    return Context(refuse, refuse, refuse, refuse, refuse, refuse)
+
+
+def test_preview_is_right_without_its_speed_path(alert_file: Path) -> None:
+    """Everything that the result holds, records included, is the same with the switch off."""
+    alert_file.write_text("\n".join([as_line(ALERT.alert), "{broken", two_rules()]), "utf-8")
+    results = []
+    for fast in (True, False):
+        records: list[bytes] = []
+        request = PreviewRequest(load(), files=(str(alert_file),), fast=fast)
+        result = preview(request, offline_context(), records.append)
+        results.append((result, b"".join(records)))
+    assert results[0] == results[1]
+    assert results[0][0].entities == 4
+    assert results[0][0].bad == 1

@@ -25,9 +25,9 @@ from support.faulty_port import FaultyPort, Request, faulty_port
 
 from falcoport.cli import command
 from falcoport.cli.command import CommandResult, PortOptions, Run
+from falcoport.commands.choices import SetupChoices
 from falcoport.commands.set_up import (
     RelationChoices,
-    SetupChoices,
     build_relation_goal,
     build_setup_goal,
 )

@@ -13,7 +13,7 @@ import httpx
 import pytest
 from support.command_line import Ran, falcoport
 
-from falcoport.delivery.test_alert import TEST_TAG, marked
+from falcoport.delivery.test_alert import TEST_TAG, make_test_alert
 from falcoport.falco.samples import sample
 from falcoport.falcosidekick.forward import HEADERS, NotForwardedError, forwarded
 
@@ -201,7 +201,7 @@ def test_a_secret_that_is_another_is_the_likely_cause(
     del catalog
     secret = falcoport("setup", "--secure", "-o", "json").data["webhook_secret"]
     ran = send("-o", "json")
-    assert ran.exit_code == 3
+    assert ran.exit_code == 2
     assert ran.envelope["errors"][0]["code"] == "no_webhook_secret"
     monkeypatch.setenv("FALCOPORT_WEBHOOK_SECRET", "another-secret-altogether")
     ran = send("-o", "json")
@@ -314,7 +314,7 @@ def test_via_falcosidekick_a_uuid_cannot_be_told_before(catalog: httpx.Client) -
 
 
 def test_a_marked_alert_is_of_now_and_what_was_asked_for() -> None:
-    made = marked(
+    made = make_test_alert(
         sample("fileless-execution").alert,
         NOW,
         namespace="shop",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,7 +11,13 @@ import yaml
 from support.command_line import falcoport
 
 from falcoport.errors import EXIT_USAGE, InputError
-from falcoport.falco.rules import chart_values, chosen, override_file, read_rules
+from falcoport.falco.rules import (
+    Tagging,
+    find_rules,
+    read_rules,
+    write_chart_values,
+    write_override_file,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -102,15 +109,15 @@ def test_a_file_that_holds_no_rules_says_so(text: str, message: str) -> None:
 
 def test_names_and_patterns() -> None:
     rules = read_rules(RULES, "rules.yaml")
-    assert chosen(["Execution from /dev/shm"], rules) == (NAMES[1],)
-    assert chosen(["*container", "Odd*", "Odd: #1 'name'"], rules) == (NAMES[0], NAMES[2])
-    assert chosen(["*"], rules) == NAMES
-    assert chosen(["Anything", "Anything"], None) == ("Anything",)
+    assert find_rules(["Execution from /dev/shm"], rules) == (NAMES[1],)
+    assert find_rules(["*container", "Odd*", "Odd: #1 'name'"], rules) == (NAMES[0], NAMES[2])
+    assert find_rules(["*"], rules) == NAMES
+    assert find_rules(["Anything", "Anything"], None) == ("Anything",)
 
 
 def test_names_that_are_not_loaded_are_all_named_with_the_nearest() -> None:
     with pytest.raises(InputError) as caught:
-        chosen(
+        find_rules(
             ["terminal shell in container", "Execution from /dev/sh", "*nothing*"],
             read_rules(RULES, "r"),
         )
@@ -122,7 +129,7 @@ def test_names_that_are_not_loaded_are_all_named_with_the_nearest() -> None:
 
 def test_a_pattern_without_rules_is_refused() -> None:
     with pytest.raises(InputError, match="is a pattern"):
-        chosen(["*shell*"], None)
+        find_rules(["*shell*"], None)
 
 
 @pytest.mark.parametrize("namespace", ["", "a b", ".", "..", "a\n", "a²", "aⅧ"])
@@ -136,8 +143,9 @@ def test_a_namespace_that_port_has_no_identifier_for_is_refused(namespace: str) 
 def test_the_override_file_loads_in_falco(namespace: str) -> None:
     tag = f"port-{namespace}"
     expected = {name: [f"port-{namespace}"] for name in NAMES}
-    assert load_as_falco(override_file(NAMES, tag), NAMES) == expected
-    values: dict[str, Any] = yaml.safe_load(chart_values(NAMES, tag))
+    tagging = Tagging(namespace, tag, NAMES)
+    assert load_as_falco(write_override_file([tagging]), NAMES) == expected
+    values: dict[str, Any] = yaml.safe_load(write_chart_values([tagging]))
     [(file, text)] = values["customRules"].items()
     assert file > "falco_rules.local.yaml"
     assert load_as_falco(text, NAMES) == expected
@@ -147,7 +155,9 @@ def test_the_override_file_loads_in_falco(namespace: str) -> None:
     "name", ["yes", "12", "a: b", "- x", "x #y", '"q"', "tab\u00a0x", "é", "{a}"]
 )
 def test_any_name_survives_yaml(name: str) -> None:
-    assert load_as_falco(override_file([name], "port-x"), (name,)) == {name: ["port-x"]}
+    assert load_as_falco(write_override_file([Tagging("x", "port-x", (name,))]), (name,)) == {
+        name: ["port-x"]
+    }
 
 
 @pytest.fixture
@@ -209,3 +219,105 @@ def test_the_namespace_is_looked_up_in_port(pointed: RunningSandbox, api: httpx.
     assert ran.exit_code == 3
     assert "Nearest: auth-prod" in ran.stderr
     assert falcoport("tag-rules", "A", "--namespace", "auth-prd", "--offline").exit_code == 0
+
+
+def test_several_namespaces_in_one_call(rules_file: str) -> None:
+    """Each brings its rules; a rule of two namespaces is named once, with both tags."""
+    ran = falcoport(
+        *("tag-rules", "--offline", "--rules-file", rules_file),
+        *("--namespace", "auth-prod=Terminal*", "--namespace", "web-prod=*shell*"),
+        *("--namespace", "auth-prod=Odd*"),
+    )
+    assert ran.exit_code == 0, ran.stderr
+    assert load_as_falco(ran.stdout, NAMES) == {
+        NAMES[0]: ["port-auth-prod", "port-web-prod"],
+        NAMES[2]: ["port-auth-prod"],
+    }
+    assert "gets the tags of 2 namespaces" in ran.stderr
+
+
+def test_rules_named_once_for_several_namespaces() -> None:
+    names = ("--namespace", "a", "--namespace", "b=c")
+    ran = falcoport("tag-rules", "A rule", *names, "--offline", "-o", "json")
+    assert [(one["namespace"], one["rules"]) for one in ran.data["namespaces"]] == [
+        ("a", ["A rule"]),
+        ("b=c", ["A rule"]),
+    ]
+
+
+def test_a_file_of_many_namespaces(rules_file: str, tmp_path: Path) -> None:
+    many = tmp_path / "many.yaml"
+    many.write_text("auth-prod: ['Terminal*', 'Odd*']\nweb-prod: '*shm'\n", encoding="utf-8")
+    ran = falcoport(
+        *("tag-rules", "--from", str(many), "--namespace", "web-prod=Odd*", "--offline"),
+        *("--rules-file", rules_file),
+    )
+    assert ran.exit_code == 0, ran.stderr
+    assert load_as_falco(ran.stdout, NAMES) == {
+        NAMES[0]: ["port-auth-prod"],
+        NAMES[2]: ["port-auth-prod", "port-web-prod"],
+        NAMES[1]: ["port-web-prod"],
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("- a", "no mapping"),
+        ("", "no mapping"),
+        ("a: [", "not YAML"),
+        ("a: 5", "no list"),
+        ("a: []", "no list"),
+        ("a: [true]", "no text"),
+        ("1: [x]", "no text"),
+    ],
+)
+def test_a_file_that_is_no_list_of_namespaces_ends_with_4(
+    text: str, message: str, tmp_path: Path
+) -> None:
+    many = tmp_path / "many.yaml"
+    many.write_text(text, encoding="utf-8")
+    ran = falcoport("tag-rules", "--from", str(many), "--offline")
+    assert (ran.exit_code, ran.stdout) == (4, "")
+    assert message in ran.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments", [(), ("--namespace", "a"), ("--namespace", "a="), ("A rule",)]
+)
+def test_rules_without_a_namespace_and_the_other_way_round_are_refused(
+    arguments: tuple[str, ...],
+) -> None:
+    ran = falcoport("tag-rules", *arguments, "--offline")
+    assert (ran.exit_code, ran.stdout) == (EXIT_USAGE, "")
+    assert "--namespace" in ran.stderr
+
+
+def test_two_helm_files_merge(rules_file: str) -> None:
+    """Helm merges maps by key: one per namespace, whatever letters its identifier has."""
+
+    def values(namespace: str) -> dict[str, str]:
+        given = ("--namespace", f"{namespace}=Odd*", "--rules-file", rules_file)
+        ran = falcoport("tag-rules", *given, "--offline", "--format", "helm")
+        found: dict[str, str] = yaml.safe_load(ran.stdout)["customRules"]
+        return found
+
+    merged = {**values("a:b"), **values("a_b"), **values("a/b")}
+    assert len(merged) == 3
+    assert all(re.fullmatch(r"[-._a-zA-Z0-9]{1,253}", key) for key in merged)
+    tags = [load_as_falco(text, NAMES)[NAMES[2]] for text in merged.values()]
+    assert tags == [["port-a:b"], ["port-a_b"], ["port-a/b"]]
+    assert all(key > "falco_rules.local.yaml" for key in merged)
+
+
+def test_every_namespace_that_is_missing_is_named(
+    pointed: RunningSandbox, api: httpx.Client
+) -> None:
+    del pointed
+    body = {"identifier": "namespace", "title": "N", "schema": {"properties": {}}}
+    api.post("/blueprints", json=body)
+    api.post("/blueprints/namespace/entities", json={"identifier": "auth-prod"}).raise_for_status()
+    names = ("--namespace", "auth-prod", "--namespace", "web", "--namespace", "shop")
+    ran = falcoport("tag-rules", "A", *names, "-o", "json")
+    assert ran.exit_code == 3
+    assert [one["message"].split()[4] for one in ran.envelope["errors"]] == ["web", "shop"]

@@ -10,16 +10,18 @@ from __future__ import annotations
 import os
 import random
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
 from support.port_client import port_client
+from support.receiver import running_receiver
 
 from falcoport.sandbox.server import RunningSandbox
 
@@ -102,6 +104,93 @@ def test_nothing_is_lost_or_doubled_by_a_kill(tmp_path: Path) -> None:
     assert set(accepted) <= set(stored)
     outcomes = [outcome for event in events for outcome in event["outcomes"]]
     assert [outcome["result"] for outcome in outcomes] == ["created"] * len(stored)
+
+
+def count_runs(database: Path) -> dict[str, int]:
+    """Return how many runs there are of each entity."""
+    with closing(sqlite3.connect(database)) as connection:
+        return dict(connection.execute("SELECT entity, count(*) FROM run GROUP BY entity"))
+
+
+def test_automations_and_figures_are_right_after_a_kill(tmp_path: Path) -> None:
+    database = tmp_path / "state.db"
+    numbers = count()
+    accepted: list[int] = []
+    address = ""
+    with running_receiver() as receiver:
+        for _ in range(ROUNDS):
+            with sandbox_process(database) as (running, process):
+                if not address:
+                    address = set_up(running)
+                    set_up_automation(running, receiver.url)
+                senders = [
+                    threading.Thread(
+                        target=send_until_it_dies,
+                        args=(running.url + address, numbers, accepted),
+                    )
+                    for _ in range(2)
+                ]
+                killer = threading.Timer(random.uniform(0.1, 0.6), process.kill)
+                for thread in (*senders, killer):
+                    thread.start()
+                for thread in (*senders, killer):
+                    thread.join()
+        with sandbox_process(database) as (running, _), port_client(running) as api:
+            api.get(f"{running.url}/_sandbox/events?settled=true&limit=1", timeout=300)
+            api.get(f"{running.url}/_sandbox/settled", timeout=300).raise_for_status()
+            made = api.get("/blueprints/thing/entities").json()["entities"]
+            group = api.get("/blueprints/group/entities/all").json()["entity"]
+            level = group["scorecards"]["few"]["level"]
+        called = {receiver.next().body["entity"] for _ in range(receiver.requests.qsize())}
+    runs = count_runs(database)
+    names = {entity["identifier"] for entity in made}
+    assert {f"n{number}" for number in accepted} <= names
+    assert runs == dict.fromkeys(names, 1)
+    assert called == names
+    numbers_made = [entity["properties"]["n"] for entity in made]
+    assert group["properties"] == {"count": len(names), "sum": sum(numbers_made)}
+    assert level == ("Gold" if len(names) < 10 else "Basic")
+
+
+def set_up_automation(running: RunningSandbox, url: str) -> None:
+    """Relate things to a group with figures and a scorecard, and call `url` for each new one."""
+    with port_client(running) as api:
+        spec = {"calculationBy": "property", "func": "sum", "property": "n"}
+        figures = {
+            "count": {"calculationBy": "entities", "func": "count"},
+            "sum": spec,
+        }
+        group = {
+            "identifier": "group",
+            "title": "G",
+            "schema": {"properties": {}},
+            "aggregationProperties": {
+                name: {"title": "T", "target": "thing", "calculationSpec": one}
+                for name, one in figures.items()
+            },
+        }
+        api.post("/blueprints", json=group).raise_for_status()
+        api.post("/blueprints/group/entities", json={"identifier": "all"}).raise_for_status()
+        api.patch("/blueprints/thing", json={"relations": {"group": {"target": "group"}}})
+        condition = {"property": "count", "operator": "<", "value": 10}
+        query = {"combinator": "and", "conditions": [condition]}
+        rule = {"identifier": "few", "title": "Few", "level": "Gold", "query": query}
+        scorecard = {"identifier": "few", "title": "Few", "rules": [rule]}
+        api.post("/blueprints/group/scorecards", json=scorecard).raise_for_status()
+        webhook = next(iter(api.get("/webhooks").json()["integrations"]))
+        entity = {**webhook["mappings"][0]["entity"], "relations": {"group": "'all'"}}
+        mappings = [{"blueprint": "thing", "entity": entity}]
+        path = f"/webhooks/{webhook['identifier']}"
+        api.patch(path, json={"mappings": mappings}).raise_for_status()
+        event = {"type": "ENTITY_CREATED", "blueprintIdentifier": "thing"}
+        body = {"entity": "{{ .event.context.entity }}"}
+        automation = {
+            "identifier": "call",
+            "publish": True,
+            "trigger": {"type": "automation", "event": event},
+            "invocationMethod": {"type": "WEBHOOK", "url": url, "body": body},
+        }
+        api.post("/actions", json=automation).raise_for_status()
 
 
 def set_up(running: RunningSandbox) -> str:

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.command_line import falcoport
 
-from falcoport.commands.set_up import DEFAULT_TAG_PREFIX
+from falcoport.commands.defaults import DEFAULT_TAG_PREFIX
 from falcoport.errors import ManifestError, OptionValueError
 from falcoport.manifests.loading import Manifests, load, load_webhook, renamed
 from falcoport.mapping.option_expressions import is_tag_expression, tag_expression
@@ -44,7 +44,7 @@ def test_shipped_manifests_hold() -> None:
     manifests = load()
     assert manifests.blueprint.identifier == "falco_alert"
     assert manifests.webhook.identifier == "falco_alert_mapper"
-    assert manifests.namespace.identifier == "namespace"
+    assert [one.identifier for one in manifests.namespaces] == ["k8s_namespace", "namespace"]
 
 
 def test_shipped_relation_is_what_add_relation_writes() -> None:

@@ -18,11 +18,11 @@ from falcoport.falco.samples import sample
 from falcoport.falcosidekick.forward import forwarded
 from falcoport.manifests.loading import load
 from falcoport.mapping.evaluator import Evaluator
+from falcoport.mapping.namespace_expressions import Clusters, with_own_namespace
 from falcoport.mapping.option_expressions import (
     Identifier,
     identifier_expression,
     tag_expression,
-    with_own_namespace,
 )
 from falcoport.port.identifiers import ENTITY
 from falcoport.preview.plain import BodyEvaluator
@@ -79,8 +79,8 @@ def one_program(one: dict[str, Any]) -> str:
         [
             TAG,
             TAGS,
-            with_own_namespace(TAG, "prod", many=False),
-            with_own_namespace(TAGS, "prod", many=True),
+            with_own_namespace(TAG, Clusters(("prod",)), many=False),
+            with_own_namespace(TAGS, Clusters(("prod",)), many=True),
         ]
     ),
     identifier=st.sampled_from([identifier_expression(name) for name in Identifier]),
@@ -176,7 +176,7 @@ def test_the_own_namespace_counts_where_no_tag_does(
 ) -> None:
     body = {"output_fields": fields, "tags": tags, "uuid": "u"}
     for many in (False, True):
-        expression = with_own_namespace(TAGS if many else TAG, "prod", many=many)
+        expression = with_own_namespace(TAGS if many else TAG, Clusters(("prod",)), many=many)
         [[outcome]] = evaluator(expression, ".body.uuid").evaluate([body])
         assert outcome.entity is not None
         wanted: Any = expected if not many else [] if expected is None else [expected]

@@ -18,8 +18,10 @@ from falcoport.manifests.loading import load_findings
 from falcoport.mapping.alert_fields import CLUSTER_FROM_URL, cluster_literal
 from falcoport.mapping.evaluator import Evaluator
 from falcoport.mapping.finding_expressions import (
+    _PLACE_FIELDS,
     DEFAULT_KEYS,
     Key,
+    find_place,
     parse_keys,
     read_identifier,
     write_identifier,
@@ -87,6 +89,31 @@ def test_the_place_is_the_workload_else_the_namespace_else_what_the_source_has(
     _, _, rest = found.partition(":")
     assert rest == f"{place}:prod"
     assert evaluate(write_title(DEFAULT_KEYS), alert) == f"{alert['rule']}: {place}"
+
+
+PLACES = st.sampled_from(
+    [
+        None,
+        "",
+        "<NA>",
+        7,
+        "auth",
+        "pods",
+        "daemonsets",
+        "login-6d9f7c5b8c-x2k4q",
+        "web-0",
+        "a-x2k4q",
+    ]
+)
+
+
+@given(
+    st.dictionaries(st.sampled_from(_PLACE_FIELDS), PLACES),
+    st.sampled_from([{}, {"hostname": "h"}, {"hostname": None}]),
+)
+def test_the_place_is_the_same_without_jq(fields: dict[str, Any], more: dict[str, Any]) -> None:
+    body = {"rule": "r", "source": "s", "output_fields": fields, **more}
+    assert evaluate(write_title(DEFAULT_KEYS), body) == f"r: {find_place(body)}"
 
 
 def test_another_pod_of_the_same_workload_is_the_same_finding() -> None:

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from falcoport.commands.choices import SetupChoices
 from falcoport.commands.set_up import (
     RelationChoices,
     RemovalChoices,
-    SetupChoices,
     build_relation_goal,
     build_removal_goal,
     build_setup_goal,

@@ -93,7 +93,7 @@ def _shipped() -> tuple[Json, Json, Json]:
     return (
         copy.deepcopy(manifests.blueprint.body),
         copy.deepcopy(manifests.webhook.body),
-        copy.deepcopy(manifests.namespace.body),
+        copy.deepcopy(manifests.namespaces[1].body),
     )
 
 

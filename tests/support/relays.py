@@ -12,6 +12,7 @@ from falcoport.delivery.posting import Poster
 from falcoport.delivery.relay.loop import Relay, RelayOptions
 from falcoport.delivery.relay.metrics import Metrics
 from falcoport.delivery.send import Delivery
+from falcoport.delivery.sending import SendingOptions
 from falcoport.errors import FalcoportError
 
 if TYPE_CHECKING:
@@ -20,7 +21,9 @@ if TYPE_CHECKING:
     from falcoport.delivery.relay.interface import Queue
     from support.webhooks import Receiver
 
-QUICK = RelayOptions(pauses=Pauses(first=0.02, longest=0.1), give_up_after=3, drain_seconds=5)
+QUICK = RelayOptions(
+    SendingOptions(pauses=Pauses(first=0.02, longest=0.1), give_up_after=3), drain_seconds=5
+)
 
 
 class Running:
@@ -58,7 +61,7 @@ class Running:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
         self._ready.set()
         delivery = Delivery(self._url, {"Content-Type": "application/json"}, 2.0)
-        poster = Poster(delivery, self._options.max_in_flight)
+        poster = Poster(delivery, self._options.sending.max_in_flight)
         relay = Relay(self._queue, poster, self._options, self.metrics, self._say)
         try:
             await relay.run(self._stop)

@@ -9,13 +9,13 @@ from falcoport.commands.extras.choices import Extra, ExtraChoices
 from falcoport.commands.extras.dashboard import build_dashboard
 from falcoport.commands.extras.subject import Parts, Subject, find_subject
 from falcoport.errors import UsageError
-from falcoport.resources.interface import Catalog, Fragment
+from falcoport.resources.interface import NOTHING, Fragment
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from falcoport.reconcile.goal import Goal
-    from falcoport.resources.interface import Key, Part, Resource
+    from falcoport.resources.interface import Catalog, Key, Part, Resource
 
 
 def build_extra(extra: Extra, subject: Subject, catalog: Catalog) -> Parts:
@@ -31,7 +31,7 @@ def add_extras(goal: Goal, choices: ExtraChoices, catalog: Catalog) -> Goal:
 
     Raise UsageError where one is wanted that the set-up cannot have.
     """
-    if not choices:
+    if not choices.named:
         return goal
     subject = find_subject(goal, catalog)
     wanted = [build_extra(extra, subject, catalog) for extra in choices.wanted]
@@ -78,7 +78,7 @@ def is_installed(part: Part, catalog: Catalog) -> bool:
 
 def list_keys(goal: Goal, extras: Iterable[Extra] = tuple(Extra)) -> tuple[Key, ...]:
     """Return what must be read to know what some extras consist of, and whether they are there."""
-    offered = offer_extras(find_subject(goal, Catalog({})), Catalog({}), extras)
+    offered = offer_extras(find_subject(goal, NOTHING), NOTHING, extras)
     parts = [one for _extra, parts in offered for one in (*parts.owners, *parts.own)]
     return replace(goal, present=tuple(parts), absent=()).keys
 

@@ -26,8 +26,10 @@ class ExtraChoices:
     wanted: tuple[Extra, ...] = ()
     unwanted: tuple[Extra, ...] = ()
 
-    def __bool__(self) -> bool:
-        return bool(self.wanted or self.unwanted)
+    @property
+    def named(self) -> tuple[Extra, ...]:
+        """All that are named, either way."""
+        return (*self.wanted, *self.unwanted)
 
 
 def parse_extras(wanted: Iterable[str], unwanted: Iterable[str]) -> ExtraChoices:

@@ -11,9 +11,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from falcoport.delivery.pacing import Gate, Pacer, Pauses
 from falcoport.delivery.posting import Answer, UnusableAlertError, Verdict, prepare
 from falcoport.delivery.relay.interface import QueueUnreachableError
+from falcoport.delivery.sending import Sender, SendingOptions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,18 +30,10 @@ _REOPEN_AFTER = 3  # failures to fetch in a row
 
 @dataclass(frozen=True)
 class RelayOptions:
-    """How the relay behaves.
+    """How the relay behaves; `drain_seconds` is how long posts may go on once it is to stop."""
 
-    `max_in_flight` posts run at once, at most `rate` begin each second. `drain_seconds` is how
-    long posts may go on once the relay is to stop. An alert that failed `give_up_after` times
-    while others were accepted is a dead letter.
-    """
-
-    max_in_flight: int = 16
-    rate: float | None = None
+    sending: SendingOptions = field(default_factory=SendingOptions)
     drain_seconds: float = 20.0
-    give_up_after: int = 10
-    pauses: Pauses = field(default_factory=Pauses)
 
 
 class Relay:
@@ -56,13 +48,12 @@ class Relay:
         say: Callable[[str], None],
     ) -> None:
         self._queue = queue
-        self._poster = poster
         self._options = options
         self._metrics = metrics
         self._say = say
-        self._gate = Gate(options.pauses)
-        self._pacer = Pacer(options.rate)
-        self._slots = asyncio.Semaphore(options.max_in_flight)
+        self._pauses = options.sending.pauses
+        self._sender = Sender(poster, options.sending, self._note)
+        self._gate = self._sender.gate
         self._held: dict[asyncio.Task[None], Message] = {}
         self._room = asyncio.Event()
         self._announced = ""
@@ -100,7 +91,7 @@ class Relay:
                 failures += 1
                 self._announce(f"Waiting for the queue: {error}.")
                 self._beat(str(error))
-                await _sleep_unless(stop, self._options.pauses.after(failures))
+                await _sleep_unless(stop, self._pauses.after(failures))
             else:
                 self._announce("")
                 self._beat()
@@ -116,7 +107,7 @@ class Relay:
             except QueueUnreachableError as error:
                 failures += 1
                 self._announce(f"The queue cannot be read: {error}.")
-                await _sleep_unless(stop, self._options.pauses.after(failures))
+                await _sleep_unless(stop, self._pauses.after(failures))
                 if failures % _REOPEN_AFTER == 0:
                     await self._queue.close()
                     await self._open(stop)
@@ -130,9 +121,9 @@ class Relay:
         """Return how many to fetch: no more than fit, one to try with while Port is away."""
         if not self._gate.is_open:
             return 0 if self._held else 1
-        free = self._options.max_in_flight * _HELD - len(self._held)
+        free = self._options.sending.max_in_flight * _HELD - len(self._held)
         # As many again as are being posted: the next ones are there when a post ends.
-        return max(0, min(free, self._options.max_in_flight))
+        return max(0, min(free, self._options.sending.max_in_flight))
 
     async def _make_room(self, stop: asyncio.Event) -> None:
         """Wait a moment while everything that fits is on its way: a free place wakes it."""
@@ -166,46 +157,16 @@ class Relay:
         except UnusableAlertError as error:
             await self._bury(message, str(error))
             return
-        failures = faults = accepted_before = 0
-        while True:
-            answer = await self._post(body, failures)
-            if answer.verdict is Verdict.ACCEPTED:
-                await self._queue.acknowledge(message)
-                return
-            if answer.verdict is Verdict.REFUSED:
-                await self._bury(message, f"Port refuses it with {answer.reason}")
-                return
-            failures += 1
-            if answer.verdict is Verdict.UNAVAILABLE and not answer.is_shared:
-                # The alert's own fault only if Port takes others in the meantime.
-                faults += self._gate.accepted > accepted_before
-                accepted_before = self._gate.accepted
-                if faults >= self._options.give_up_after:
-                    await self._bury(message, f"Port fails on it ({answer.reason}), and no other")
-                    return
-                if self._gate.is_open:
-                    await asyncio.sleep(self._options.pauses.after(failures))
-
-    async def _post(self, body: bytes, failures: int) -> Answer:
-        while True:
-            is_trying = await self._gate.enter(failures)
-            async with self._slots:
-                if not is_trying and not self._gate.is_open:
-                    continue  # it was shut while this one waited for its turn
-                await self._pacer.turn()
-                answer = await self._poster.post(body)
-                break
-        self._metrics.answered(answer)
-        if answer.verdict in (Verdict.ACCEPTED, Verdict.REFUSED):
-            self._gate.succeed()
+        answer = await self._sender.send(body)
+        if answer.verdict is Verdict.ACCEPTED:
+            await self._queue.acknowledge(message)
         else:
-            self._gate.fail(
-                _explain(answer),
-                wait=answer.wait,
-                shared=answer.is_shared,
-            )
+            await self._bury(message, _explain(answer))
+
+    def _note(self, answer: Answer) -> None:
+        """Count an answer, and say what holds alerts up."""
+        self._metrics.answered(answer)
         self._announce(self._gate.reason and f"Port takes no alerts: {self._gate.reason}.")
-        return answer
 
     async def _bury(self, message: Message, reason: str) -> None:
         """Put a message among the dead letters, however long that takes, and acknowledge it."""
@@ -216,7 +177,7 @@ class Relay:
             except QueueUnreachableError as error:
                 failures += 1
                 self._announce(f"The queue takes no dead letter: {error}.")
-                await asyncio.sleep(self._options.pauses.after(failures))
+                await asyncio.sleep(self._pauses.after(failures))
             else:
                 break
         self._metrics.dead_lettered()
@@ -264,9 +225,9 @@ class Relay:
 
 
 def _explain(answer: Answer) -> str:
-    if answer.verdict is Verdict.MISDIRECTED:
-        return f"{answer.reason}, so the URL or the secret may be wrong"
-    return answer.reason
+    """Say why an alert is a dead letter."""
+    is_refusal = answer.reason.startswith("status")
+    return f"Port refuses it with {answer.reason}" if is_refusal else answer.reason
 
 
 async def _sleep_unless(stop: asyncio.Event, seconds: float) -> None:

@@ -20,12 +20,33 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 _HEAD = 64 * 1024
+_GZIP = b"\x1f\x8b\x08"
+_GZIP_WINDOW = 31  # zlib's word for gzip's header and checksum
+_MOST_EXPANDED = 1024 * 1024
+_PIECE = 1024
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 class InputFormat(StrEnum):
     """The inputs, in the order in which they are asked whether a source is theirs."""
 
+    LOSSY = "lossy"  # refused with the reason
+    LOKI = "loki"
+    CLOUDWATCH = "cloudwatch"
+    KAFKA = "kafka"
+    ELASTICSEARCH = "elasticsearch"
+    SIDEKICK_UI = "sidekick_ui"
+    SPLUNK = "splunk"
+    SQS = "sqs"
+    KINESIS = "kinesis"
+    PUBSUB = "pubsub"
+    RABBITMQ = "rabbitmq"
+    CHRONICLE = "chronicle"
+    CLOUDEVENTS = "cloudevents"
+    DYNATRACE = "dynatrace"
+    LOGSTASH = "logstash"
+    DATADOG = "datadog"
+    REDIS = "redis"
     JSON_DOCUMENT = "json_document"
     LOG_LINES = "log_lines"  # takes every source, so it comes last
 
@@ -71,12 +92,22 @@ class AlertInput(Protocol):
         """Find the alerts of a chunk that has no `problem`, each with its line number."""
 
 
-def split_source(blocks: Iterable[bytes]) -> Iterator[Chunk]:
-    """Find out a source's format from its beginning, and cut it into chunks as that format does."""
-    incoming = iter(blocks)
-    head = _read_head(incoming)
-    form = next(form for form in InputFormat if _input(form).is_format_of(head))
-    return _input(form).split(chain([head], incoming))
+def split_source(blocks: Iterable[bytes], form: InputFormat | None = None) -> Iterator[Chunk]:
+    """Cut a source into chunks as its format does, which its beginning says unless it is given.
+
+    What is compressed with gzip is decompressed on the way.
+    """
+    incoming = Decompressed(blocks)
+    reading = iter(incoming)
+    head = _read_head(reading)
+    if form is None:
+        form = next(form for form in InputFormat if _input(form).is_format_of(head))
+    line = 1
+    for chunk in _input(form).split(chain([head], reading)):
+        line = chunk.line + chunk.text.count(b"\n")
+        yield chunk
+    if incoming.is_broken:
+        yield Chunk(form, line, b"", "its compression is broken, or it is cut off, from here on")
 
 
 def find_alerts(chunk: Chunk) -> Iterator[Found]:
@@ -92,10 +123,59 @@ def _input(form: InputFormat) -> AlertInput:
 
 
 def _read_head(blocks: Iterator[bytes]) -> bytes:
-    """Return a source's beginning: its first line at least, without a byte order mark."""
+    """Return a source's beginning: its first line at least, without a byte order mark.
+
+    A line that only opens a document says too little; a pipe that grows slowly begins otherwise.
+    """
     head = b""
     for block in blocks:
         head += block
-        if b"\n" in head or len(head) > _HEAD:
+        opens_only = head.lstrip().partition(b"\n")[0].strip() in (b"{", b"[", b"[{")
+        if (b"\n" in head and not opens_only) or len(head) > _HEAD:
             break
     return head.removeprefix(_BYTE_ORDER_MARK)
+
+
+class Decompressed:
+    """A source's blocks as they are, or decompressed where they begin as gzip does.
+
+    Never more than a part is held, however far it expands. `is_broken` says afterwards whether
+    the compressed data ended too early.
+    """
+
+    def __init__(self, blocks: Iterable[bytes]) -> None:
+        self._blocks = iter(blocks)
+        self.is_broken = False
+
+    def __iter__(self) -> Iterator[bytes]:
+        start = b""
+        for block in self._blocks:
+            start += block
+            if len(start) >= len(_GZIP):
+                break
+        rest = chain([start], self._blocks) if start else iter(())
+        return self._gunzip(rest) if start.startswith(_GZIP) else rest
+
+    def _gunzip(self, blocks: Iterable[bytes]) -> Iterator[bytes]:
+        import zlib
+
+        member = zlib.decompressobj(wbits=_GZIP_WINDOW)
+        begun = False
+        try:
+            for block in blocks:
+                # In small pieces: what comes before a fault is still given out.
+                for at in range(0, len(block), _PIECE):
+                    waiting = block[at : at + _PIECE]
+                    while waiting:
+                        begun = True
+                        text = member.decompress(waiting, _MOST_EXPANDED)
+                        if text:
+                            yield text
+                        waiting = member.unconsumed_tail
+                        if member.eof:
+                            # Files that were put together stay readable: another one may follow.
+                            waiting, begun = member.unused_data.lstrip(b"\0"), False
+                            member = zlib.decompressobj(wbits=_GZIP_WINDOW)
+        except zlib.error:
+            begun = True
+        self.is_broken = begun

@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any
 import jq
 
 from falcoport.mapping.evaluator import guard
-from falcoport.mapping.expressions import HIDE_ENVIRONMENT, Expression, is_bounded
+from falcoport.mapping.expressions import HIDE_ENVIRONMENT, Expression
+from falcoport.mapping.jq_analysis import is_bounded
 from falcoport.mapping.numbers import as_stored
 
 if TYPE_CHECKING:

@@ -24,12 +24,13 @@ from falcoport.sandbox.http.origin import refuse_foreign
 from falcoport.sandbox.http.rate_limit import Limiter
 from falcoport.sandbox.http.requests import read_body, read_query, read_repeated_query
 from falcoport.sandbox.http.resources import load_routers
-from falcoport.sandbox.http.routing import ANONYMOUS, Answer, Call, Endpoint
+from falcoport.sandbox.http.routing import ANONYMOUS, Answer, Call, Document, Endpoint
 from falcoport.sandbox.ingestion.ingest import MAX_PAYLOAD, Delivery
 from falcoport.sandbox.options import OnBadDelivery
 from falcoport.sandbox.storage.store import dump
 from falcoport.sandbox.validation import check, read_json
 from falcoport.sandbox.web.routes import error_page, wants_page, web_routes
+from falcoport.sandbox.web.site import build_site, follow_alerts
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
@@ -56,13 +57,14 @@ class SandboxApp:
     def __init__(self, state: State) -> None:
         self._state = state
         self._limiter = Limiter(state.options.rate_limit)
+        self._site = build_site(state)
         self._web = Starlette(
             routes=[
                 *(
                     Route(path, self._handler(methods), methods=[*methods])
                     for path, methods in _group_endpoints(load_routers()).items()
                 ),
-                *web_routes(state),
+                *web_routes(self._site),
             ],
             exception_handlers={HTTPException: _http_error},
         )
@@ -85,6 +87,10 @@ class SandboxApp:
         if self._state.options.latency:
             await asyncio.sleep(self._state.options.latency)
         await answer(scope, receive, send)
+
+    async def follow_alerts(self) -> None:
+        """Keep what the pages count as it is in the database, until cancelled."""
+        await follow_alerts(self._site)
 
     # --- webhook events ---------------------------------------------------------------------
 
@@ -165,7 +171,7 @@ class SandboxApp:
             agent=request.headers.get("user-agent", ""),
         )
         answer = self._write(endpoint, call) if endpoint.writes else endpoint.run(self._state, call)
-        return _respond(answer if isinstance(answer, Answer) else await answer)
+        return await _respond(answer if isinstance(answer, Answer) else await answer)
 
     def _write(self, endpoint: Endpoint, call: Call) -> Answer:
         """Run a call that writes, as one transaction."""
@@ -205,17 +211,19 @@ def _method(method: str) -> str:
     return "GET" if method == "HEAD" else method
 
 
-def _respond(answer: Answer) -> Response:
-    if answer.entities is not None:
-        return StreamingResponse(_stream(answer), answer.status, media_type=_JSON)
-    return Response(dump(answer.body), answer.status, media_type=_JSON)
+async def _respond(answer: Answer) -> Response:
+    if answer.entities is None:
+        return Response(dump(answer.body), answer.status, media_type=_JSON)
+    # What is wrong with a call shows when its first page is made, while it can still be told.
+    first: list[Document] = await anext(answer.entities, [])
+    return StreamingResponse(_stream(answer, first), answer.status, media_type=_JSON)
 
 
-async def _stream(answer: Answer) -> AsyncIterator[str]:
+async def _stream(answer: Answer, first: list[Document]) -> AsyncIterator[str]:
     """Yield the text of a long list page by page, leaving room for others in between."""
     assert answer.entities is not None
-    yield '{"entities":['
-    comma = ""
+    yield '{"entities":[' + dump(first)[1:-1]
+    comma = "," if first else ""
     async for page in answer.entities:
         if page:
             yield comma + dump(page)[1:-1]

@@ -169,7 +169,8 @@ def _score(scorecard: Mapping[str, Any], candidate: Candidate) -> Document | Non
     """Return an entity's level and what it makes of each rule; None if a filter leaves it out.
 
     An entity is at the highest level of which it fulfils every rule, and every rule of the levels
-    below (Port docs, Scorecards).
+    below (Port docs, Scorecards). What a level without rules is worth is not documented; here
+    nobody is at one but at the first.
     """
     if "filter" in scorecard and not _holds(scorecard["filter"], candidate):
         return None
@@ -182,11 +183,12 @@ def _score(scorecard: Mapping[str, Any], candidate: Candidate) -> Document | Non
         for rule in scorecard["rules"]
     ]
     failed = {result["level"] for result in results if result["status"] == "FAILURE"}
+    ruled = {result["level"] for result in results}
     level, *higher = [one["title"] for one in scorecard["levels"]]
     for title in higher:
         if title in failed:
             break
-        level = title
+        level = title if title in ruled else level
     return {"level": level, "rules": results}
 
 

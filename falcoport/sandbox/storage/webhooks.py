@@ -12,7 +12,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from falcoport.mapping.evaluator import Evaluator
-from falcoport.mapping.expressions import expressions, is_bounded
+from falcoport.mapping.expressions import expressions
+from falcoport.mapping.jq_analysis import is_bounded
 from falcoport.sandbox import errors
 from falcoport.sandbox.storage import audit
 from falcoport.sandbox.storage.audit import Subject

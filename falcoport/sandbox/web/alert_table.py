@@ -11,11 +11,12 @@ from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator, Sequence
 
 Place = int | str | None
 """The key of a related entity, or the name in the alert itself, or nothing."""
 
+_REPEATED = ("priority", "rule", "namespace", "workload", "cluster", "host")
 COUNTED = ("priority", "rule", "namespace", "workload", "cluster")
 
 
@@ -96,10 +97,23 @@ class AlertTable:
         for name in ("namespace", "workload", "cluster"):
             yield from (value for value in self._counts[name] if isinstance(value, int))
 
-    def put_all(self, alerts: Iterable[Alert]) -> None:
-        """Add many alerts."""
-        for alert in alerts:
-            self.put(alert)
+    def put_all(self, alerts: Sequence[Alert]) -> None:
+        """Add many alerts; new ones are added column by column, which is much quicker."""
+        if any(alert.key in self._positions for alert in alerts) or len(
+            {alert.key for alert in alerts}
+        ) < len(alerts):
+            for alert in alerts:
+                self.put(alert)
+            return
+        first = len(self._positions)
+        for name, column, values in zip(
+            Alert._fields, self._columns, zip(*alerts, strict=True), strict=False
+        ):
+            shared = [self._share(one) for one in values] if name in _REPEATED else values
+            column.extend(shared)
+            if name in self._counts:
+                self._counts[name].update(shared)
+        self._positions.update((alert.key, first + at) for at, alert in enumerate(alerts))
 
     def _share(self, value: object) -> object:
         return self._shared.setdefault(value, value) if isinstance(value, str) else value

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from falcoport.sandbox.storage.store import dump
 from falcoport.sandbox.web.change_notes import ChangeNotes, slices
@@ -91,8 +90,7 @@ class Record:
         return self._reader.read(self.values[self._reader.positions[short_name(name)]])
 
 
-@dataclass(frozen=True)
-class _Related:
+class _Related(NamedTuple):
     """A relation's value: the keys of the entities that it leads to."""
 
     keys: tuple[int, ...]
@@ -259,42 +257,54 @@ class _Reader:
     def _read(self, condition: str, values: Sequence[Any], limit: int) -> int:
         """Read some entities; return how many they were."""
         names = [name for name in self.positions if name != "$blueprint"]
+        stored = [name for name in names if name in self._blueprint.properties]
+        others = [name for name in names if name not in self._blueprint.properties]
+        # Properties come as one list of JSON, which keeps their types; of a single path SQLite
+        # would give the bare value.
+        paths = [f"$.properties.{json.dumps(self._blueprint.properties[name])}" for name in stored]
+        columns = [
+            "key",
+            f"json_extract(document, {', '.join(map(_quote, [*paths, '$.a', '$.b']))})",
+            *map(self._expression, others),
+        ]
         rows = self._store.execute(
-            f"SELECT key, {', '.join(self._expression(name) for name in names) or 'NULL'} "  # noqa: S608 - quoted
-            f"FROM entity WHERE blueprint = ? AND {condition} ORDER BY key LIMIT ?",
+            f"SELECT {', '.join(columns)} FROM entity "  # noqa: S608 - quoted
+            f"WHERE blueprint = ? AND {condition} ORDER BY key LIMIT ?",
             (self._blueprint.key, *values, limit),
         ).fetchall()
-        for row in rows:
-            found = [self._read_value(name, one) for name, one in zip(names, row[1:], strict=False)]
-            values = (*found, self._blueprint.identifier)
-            self._records[row[0]] = Record(self, row[0], values)
-            self._unresolved.update(
-                key for value in found if isinstance(value, _Related) for key in value.keys
-            )
+        self._keep(rows, stored, others)
         if rows:
             self._found.clear()
             self._last = max(self._last, rows[-1][0])
         return len(rows)
 
+    def _keep(
+        self, rows: Sequence[Sequence[Any]], stored: Sequence[str], others: Sequence[str]
+    ) -> None:
+        """Keep what was read: the values of stored properties as one list, then the others."""
+        names = [name for name in self.positions if name != "$blueprint"]
+        order = [[*stored, *others].index(name) for name in names]
+        relations = [
+            (at, self._blueprint.relation(name)["many"])
+            for at, name in enumerate(names)
+            if name in self._blueprint.relations
+        ]
+        for key, text, *rest in rows:
+            found = [*json.loads(text)[: len(stored)], *rest]
+            ordered = [found[at] for at in order]
+            for at, is_many in relations:
+                ordered[at] = related = _read_relation(ordered[at], is_many=is_many)
+                self._unresolved.update(related.keys)
+            self._records[key] = Record(self, key, (*ordered, self._blueprint.identifier))
+
     def _expression(self, name: str) -> str:
-        """Return the SQL of a value; a stored property is JSON text, which keeps its type."""
+        """Return the SQL of a value that is no property."""
         if name in _META:
             return _META[name]
-        if name in self._blueprint.properties:
-            slot = json.dumps(self._blueprint.properties[name])
-            return f"document -> {_quote(f'$.properties.{slot}')}"
         return (
             "(SELECT group_concat(target) FROM relation WHERE source = entity.key "  # noqa: S608 - quoted
             f"AND slot = {_quote(self._blueprint.relations[name])})"
         )
-
-    def _read_value(self, name: str, text: Any) -> Any:
-        if name in self._blueprint.properties:
-            return None if text is None else json.loads(text)
-        if name in self._blueprint.relations:
-            keys = () if text is None else tuple(int(key) for key in str(text).split(","))
-            return _Related(keys, self._blueprint.relation(name)["many"])
-        return text
 
     def _read_related(self) -> None:
         """Read the identifiers of the entities that relations lead to."""
@@ -320,6 +330,11 @@ def _is_stored(blueprint: Blueprint, name: str) -> bool:
 
 def _shape(blueprint: Blueprint) -> tuple[object, ...]:
     return blueprint.identifier, dict(blueprint.properties), dict(blueprint.relations)
+
+
+def _read_relation(text: Any, *, is_many: bool) -> _Related:
+    keys = () if text is None else tuple(int(key) for key in str(text).split(","))
+    return _Related(keys, is_many)
 
 
 def _quote(text: str) -> str:

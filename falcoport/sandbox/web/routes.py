@@ -12,8 +12,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from falcoport.sandbox.errors import ApiError
-from falcoport.sandbox.web import catalog, dashboards, events, home
-from falcoport.sandbox.web.records import Records
+from falcoport.sandbox.web import catalog, dashboards, events, home, scorecards
 from falcoport.sandbox.web.rendering import FILES, POLICY, read_file
 from falcoport.sandbox.web.site import Site, View
 
@@ -21,8 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from starlette.requests import Request
-
-    from falcoport.sandbox.state import State
 
     Show = Callable[[Site, View], Awaitable[str]]
 
@@ -36,9 +33,8 @@ _HEADERS = {
 }
 
 
-def web_routes(state: State) -> list[Route]:
+def web_routes(site: Site) -> list[Route]:
     """Return the routes of all pages and of the files that they use."""
-    site = Site(state, Records(state))
 
     def page(path: str, show: Show) -> Route:
         async def answer(request: Request) -> Response:
@@ -54,6 +50,7 @@ def web_routes(state: State) -> list[Route]:
         page("/catalog/{blueprint}/{entity}", catalog.show_entity),
         page("/dashboards", dashboards.show_dashboards),
         page("/dashboards/{page}", dashboards.show_dashboard),
+        page("/scorecards", scorecards.show_scorecards),
         page("/events", events.show_events),
         page("/events/{event}", events.show_event),
     ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -20,6 +22,10 @@ if TYPE_CHECKING:
     from falcoport.sandbox.web.widgets.desk import Desk
 
 Document = dict[str, Any]
+
+_log = logging.getLogger("falcoport.sandbox")
+_PAUSE = 0.2
+"""How long changes are collected before the tables follow them, in seconds."""
 
 _FRESH = 60.0
 """For how many seconds a widget about a period like "the last day" is shown as it was made."""
@@ -115,6 +121,34 @@ class Site:
         ]
         names = dict.fromkeys([*written, *known])
         return [known[name] for name in names if name in known and is_alert(known[name])]
+
+
+def build_site(state: State) -> Site:
+    """Return the pages of a sandbox, with nothing read yet."""
+    from falcoport.sandbox.web.records import Records
+
+    return Site(state, Records(state))
+
+
+async def follow_alerts(site: Site) -> None:
+    """Keep the tables of alerts as the database is, until cancelled.
+
+    Reading waits until no event waits to be mapped, so that alerts that come in are not slowed;
+    the first page that somebody opens then finds everything counted already.
+    """
+    changed = asyncio.Event()
+    changed.set()
+    site.state.entities.listeners.append(lambda _change: changed.set())
+    while True:
+        await changed.wait()
+        changed.clear()
+        await site.state.ingest.settled()
+        try:
+            for blueprint in site.alert_blueprints():
+                await site.read_alerts(blueprint)
+        except Exception:  # noqa: BLE001 - such as a disk that is full: pages read by themselves
+            _log.exception("the pages cannot read the alerts: a fault of the sandbox")
+        await asyncio.sleep(_PAUSE)
 
 
 def mapped_blueprints(webhook: Mapping[str, Any]) -> list[str]:

@@ -9,11 +9,11 @@ from hypothesis import given
 from support.alerts import ALERTS
 from support.jq_expressions import expressions, run_jq
 
+from falcoport.mapping.namespace_expressions import Clusters, with_own_namespace
 from falcoport.mapping.option_expressions import (
     Identifier,
     identifier_expression,
     tag_expression,
-    with_own_namespace,
 )
 from falcoport.preview.fast.jq_analysis import fields_read, plain_path
 
@@ -25,7 +25,7 @@ TAG = tag_expression("port-", many=False)
     [
         (identifier_expression(Identifier.HOSTNAME_TIME), {"hostname", "time"}),
         (TAG, {"tags"}),
-        (with_own_namespace(TAG, "prod", many=False), {"tags", "output_fields"}),
+        (with_own_namespace(TAG, Clusters(("prod",)), many=False), {"tags", "output_fields"}),
         ("true", set()),
         (".body.a.b?", {"a"}),
         (". | .body | .rule", {"rule"}),

@@ -18,11 +18,11 @@ from support.jq_expressions import expressions
 from falcoport.falco.inputs.interface import split_source
 from falcoport.falco.samples import samples
 from falcoport.manifests.loading import load
+from falcoport.mapping.namespace_expressions import Clusters, with_own_namespace
 from falcoport.mapping.option_expressions import (
     Identifier,
     creating_mapping,
     identifier_expression,
-    with_own_namespace,
 )
 from falcoport.preview.engine import Mapper, MapperOptions, Page
 from falcoport.preview.fast.alert_reader import FastAlertReader
@@ -42,7 +42,7 @@ def with_options(mapping: dict[str, Any]) -> list[list[dict[str, Any]]]:
     """Return the mappings that the options of `setup` make of a shipped one."""
     entity = mapping["entity"]
     relation = next(iter(entity["relations"].values()))
-    own = with_own_namespace(relation, "prod", many=False)
+    own = with_own_namespace(relation, Clusters(("prod",)), many=False)
     made = []
     for name in Identifier:
         changed = {**entity, "identifier": identifier_expression(name)}

@@ -7,6 +7,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from support.port_client import port_client
 
+from falcoport.mapping.expressions import compile_error
+from falcoport.sandbox.options import Catalog, SandboxOptions
+from falcoport.sandbox.server import running_sandbox
+
 if TYPE_CHECKING:
     import httpx
 
@@ -140,6 +144,29 @@ def test_an_exporter_finds_what_it_starts_with(api: httpx.Client) -> None:
     assert api.get("/integration/k8s/kinds").json()["data"] == {"pods": examples}
     assert [one["identifier"] for one in api.get("/integration").json()["integrations"]] == ["k8s"]
     assert api.delete("/integration/k8s").json() == {"ok": True}
+
+
+def test_port_configures_todays_exporter_where_its_blueprints_are() -> None:
+    options = SandboxOptions(port=0, catalog=Catalog.EXPORTER)
+    with running_sandbox(options) as running, port_client(running) as api:
+        flags = api.get("/organization").json()["organization"]["featureFlags"]
+        body = {"installationId": "k8s", "config": {"resources": []}}
+        made = api.post("/integration?integration_modes=create_resources", json=body)
+        resources = made.json()["integration"]["config"]["resources"]
+        known = {
+            blueprint["identifier"] for blueprint in api.get("/blueprints").json()["blueprints"]
+        }
+    mappings = [one for each in resources for one in each["port"]["entity"]["mappings"]]
+    assert flags == ["USE_PROVISIONED_DEFAULTS"]
+    assert {one["blueprint"].strip('"') for one in mappings} == known
+    assert not any(compile_error(text) for one in mappings for text in texts(one))
+
+
+def texts(value: Any) -> list[str]:
+    """Return every JQ expression of a mapping."""
+    if isinstance(value, dict):
+        return [text for one in value.values() for text in texts(one)]
+    return [value]
 
 
 def test_there_is_no_kafka_and_the_answer_says_so(api: httpx.Client) -> None:

@@ -235,11 +235,12 @@ def test_one_with_entities_cannot_be_deleted(api: httpx.Client) -> None:
     assert api.get("/blueprints/alert").status_code == 404
 
 
-def test_one_that_others_target_cannot_be_deleted(api: httpx.Client) -> None:
+def test_one_that_others_target_takes_their_relations_along(api: httpx.Client) -> None:
     api.post("/blueprints", json=blueprint("service"))
-    api.post("/blueprints", json=blueprint(relations={"of": {"target": "service"}}))
-    answer = api.delete("/blueprints/service")
-    assert (answer.status_code, answer.json()["error"]) == (403, "has_dependents")
+    relations = {"of": {"target": "service"}, "next": {"target": "alert"}}
+    api.post("/blueprints", json=blueprint(relations=relations))
+    assert api.delete("/blueprints/service").status_code == 200
+    assert [*sent(api.get("/blueprints/alert"))["relations"]] == ["next"]
 
 
 def test_a_list_relation_becomes_single_only_if_no_entity_has_several(api: httpx.Client) -> None:
@@ -286,7 +287,7 @@ def test_members_are_renamed_with_their_values(api: httpx.Client) -> None:
     assert list(document["relations"]) == ["s"]
     assert document["mirrorProperties"] == {"n": {"path": "s.p"}}
     entity = api.get("/blueprints/alert/entities/a").json()["entity"]
-    assert (entity["properties"], entity["relations"]) == ({"q": "x"}, {"s": "t"})
+    assert (entity["properties"], entity["relations"]) == ({"q": "x", "n": None}, {"s": "t"})
 
 
 def test_a_page_comes_and_goes_with_it(api: httpx.Client) -> None:
@@ -385,11 +386,10 @@ def test_the_format_of_a_property_cannot_change(api: httpx.Client, change: dict[
         assert said.items() <= answer.json().items()
 
 
-def test_a_targeted_blueprint_can_be_deleted_if_so_chosen() -> None:
-    options = SandboxOptions(port=0, on_targeted_blueprint=OnTargetedBlueprint.ALLOW)
+def test_the_deletion_of_a_targeted_blueprint_is_refused_if_so_chosen() -> None:
+    options = SandboxOptions(port=0, on_targeted_blueprint=OnTargetedBlueprint.REFUSE)
     with running_sandbox(options) as running, port_client(running) as api:
         api.post("/blueprints", json=blueprint("service"))
-        relations = {"of": {"target": "service"}, "next": {"target": "alert"}}
-        api.post("/blueprints", json=blueprint(relations=relations))
-        assert api.delete("/blueprints/service").status_code == 200
-        assert [*sent(api.get("/blueprints/alert"))["relations"]] == ["next"]
+        api.post("/blueprints", json=blueprint(relations={"of": {"target": "service"}}))
+        answer = api.delete("/blueprints/service")
+        assert (answer.status_code, answer.json()["error"]) == (403, "has_dependents")

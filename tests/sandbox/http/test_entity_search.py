@@ -263,3 +263,14 @@ def test_titles_of_related_entities_are_attached_where_asked(api: httpx.Client) 
         assert found == expected
     plain = api.get("/blueprints/thing/entities/x").json()["entity"]
     assert plain["relations"] == thing["relations"]
+
+
+def test_a_wrong_flag_is_refused_before_the_answer_begins(api: httpx.Client) -> None:
+    api.post(
+        "/blueprints", json={"identifier": "alert", "title": "A", "schema": {"properties": {}}}
+    )
+    api.post("/blueprints/alert/entities", json={"identifier": "a"})
+    everything = {"combinator": "and", "rules": []}
+    flags = {"attach_title_to_relation": "x"}
+    assert api.post("/entities/search", params=flags, json=everything).status_code == 422
+    assert api.get("/blueprints/alert/entities", params=flags).status_code == 422

@@ -242,6 +242,16 @@ def test_an_entity_has_the_level_whose_rules_it_fulfils(catalog: Catalog) -> Non
     assert "scorecards" not in catalog.entity("ns", "y")
 
 
+def test_nobody_is_at_a_level_without_rules_but_at_the_first(catalog: Catalog) -> None:
+    condition = {"property": "$identifier", "operator": "=", "value": "y"}
+    query = {"combinator": "and", "conditions": [condition]}
+    rule = {"identifier": "y", "title": "Y", "level": "Gold", "query": query}
+    body = {"identifier": "only", "title": "O", "rules": [rule]}
+    catalog.api.post("/blueprints/ns/scorecards", json=body).raise_for_status()
+    levels = [catalog.entity("ns", name)["scorecards"]["only"]["level"] for name in ("x", "y")]
+    assert levels == ["Basic", "Gold"]
+
+
 def test_teams_are_inherited_over_relations(catalog: Catalog) -> None:
     catalog.define("alert", ownership={"type": "Inherited", "path": "namespace"})
     assert catalog.entity("alert", "a1")["team"] == ["team-x"]

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from falcoport.sandbox import errors
+from falcoport.sandbox.exporter_mapping import default_config
 from falcoport.sandbox.http.parameters import read_choice, read_limit
 from falcoport.sandbox.http.routing import Router, ok
+from falcoport.sandbox.options import Catalog
 from falcoport.sandbox.schemas import BOOLEAN, NULLABLE, STRING, Schema, object_of
 from falcoport.sandbox.storage.audit import CREATE, DELETE, UPDATE, Subject
 from falcoport.sandbox.storage.entities import generated_identifier
@@ -60,6 +62,8 @@ def create_integration(state: State, call: Call) -> Answer:
         "logIngestId": generated_identifier(),
         **call.body,
     }
+    if _is_provisioned(state, call):
+        body["config"] = default_config()
     made = _documents(state).create(body["installationId"], body, call.actor.name)
     _record(state, call, CREATE, after=made)
     return ok(integration=_shown(state, made))
@@ -185,6 +189,13 @@ def delete_cursor(state: State, call: Call) -> Answer:
     """Forget how far an integration has read its source."""
     _patch(state, call, {"cursor": None})
     return ok()
+
+
+def _is_provisioned(state: State, call: Call) -> bool:
+    """Return whether Port configures a new integration, as it does for today's exporter."""
+    asks = call.query.get("integration_modes") == "create_resources"
+    given = (call.body.get("config") or {}).get("resources")
+    return asks and not given and state.options.catalog is Catalog.EXPORTER
 
 
 def _documents(state: State) -> Documents:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from falcoport.sandbox import errors
 from falcoport.sandbox.http.routing import Router, ok
+from falcoport.sandbox.options import Catalog
 from falcoport.sandbox.schemas import BOOLEAN, NULLABLE, STRING, STRINGS, enum_of, object_of
 from falcoport.sandbox.storage.tokens import ORGANIZATION_ID
 
@@ -49,7 +50,11 @@ def get_organization(state: State, _call: Call) -> Answer:
     """Show the account's name and features."""
     stored = state.documents("organization", "Organization").find(ORGANIZATION_ID)
     document = {} if stored is None else stored.document
-    return ok(organization={"name": _NAME, **document, "id": ORGANIZATION_ID, "featureFlags": []})
+    # Port's Kubernetes exporter leaves its blueprints to Port where this is said (2026-08).
+    provisions = state.options.catalog is Catalog.EXPORTER
+    flags = ["USE_PROVISIONED_DEFAULTS"] if provisions else []
+    organization = {"name": _NAME, **document, "id": ORGANIZATION_ID, "featureFlags": flags}
+    return ok(organization=organization)
 
 
 @router.write("PUT", _PATH, object_of(_ORGANIZATION, ("name",)), needs_admin=True)

@@ -1,0 +1,309 @@
+"""Send one test alert as Falcosidekick does, and see that it is in the catalog as it should be."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from falcoport.commands.live_webhook import HOW_TO_GIVE_SECRET, refuse_signed, require_header
+from falcoport.delivery.arrival import differences, wait_for
+from falcoport.delivery.diagnosis import certain_cause, likely_causes
+from falcoport.delivery.send import Delivery
+from falcoport.delivery.test_alert import TEST_TAG, make_test_alert
+from falcoport.errors import (
+    CheckFailedError,
+    FalcoportError,
+    InputError,
+    NotSetUpError,
+    OptionValueError,
+    Problem,
+    UsageError,
+)
+from falcoport.falco.inputs.interface import find_alerts, split_source
+from falcoport.falco.samples import sample
+from falcoport.falcosidekick.forward import HEADERS, NotForwardedError
+from falcoport.mapping.evaluator_process import LimitedEvaluator
+from falcoport.mapping.event import build_event_text
+from falcoport.mapping.limited_process import Limits
+from falcoport.port.concurrency import run_concurrently
+from falcoport.port.errors import NotFoundError
+
+if TYPE_CHECKING:
+    from falcoport.commands.context import Context
+    from falcoport.delivery.arrival import Arrival
+    from falcoport.delivery.test_alert import TestAlert
+    from falcoport.manifests.loading import Manifests
+    from falcoport.mapping.outcomes import Outcome
+    from falcoport.port.api import PortApi
+
+DEFAULT_SAMPLE = "fileless-execution"
+DEFAULT_TIMEOUT = 60.0
+_FALCO_HEADERS = {"Content-Type": "application/json", "User-Agent": "falcosecurity/falco"}
+
+
+@dataclass(frozen=True)
+class AlertSource:
+    """Where an alert of the user's comes from, and what is there."""
+
+    name: str
+    content: bytes = field(repr=False)
+
+
+@dataclass(frozen=True)
+class SendTestRequest:
+    """Which alert to send, and where to.
+
+    The alert is the first of `source`, or falcoport's sample of the name `sample`, with the time of
+    now. `namespace` and `priority` replace its own. `via` is a Falcosidekick to send it through.
+    `timeout` is how many seconds it may take to arrive; `cleanup` removes it afterwards, and what
+    earlier tests left. `limits` hold for the evaluation of the mapping that Port has.
+    """
+
+    manifests: Manifests
+    source: AlertSource | None = None
+    sample: str | None = None
+    namespace: str | None = None
+    priority: str | None = None
+    via: str | None = None
+    timeout: float = DEFAULT_TIMEOUT
+    cleanup: bool = False
+    secret: str | None = field(default=None, repr=False)
+    limits: Limits = field(default_factory=Limits)
+
+    def __post_init__(self) -> None:
+        if not self.timeout > 0:
+            raise OptionValueError("--timeout must be more than 0 seconds.", where="--timeout")
+
+    @property
+    def alert_name(self) -> str:
+        """What the alert is called in messages."""
+        return self.source.name if self.source is not None else self.sample or DEFAULT_SAMPLE
+
+
+@dataclass(frozen=True)
+class SendTestResult:
+    """The alert as the catalog has it, what differs from the mapping, how many were removed."""
+
+    arrival: Arrival
+    differences: tuple[str, ...]
+    removed: int
+
+
+@dataclass(frozen=True)
+class _Target:
+    """Where the alert goes: the webhook and the blueprint as Port has them."""
+
+    webhook: dict[str, Any]
+    blueprint: dict[str, Any]
+    header: dict[str, str]
+    limits: Limits
+
+    def outcomes(self, body: bytes) -> list[Outcome]:
+        """Return what the webhook's mappings make of a body."""
+        event = build_event_text(body.decode(), HEADERS)
+        with LimitedEvaluator(self.webhook.get("mappings") or [], self.limits) as evaluator:
+            return evaluator.evaluate(event)
+
+    def entity(self, body: bytes) -> dict[str, Any]:
+        """Return the entity of the alert itself, which certain_cause has seen to be there."""
+        name = self.blueprint["identifier"]
+        made = (o.entity for o in self.outcomes(body) if o.blueprint == name and o.entity)
+        return next(made)
+
+
+def send_test(request: SendTestRequest, context: Context) -> SendTestResult:
+    """Send the alert and wait for it.
+
+    Raise CheckFailedError if it cannot arrive or did not, with the likely causes; UsageError or
+    InputError for an alert that cannot be sent; and what the client raises.
+    """
+    alert = _make_alert(request)
+    with context.connect() as api:
+        target = _find_target(api, request)
+        body = alert.body()
+        name = target.blueprint["identifier"]
+        cause = certain_cause(target.webhook, name, target.outcomes(body))
+        if cause is not None:
+            raise CheckFailedError(cause.message, problems=(cause,))
+        expected = target.entity(body)
+        _check_findable(target, alert, expected, via=request.via)
+        _send(request, target, alert, body, context.settings.timeout)
+        arrival = wait_for(api, name, expected, timeout=request.timeout)
+        if arrival is None:
+            raise _not_arrived(api, request, target, expected)
+        found = _find_differences(target, alert, arrival, via=request.via)
+        removed = _clean_up(api, target, expected, context) if request.cleanup else 0
+    return SendTestResult(arrival, found, removed)
+
+
+def _make_alert(request: SendTestRequest) -> TestAlert:
+    """Return the alert to send; raise UsageError and InputError."""
+    from falcoport.commands.defaults import DEFAULT_TAG_PREFIX
+
+    custom_tags: tuple[str, ...] = ()
+    if request.source is not None:
+        alert = _find_first_alert(request.source)
+    else:
+        chosen = sample(request.alert_name)
+        alert, custom_tags = chosen.alert, chosen.custom_tags
+    made = make_test_alert(
+        alert,
+        datetime.now(UTC),
+        namespace=request.namespace,
+        priority=request.priority,
+        tag_prefix=DEFAULT_TAG_PREFIX,
+        custom_tags=custom_tags,
+    )
+    try:
+        made.body()
+    except NotForwardedError as error:
+        raise InputError(
+            f"Falcosidekick would not pass this alert on: {error}.", where=request.alert_name
+        ) from None
+    return made
+
+
+def _find_first_alert(source: AlertSource) -> dict[str, Any]:
+    problem = "it holds no alert"
+    for chunk in split_source([source.content]):
+        for found in find_alerts(chunk):
+            alert = _parse(found.text) if found.text else None
+            if isinstance(alert, dict):
+                return alert
+            problem = found.problem or problem
+    raise InputError(f"There is no alert in {source.name}: {problem}.", where=source.name)
+
+
+def _parse(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _find_target(api: PortApi, request: SendTestRequest) -> _Target:
+    """Read the webhook and the blueprint; raise CheckFailedError or SecretMissingError."""
+    names = request.manifests.blueprint.identifier, request.manifests.webhook.identifier
+    api.authenticate()
+    blueprint, webhook = run_concurrently(
+        [lambda: api.blueprint(names[0]), lambda: api.webhook(names[1])]
+    )
+    for kind, name, found in zip(
+        ("blueprint", "webhook"), names, (blueprint, webhook), strict=True
+    ):
+        if found is None:
+            raise NotSetUpError.missing(kind, name)
+    if request.via is not None:
+        # Falcosidekick sends the header that it was given; signatures it cannot make either.
+        refuse_signed(webhook)
+        return _Target(webhook, blueprint, {}, request.limits)
+    hint = f"{HOW_TO_GIVE_SECRET} With --via, Falcosidekick sends the one it has."
+    header = require_header(webhook, request.secret, hint=hint)
+    headers = {header.name: header.value} if header else {}
+    return _Target(webhook, blueprint, headers, request.limits)
+
+
+def _check_findable(
+    target: _Target, alert: TestAlert, expected: dict[str, Any], *, via: str | None
+) -> None:
+    """Raise UsageError where Falcosidekick's own uuid decides what the entity is called."""
+    if not isinstance(expected["identifier"], str):
+        raise CheckFailedError(
+            "The webhook finds its entity by a search, so the test alert's cannot be told before.",
+            where=f"webhook {target.webhook['identifier']}: mappings",
+        )
+    if via is None:
+        return
+    other = target.entity(alert.body())
+    if other["identifier"] != expected["identifier"]:
+        raise UsageError(
+            "The mapping's identifier is made of the uuid, which Falcosidekick gives: with --via "
+            "the entity cannot be told from others.",
+            where="--via",
+            hint="Leave --via out, or use another --identifier in `falcoport setup`.",
+        )
+
+
+def _send(
+    request: SendTestRequest, target: _Target, alert: TestAlert, body: bytes, timeout: float
+) -> None:
+    if request.via is None:
+        url = str(target.webhook["url"])
+        Delivery(url, {**HEADERS, **target.header}, timeout).post(body)
+        return
+    Delivery(request.via, _FALCO_HEADERS, timeout).post(alert.line.encode())
+
+
+def _find_differences(
+    target: _Target,
+    alert: TestAlert,
+    arrival: Arrival,
+    *,
+    via: str | None,
+) -> tuple[str, ...]:
+    """Compare the entity with the mapping; a Falcosidekick may have added tags of its own."""
+    if via is None or not arrival.differences:
+        return arrival.differences
+    stored = (arrival.entity.get("properties") or {}).get("tags")
+    sent = {*alert.alert["tags"], *alert.custom_tags}
+    further = [tag for tag in stored if tag not in sent] if isinstance(stored, list) else []
+    again = target.entity(alert.body(further_tags=[t for t in further if isinstance(t, str)]))
+    return differences(again, arrival.entity)
+
+
+def _not_arrived(
+    api: PortApi, request: SendTestRequest, target: _Target, expected: dict[str, Any]
+) -> CheckFailedError:
+    causes = likely_causes(
+        api,
+        target.webhook,
+        target.blueprint,
+        expected,
+        header_sent=bool(target.header),
+        via=request.via,
+    )
+    found = tuple(causes)
+    problem = Problem(
+        "not_arrived",
+        f"The alert was taken, but is not in the catalog after {request.timeout:g} seconds.",
+        str(expected["identifier"]),
+        "The likely causes follow."
+        if found
+        else "Nothing that could be looked up explains it: give it more --timeout, or look at the "
+        "webhook's events in Port.",
+    )
+    return CheckFailedError(problem.message, problems=(problem, *found))
+
+
+def _clean_up(api: PortApi, target: _Target, expected: dict[str, Any], context: Context) -> int:
+    """Remove the test alert, and those that earlier tests left; return how many went."""
+    blueprint = target.blueprint["identifier"]
+    identifiers = {str(expected["identifier"])}
+    try:
+        identifiers |= _find_earlier(api, blueprint)
+    except FalcoportError as error:
+        context.warn(f"only this test alert is removed, not earlier ones: {error.message}")
+    for identifier in sorted(identifiers):
+        try:
+            api.delete_entity(blueprint, identifier)
+        except NotFoundError:
+            continue
+    return len(identifiers)
+
+
+def _find_earlier(api: PortApi, blueprint: str) -> set[str]:
+    query = {
+        "combinator": "and",
+        "rules": [{"property": "tags", "operator": "containsAny", "value": [TEST_TAG]}],
+    }
+    body: dict[str, Any] = {"query": query, "include": ["$identifier", "tags"]}
+    found: set[str] = set()
+    page: dict[str, Any] = {}
+    while True:
+        entities, following = api.search_entities(blueprint, body | page)
+        found |= {str(entity["identifier"]) for entity in entities}
+        if following is None:
+            return found
+        page = {"from": following}

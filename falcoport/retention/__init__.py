@@ -1,0 +1,1 @@
+"""How long alerts are kept: Port itself keeps everything until somebody deletes it."""
