@@ -11,6 +11,7 @@
         SignedWebhookError   3  a webhook asks for signatures, which Falcosidekick cannot send
       InputError             4  a file's content is wrong
         ManifestError        4  a blueprint or webhook file
+        ConfigError          4  falcoport.yaml
         ConflictError        4  what is in Port contradicts what was asked for
         RefusedError         4  Port refuses the request as invalid
       AccessError            5
@@ -174,6 +175,12 @@ class ManifestError(InputError):
     """A blueprint or webhook file does not say what Port accepts."""
 
     code = "bad_manifest"
+
+
+class ConfigError(InputError):
+    """`falcoport.yaml` does not say what it can say."""
+
+    code = "bad_config"
 
 
 class ConflictError(InputError):

@@ -76,6 +76,26 @@ class SettingOptions:
 
 
 @dataclass(frozen=True)
+class FileSettings:
+    """What files say, behind options and environment.
+
+    `region` and `api_url` are those of `falcoport.yaml`, whose name is `source`. The rest is an
+    organization of Port's own CLI, `org_source` its file and name.
+    """
+
+    source: str = ""
+    region: str | None = None
+    api_url: str | None = None
+    org_source: str = ""
+    org_client_id: str | None = None
+    org_client_secret: str | None = field(default=None, repr=False)
+    org_api_url: str | None = None
+
+
+NO_FILES = FileSettings()
+
+
+@dataclass(frozen=True)
 class Settings:
     """Everything a client of Port needs.
 
@@ -90,16 +110,23 @@ class Settings:
     timeout: float
 
 
-def resolve(options: SettingOptions, environment: Mapping[str, str]) -> Settings:
-    """Combine options, environment and defaults; options win over environment over defaults.
+def resolve(
+    options: SettingOptions, environment: Mapping[str, str], files: FileSettings = NO_FILES
+) -> Settings:
+    """Combine options, environment, files and defaults; what stands first here wins.
 
     Raises CredentialsMissingError without credentials, UsageError for an unknown region or a URL
     that cannot be used.
     """
-    client_id = _first(("--client-id", options.client_id), (CLIENT_ID, environment.get(CLIENT_ID)))
+    client_id = _first(
+        ("--client-id", options.client_id),
+        (CLIENT_ID, environment.get(CLIENT_ID)),
+        (files.org_source, files.org_client_id),
+    )
     secret = _first(
         ("--client-secret-file", options.client_secret),
         (CLIENT_SECRET, environment.get(CLIENT_SECRET)),
+        (files.org_source, files.org_client_secret),
     )
     missing = [
         name for name, value in ((CLIENT_ID, client_id), (CLIENT_SECRET, secret)) if value is None
@@ -110,7 +137,7 @@ def resolve(options: SettingOptions, environment: Mapping[str, str]) -> Settings
             where="environment",
             hint=_HOW_TO_GET_CREDENTIALS,
         )
-    api_url, region = _address(options, environment)
+    api_url, region = _address(options, environment, files)
     if not 0 < options.timeout <= LONGEST_TIMEOUT:
         raise UsageError(
             f"--timeout must be more than 0 and at most {LONGEST_TIMEOUT:g} seconds, "
@@ -134,7 +161,9 @@ def _first(*candidates: tuple[str, str | None]) -> Sourced | None:
     return None
 
 
-def _address(options: SettingOptions, environment: Mapping[str, str]) -> tuple[Sourced, Sourced]:
+def _address(
+    options: SettingOptions, environment: Mapping[str, str], files: FileSettings
+) -> tuple[Sourced, Sourced]:
     """Return the API URL and the region; in the same layer, a URL wins over a region."""
     named = _first(
         ("--api-url", options.api_url),
@@ -142,10 +171,13 @@ def _address(options: SettingOptions, environment: Mapping[str, str]) -> tuple[S
         (API_URL, environment.get(API_URL)),
         (BASE_URL, environment.get(BASE_URL)),
         (REGION, environment.get(REGION)),
+        (f"{files.source}: port.api_url", files.api_url),
+        (f"{files.source}: port.region", files.region),
+        (files.org_source, files.org_api_url),
         ("default", DEFAULT_REGION),
     )
     assert named is not None  # the default is never empty
-    if named.source in ("--api-url", API_URL, BASE_URL):
+    if named.value.lower() not in REGIONS and named.source not in ("--region", REGION):
         url = Sourced(base_url(named.value, named.source), named.source)
         region = next((name for name, known in REGIONS.items() if known == url.value), "custom")
         return url, Sourced(region, named.source)

@@ -52,6 +52,6 @@ def add_relation(
         bool(ensure_namespaces),
         namespace_blueprint,
     )
-    result = relate(AddRelationRequest(manifest.load(), choices), run.context())
+    result = relate(AddRelationRequest(manifest.load(run.config), choices), run.context())
     show_changes(run.output, result.changes)
     return CommandResult(set_up_data(result.changes, result.webhook))

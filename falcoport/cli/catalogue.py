@@ -26,6 +26,11 @@ COMMANDS = {
     entry.name: entry
     for entry in (
         Entry(
+            "init",
+            "init",
+            "Write falcoport.yaml: what the set-up is, with what the catalog proposes.",
+        ),
+        Entry(
             "setup",
             "setup",
             "Create or bring up to date blueprint, relation, webhook and mapping; print the URL.",

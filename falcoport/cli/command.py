@@ -35,13 +35,21 @@ from falcoport.errors import (
 )
 from falcoport.render.console import Format, Output
 from falcoport.render.streams import StdoutError
-from falcoport.settings import DEFAULT_TIMEOUT, SettingOptions, resolve
+from falcoport.settings import (
+    CLIENT_ID,
+    CLIENT_SECRET,
+    DEFAULT_TIMEOUT,
+    FileSettings,
+    SettingOptions,
+    resolve,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
     from pathlib import Path
 
     from falcoport.commands.context import Context
+    from falcoport.config import Config
     from falcoport.port.api import PortApi
     from falcoport.settings import Settings
 
@@ -90,6 +98,8 @@ class PortOptions:
     client_secret_file: options.ClientSecretFile = None
     api_url: options.ApiUrl = None
     region: options.Region = None
+    org: options.Organization = None
+    config: options.ConfigFile = None
     timeout: options.Timeout = DEFAULT_TIMEOUT
 
 
@@ -104,6 +114,23 @@ class Run:
         self._environment = environment
         self._settings: Settings | None = None
         self._stdin: str | None = None
+        self._config: Config | None = None
+
+    @property
+    def config(self) -> Config:
+        """What `falcoport.yaml` says, read once; raises ConfigError."""
+        if self._config is None:
+            self._config = self._load_config()
+        return self._config
+
+    def _load_config(self) -> Config:
+        # Imported here: YAML takes time to load, and most folders have no such file.
+        from pathlib import Path
+
+        from falcoport.config import Config, find_config, load_config
+
+        path = find_config(self._port_options.config, self._environment, Path.cwd())
+        return load_config(path) if path is not None else Config()
 
     @property
     def environment(self) -> Mapping[str, str]:
@@ -112,7 +139,15 @@ class Run:
 
     def against(self, environment: Mapping[str, str]) -> Run:
         """Return this run with another Port: that of `environment`, whatever the options say."""
-        return Run(self.output, PortOptions(), environment)
+        return Run(self.output, PortOptions(), environment).without_config()
+
+    def without_config(self) -> Run:
+        """Return this run without what `falcoport.yaml` says."""
+        from falcoport.config import Config
+
+        run = Run(self.output, self._port_options, self._environment)
+        run._config = Config()
+        return run
 
     def context(self) -> Context:
         """Return what a use case may ask of this run."""
@@ -150,9 +185,35 @@ class Run:
                 timeout=given.timeout,
             ),
             self._environment,
+            self._file_settings(),
         )
         self.output.mask(settings.client_secret.reveal())
         return settings
+
+    def _file_settings(self) -> FileSettings:
+        """Return what files say of Port; its own CLI counts where nothing else has credentials."""
+        given, environment = self._port_options, self._environment
+        has_id = bool(given.client_id or environment.get(CLIENT_ID))
+        has_secret = bool(given.client_secret_file or environment.get(CLIENT_SECRET))
+        config = self.config
+        files = FileSettings(config.source, config.region, config.api_url)
+        if has_id and has_secret and given.org is None:
+            return files
+        from pathlib import Path
+
+        from falcoport.port_cli_config import find_organization
+
+        home = Path(environment["HOME"]) if environment.get("HOME") else Path("~").expanduser()
+        found = find_organization(environment, home, given.org)
+        if found is None:
+            return files
+        return replace(
+            files,
+            org_source=found.source,
+            org_client_id=found.client_id,
+            org_client_secret=found.client_secret,
+            org_api_url=found.api_url,
+        )
 
     @contextmanager
     def api(self) -> Iterator[PortApi]:

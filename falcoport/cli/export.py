@@ -12,6 +12,8 @@ from falcoport.terraform.language import ExportLanguage
 if TYPE_CHECKING:
     import typer
 
+    from falcoport.commands.choices import SetupChoices
+
 
 def register(app: typer.Typer) -> None:
     """Add this module's command to the app."""
@@ -41,8 +43,19 @@ def export(
     from falcoport.render.files import deliver_text
 
     request = ExportRequest(
-        manifest.load(), mapping.choices(), form, offline, include_namespace_blueprint
+        manifest.load(run.config),
+        _choices(run, mapping, offline=offline),
+        form,
+        offline,
+        include_namespace_blueprint,
     )
     text = write_code(request, run.context())
     delivered = deliver_text(run.output, text, file, private=False, force=force)
     return CommandResult({"format": str(form), **delivered})
+
+
+def _choices(run: Run, mapping: MappingOptions, *, offline: bool) -> SetupChoices:
+    """Return what the options choose, and for an export that does not ask Port the file too."""
+    from falcoport.config import Config
+
+    return mapping.choices(run.config if offline else Config())

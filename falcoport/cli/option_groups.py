@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from falcoport.cli.command import Run
     from falcoport.commands.choices import SetupChoices
     from falcoport.commands.webhook_secret import SecretRequest
+    from falcoport.config import Config
     from falcoport.manifests.loading import Manifest, Manifests
     from falcoport.mapping.limited_process import Limits
     from falcoport.mapping.namespace_expressions import Clusters
@@ -28,12 +29,16 @@ class WebhookOptions:
     webhook_id: options.WebhookId = None
     webhook_title: options.WebhookTitle = None
 
-    def load(self) -> Manifest:
+    def load(self, config: Config) -> Manifest:
         """Read the webhook's manifest; raise ManifestError."""
         from falcoport.manifests.loading import load_webhook, renamed
 
-        manifest = load_webhook(self.webhook_config)
-        return renamed(manifest, identifier=self.webhook_id, title=self.webhook_title)
+        manifest = load_webhook(self.webhook_config or config.webhook_config)
+        return renamed(
+            manifest,
+            identifier=_first(self.webhook_id, config.webhook_id),
+            title=_first(self.webhook_title, config.webhook_title),
+        )
 
 
 @dataclass(frozen=True)
@@ -45,12 +50,20 @@ class ManifestOptions:
     webhook_id: options.WebhookId = None
     webhook_title: options.WebhookTitle = None
 
-    def load(self) -> Manifests:
+    def load(self, config: Config) -> Manifests:
         """Read the manifests; raise ManifestError."""
-        from falcoport.manifests.loading import load, renamed
+        from falcoport.manifests.loading import Profile, load, renamed
 
-        manifests = load(self.blueprint, self.webhook_config)
-        webhook = renamed(manifests.webhook, identifier=self.webhook_id, title=self.webhook_title)
+        manifests = load(
+            self.blueprint or config.blueprint,
+            self.webhook_config or config.webhook_config,
+            profile=Profile(config.profile or Profile.GUIDE),
+        )
+        webhook = renamed(
+            manifests.webhook,
+            identifier=_first(self.webhook_id, config.webhook_id),
+            title=_first(self.webhook_title, config.webhook_title),
+        )
         return replace(manifests, webhook=webhook)
 
 
@@ -66,8 +79,8 @@ class MappingOptions:
     ensure_namespaces: options.EnsureNamespaces = None
     workload: options.Workload = None
 
-    def choices(self, *, create_namespace_blueprint: bool = False) -> SetupChoices:
-        """Return what the options choose; raise UsageError."""
+    def choices(self, config: Config, *, create_namespace_blueprint: bool = False) -> SetupChoices:
+        """Return what the options choose, else the file; raise UsageError."""
         from falcoport.commands.choices import SetupChoices, parse_identifier
 
         return SetupChoices(
@@ -78,7 +91,7 @@ class MappingOptions:
             clusters=self._clusters(),
             ensure_namespaces=self.ensure_namespaces,
             workload=self.workload,
-        )
+        ).or_else(configured_choices(config))
 
     def _clusters(self) -> Clusters | None:
         from falcoport.mapping.namespace_expressions import NO_CLUSTER, Clusters
@@ -99,9 +112,24 @@ class SetupOptions(MappingOptions):
     create_namespace_blueprint: options.CreateNamespaceBlueprint = False
     allow_mapping_errors: options.AllowMappingErrors = False
 
-    def setup_choices(self) -> SetupChoices:
-        """Return what the options choose; raise UsageError."""
-        return self.choices(create_namespace_blueprint=self.create_namespace_blueprint)
+    def setup_choices(self, config: Config) -> SetupChoices:
+        """Return what the options choose, else the file; raise UsageError."""
+        return self.choices(config, create_namespace_blueprint=self.create_namespace_blueprint)
+
+
+def configured_choices(config: Config) -> SetupChoices:
+    """Return what the file chooses. Raise OptionValueError."""
+    from falcoport.commands.choices import SetupChoices, parse_identifier
+    from falcoport.mapping.namespace_expressions import Clusters
+
+    return SetupChoices(
+        relation=config.namespace,
+        namespace_blueprint=config.namespace_blueprint,
+        identifier=parse_identifier(config.identifier),
+        clusters=None if config.clusters is None else Clusters.named(config.clusters),
+        ensure_namespaces=config.ensure_namespaces,
+        workload=config.workload,
+    )
 
 
 @dataclass(frozen=True)
@@ -134,7 +162,7 @@ class SecurityOptions:
 
         Raise UsageError.
         """
-        asked = self.secure or self.rotate_secret
+        asked = self.secure or self.rotate_secret or bool(run.config.secured)
         companions = {
             "--header": self.header,
             "--webhook-secret-file": self.webhook_secret_file,
@@ -151,7 +179,13 @@ class SecurityOptions:
         from falcoport.commands.webhook_secret import SecretRequest
 
         secret = read_webhook_secret(run, self.webhook_secret_file)
-        return SecretRequest(self.header, secret, self.rotate_secret, self.secret_out, self.force)
+        return SecretRequest(
+            self.header or run.config.header,
+            secret,
+            self.rotate_secret,
+            self.secret_out,
+            self.force,
+        )
 
 
 def read_webhook_secret(run: Run, file: Path | None) -> str | None:
@@ -163,3 +197,8 @@ def read_webhook_secret(run: Run, file: Path | None) -> str | None:
     if secret:
         run.output.mask(secret)
     return secret or None
+
+
+def _first(option: str | None, configured: str | None) -> str | None:
+    """Return what an option says, even if it is nothing, else what the file says."""
+    return option if option is not None else configured

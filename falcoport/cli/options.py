@@ -64,6 +64,26 @@ Region = Annotated[
         help="Port's region; eu unless given. (env: PORT_REGION)",
     ),
 ]
+Organization = Annotated[
+    str | None,
+    typer.Option(
+        "--org",
+        metavar="NAME",
+        rich_help_panel=_PORT,
+        help="An organization in the configuration of Port's own CLI, ~/.port/config.yaml or "
+        "PORT_CONFIG_FILE; its credentials count where none are given. (env: PORT_DEFAULT_ORG)",
+    ),
+]
+ConfigFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        metavar="FILE",
+        rich_help_panel=_PORT,
+        help="What the set-up is, as `falcoport init` writes it. (env: FALCOPORT_CONFIG; default: "
+        "falcoport.yaml in this folder)",
+    ),
+]
 Timeout = Annotated[
     float,
     typer.Option(
@@ -181,6 +201,22 @@ Clusters = Annotated[
         help="Relate an alert without such a tag to the namespace it happened in, as the "
         "Kubernetes exporter names it with CLUSTER_NAME=NAME: <namespace>-NAME. Given more than "
         "once, each cluster's Falcosidekick names itself in the URL: `show-url --cluster NAME`.",
+    ),
+]
+HandoverCluster = Annotated[
+    str | None,
+    typer.Option(
+        "--cluster",
+        metavar="NAME",
+        help="The cluster whose Falcosidekick this is for, where one webhook serves several: it "
+        "goes into the URL.",
+    ),
+]
+AllClusters = Annotated[
+    bool,
+    typer.Option(
+        "--all-clusters",
+        help="Write one file for each cluster of falcoport.yaml, into the folder of --file.",
     ),
 ]
 NoCluster = Annotated[

@@ -39,11 +39,12 @@ def preview(
     """
     from falcoport.commands.preview import PreviewRequest, find_problems
     from falcoport.commands.preview import preview as map_alerts
+    from falcoport.config import Config
     from falcoport.render.preview import RecordWriter, preview_data, show_preview
 
     request = PreviewRequest(
-        manifests=manifest.load(),
-        choices=mapping.choices(),
+        manifests=manifest.load(run.config),
+        choices=mapping.choices(Config() if live else run.config),
         files=tuple(files or ()),
         live=live,
         custom_tags=tuple(custom_tag or ()),

@@ -60,7 +60,7 @@ def send_test(
     if test.file is not None and test.sample is not None:
         raise UsageError("Give a file or --sample, not both.", where="--sample")
     request = SendTestRequest(
-        manifests=manifest.load(),
+        manifests=manifest.load(run.config),
         source=_read_source(test.file) if test.file is not None else None,
         sample=test.sample,
         namespace=test.namespace,

@@ -83,8 +83,8 @@ def _request(
     from falcoport.commands.setup import SetupRequest
 
     return SetupRequest(
-        manifest.load(),
-        choices.setup_choices(),
+        manifest.load(run.config),
+        choices.setup_choices(run.config),
         security.request(run),
         allow_mapping_errors=choices.allow_mapping_errors,
         limits=limits.limits(),

@@ -80,6 +80,8 @@ def show_url(
     file: options.File = None,
     force: options.Force = False,
     webhook_secret_file: options.WebhookSecretFile = None,
+    cluster: options.HandoverCluster = None,
+    all_clusters: options.AllClusters = False,
 ) -> CommandResult:
     """For a secured webhook, a format that holds the header needs its secret as well: all but url,
     docker, external-secret, prometheus-rule, relay-…, and Helm values with --existing-secret.
@@ -90,11 +92,49 @@ def show_url(
 
     secret = read_webhook_secret(run, webhook_secret_file)
     handover = _handover(falcosidekick, kubernetes, webhook_secret_file)
-    request = ShowUrlRequest(webhook.load().identifier, handover, form, secret)
+    clusters = _clusters(run, cluster, file, all_clusters=all_clusters)
+    request = ShowUrlRequest(webhook.load(run.config).identifier, handover, form, secret, clusters)
     result = find_text(request, run.context())
-    delivered = deliver_text(run.output, result.text, file, private=True, force=force)
-    data = {"webhook_url": result.url, "enabled": result.enabled, "format": str(form)}
-    return CommandResult({**data, **delivered})
+    data = {"enabled": result.enabled, "format": str(form)}
+    if not all_clusters:
+        [one] = result.handovers
+        delivered = deliver_text(run.output, one.text, file, private=True, force=force)
+        return CommandResult({"webhook_url": one.url, **data, **delivered})
+    assert file is not None  # all clusters go into a folder
+    written = []
+    for one in result.handovers:
+        place = file / f"{one.cluster}{_SUFFIXES.get(form, '.yaml')}"
+        delivered = deliver_text(run.output, one.text, place, private=True, force=force)
+        written.append({"cluster": one.cluster, "webhook_url": one.url, **delivered})
+    return CommandResult({**data, "clusters": written})
+
+
+_SUFFIXES = {Format.URL: ".txt", Format.DOCKER: ".sh", Format.ENV: ".env", Format.JSON: ".json"}
+
+
+def _clusters(
+    run: Run, cluster: str | None, folder: Path | None, *, all_clusters: bool
+) -> tuple[str, ...]:
+    """Return the clusters to write for; raise UsageError where it is not clear which or where."""
+    if not all_clusters:
+        return () if cluster is None else (cluster,)
+    if cluster is not None:
+        raise UsageError(
+            "--cluster and --all-clusters contradict each other.", where="--all-clusters"
+        )
+    if not run.config.clusters:
+        raise UsageError(
+            "There are no clusters to write for.",
+            where="--all-clusters",
+            hint="List them in falcoport.yaml, under clusters.",
+        )
+    if folder is None or not folder.is_dir():
+        raise UsageError(
+            "--all-clusters writes a file per cluster: it needs a folder.",
+            where="--file",
+            hint="Name one that exists, such as -f clusters/.",
+        )
+    return run.config.clusters
 
 
 def _handover(

@@ -36,7 +36,7 @@ def status(
 
     context = run.context()
     settings = context.settings
-    result = check(StatusRequest(manifest.load(), mapping.choices()), context)
+    result = check(StatusRequest(manifest.load(run.config), mapping.choices(run.config)), context)
     show_status(run.output, settings, result)
     code = EXIT_CHECK if result.problems else EXIT_OK
     return CommandResult(status_data(settings, result), code, result.problems, rendered=True)

@@ -51,7 +51,7 @@ def teardown(
     from falcoport.render.changes import changes_data, plan_data, show_changes, show_plan
 
     choices = RemovalChoices(delete_alerts, keep_blueprint)
-    request = removal.TeardownRequest(manifest.load(), choices, confirmed=yes)
+    request = removal.TeardownRequest(manifest.load(run.config), choices, confirmed=yes)
     if dry_run:
         plan = removal.plan_teardown(request, run.context())
         show_plan(run.output, plan)

@@ -191,11 +191,13 @@ def _through_api(
 ) -> None:
     from falcoport.delivery.replay import AWAY_SECONDS
     from falcoport.delivery.replay_api import ApiReplay
+    from falcoport.preview.engine import MapperOptions
+    from falcoport.preview.limited import open_evaluation
 
-    with context.connect() as api:
+    with open_evaluation(MapperOptions(target.mappings)) as evaluate, context.connect() as api:
         ApiReplay(
             api,
-            _evaluator(target.mappings),
+            _evaluator(evaluate),
             # A request carries twenty alerts: a few at a time are more than any webhook takes.
             workers=max(1, min(4, request.max_in_flight)),
             rate=request.rate,
@@ -204,14 +206,11 @@ def _through_api(
 
 
 def _evaluator(
-    mappings: Sequence[Json],
+    evaluate: Callable[[Sequence[Json]], list[list[Outcome]]],
 ) -> Callable[[Sequence[bytes]], list[list[Outcome] | str]]:
     """Return what maps bodies as the webhook would, each by itself where one cannot be read."""
     from falcoport.mapping.outcomes import EventError
-    from falcoport.preview.engine import MapperOptions, build_pipeline
     from falcoport.preview.plain import parse_object
-
-    evaluate = build_pipeline(MapperOptions(mappings)).evaluate
 
     def one_by_one(bodies: list[Json]) -> list[list[Outcome] | str]:
         found: list[list[Outcome] | str] = []

@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+import time
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from falcoport.commands.live_webhook import HOW_TO_GIVE_SECRET, refuse_signed, require_header
 from falcoport.delivery.arrival import differences, wait_for
-from falcoport.delivery.diagnosis import certain_cause, likely_causes
+from falcoport.delivery.diagnosis import (
+    ChainEvidence,
+    audit_causes,
+    certain_cause,
+    chain_causes,
+    find_failures,
+    likely_causes,
+)
+from falcoport.delivery.posting import MAX_BODY
+from falcoport.delivery.rewriting import read_back
 from falcoport.delivery.send import Delivery
+from falcoport.delivery.sidekick import Sidekick
 from falcoport.delivery.test_alert import TEST_TAG, make_test_alert
 from falcoport.errors import (
     CheckFailedError,
@@ -33,6 +45,7 @@ from falcoport.port.errors import NotFoundError
 if TYPE_CHECKING:
     from falcoport.commands.context import Context
     from falcoport.delivery.arrival import Arrival
+    from falcoport.delivery.sidekick import Counters
     from falcoport.delivery.test_alert import TestAlert
     from falcoport.manifests.loading import Manifests
     from falcoport.mapping.outcomes import Outcome
@@ -40,7 +53,11 @@ if TYPE_CHECKING:
 
 DEFAULT_SAMPLE = "fileless-execution"
 DEFAULT_TIMEOUT = 60.0
-_FALCO_HEADERS = {"Content-Type": "application/json", "User-Agent": "falcosecurity/falco"}
+_PROBE_SECONDS = 10.0
+"""How long to wait for Falcosidekick's counters, and for an alert posted to find a cause."""
+_POLL = 0.1
+_TEST_RULE = "Test rule"
+"""Falcosidekick posts an alert of this rule whatever its minimum priority is (`handlers.go`)."""
 
 
 @dataclass(frozen=True)
@@ -84,11 +101,15 @@ class SendTestRequest:
 
 @dataclass(frozen=True)
 class SendTestResult:
-    """The alert as the catalog has it, what differs from the mapping, how many were removed."""
+    """The alert as the catalog has it, what differs from the mapping, how many were removed.
+
+    `rewritten` is what Falcosidekick changed by its own settings, in words; it is no difference.
+    """
 
     arrival: Arrival
     differences: tuple[str, ...]
     removed: int
+    rewritten: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -113,6 +134,22 @@ class _Target:
         return next(made)
 
 
+@dataclass
+class _Attempt:
+    """One alert on its way: where it goes, what it should become, and when it was sent.
+
+    `before` are the counters of the Falcosidekick that it goes through, as they were.
+    """
+
+    target: _Target
+    alert: TestAlert
+    body: bytes
+    expected: dict[str, Any]
+    sent: datetime
+    sidekick: Sidekick | None = None
+    before: Counters | None = None
+
+
 def send_test(request: SendTestRequest, context: Context) -> SendTestResult:
     """Send the alert and wait for it.
 
@@ -120,22 +157,30 @@ def send_test(request: SendTestRequest, context: Context) -> SendTestResult:
     InputError for an alert that cannot be sent; and what the client raises.
     """
     alert = _make_alert(request)
+    sidekick = _find_sidekick(request, context)
     with context.connect() as api:
         target = _find_target(api, request)
         body = alert.body()
         name = target.blueprint["identifier"]
+        if sidekick is not None:
+            _refuse_port(sidekick, target)
         cause = certain_cause(target.webhook, name, target.outcomes(body))
         if cause is not None:
             raise CheckFailedError(cause.message, problems=(cause,))
         expected = target.entity(body)
         _check_findable(target, alert, expected, via=request.via)
-        _send(request, target, alert, body, context.settings.timeout)
+        attempt = _Attempt(target, alert, body, expected, datetime.now(UTC), sidekick)
+        attempt.before = sidekick.read_counters() if sidekick else None
+        _send(attempt, context.settings.timeout)
         arrival = wait_for(api, name, expected, timeout=request.timeout)
         if arrival is None:
-            raise _not_arrived(api, request, target, expected)
-        found = _find_differences(target, alert, arrival, via=request.via)
+            error = _not_arrived(api, request, attempt, context)
+            if request.cleanup:
+                _clean_up(api, target, expected, context)
+            raise error
+        found, rewritten = _find_differences(attempt, arrival)
         removed = _clean_up(api, target, expected, context) if request.cleanup else 0
-    return SendTestResult(arrival, found, removed)
+    return SendTestResult(arrival, found, removed, rewritten)
 
 
 def _make_alert(request: SendTestRequest) -> TestAlert:
@@ -157,11 +202,19 @@ def _make_alert(request: SendTestRequest) -> TestAlert:
         custom_tags=custom_tags,
     )
     try:
-        made.body()
+        body = made.body()
     except NotForwardedError as error:
         raise InputError(
             f"Falcosidekick would not pass this alert on: {error}.", where=request.alert_name
         ) from None
+    if (size := len(body)) > MAX_BODY:
+        raise InputError(
+            f"This alert has {size:,} bytes as Falcosidekick sends it, and Port takes "
+            f"{MAX_BODY:,}.",
+            where=request.alert_name,
+            code="too_long",
+            hint="Falcosidekick cuts fields of more than 512 bytes, but not many short ones.",
+        )
     return made
 
 
@@ -226,55 +279,142 @@ def _check_findable(
         )
 
 
-def _send(
-    request: SendTestRequest, target: _Target, alert: TestAlert, body: bytes, timeout: float
-) -> None:
+def _find_sidekick(request: SendTestRequest, context: Context) -> Sidekick | None:
+    """Return the Falcosidekick to send through; raise OptionValueError for what is no URL."""
     if request.via is None:
-        url = str(target.webhook["url"])
-        Delivery(url, {**HEADERS, **target.header}, timeout).post(body)
+        return None
+    return Sidekick(request.via, context.settings.timeout)
+
+
+def _refuse_port(sidekick: Sidekick, target: _Target) -> None:
+    """Raise OptionValueError for the webhook's own URL, which is where Falcosidekick sends to."""
+    url = urlsplit(str(target.webhook["url"]))
+    given = urlsplit(sidekick.url)
+    if (given.hostname, given.port) != (url.hostname, url.port):
         return
-    Delivery(request.via, _FALCO_HEADERS, timeout).post(alert.line.encode())
+    raise OptionValueError(
+        f"--via names {given.hostname}, where Port itself receives alerts.",
+        where="--via",
+        hint="Give the address of your Falcosidekick, or leave --via out to post to Port directly.",
+    )
+
+
+def _send(attempt: _Attempt, timeout: float) -> None:
+    if attempt.sidekick is not None:
+        attempt.sidekick.post(attempt.alert.line.encode())
+    else:
+        _post_directly(attempt, attempt.target.header, timeout)
+
+
+def _post_directly(attempt: _Attempt, header: dict[str, str], timeout: float) -> None:
+    url = str(attempt.target.webhook["url"])
+    Delivery(url, {**HEADERS, **header}, timeout).post(attempt.body)
 
 
 def _find_differences(
-    target: _Target,
-    alert: TestAlert,
-    arrival: Arrival,
-    *,
-    via: str | None,
-) -> tuple[str, ...]:
-    """Compare the entity with the mapping; a Falcosidekick may have added tags of its own."""
-    if via is None or not arrival.differences:
-        return arrival.differences
-    stored = (arrival.entity.get("properties") or {}).get("tags")
-    sent = {*alert.alert["tags"], *alert.custom_tags}
-    further = [tag for tag in stored if tag not in sent] if isinstance(stored, list) else []
-    again = target.entity(alert.body(further_tags=[t for t in further if isinstance(t, str)]))
-    return differences(again, arrival.entity)
+    attempt: _Attempt, arrival: Arrival
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Compare the entity with the mapping; return what differs, and what Falcosidekick rewrote."""
+    if attempt.sidekick is None or not arrival.differences:
+        return arrival.differences, ()
+    stored = arrival.entity.get("properties") or {}
+    made = attempt.expected.get("properties") or {}
+    rewritten = read_back(attempt.body, made, stored)
+    again = attempt.target.entity(json.dumps(rewritten.body).encode())
+    return differences(again, arrival.entity), rewritten.changes
 
 
 def _not_arrived(
-    api: PortApi, request: SendTestRequest, target: _Target, expected: dict[str, Any]
+    api: PortApi, request: SendTestRequest, attempt: _Attempt, context: Context
 ) -> CheckFailedError:
-    causes = likely_causes(
-        api,
-        target.webhook,
-        target.blueprint,
-        expected,
-        header_sent=bool(target.header),
-        via=request.via,
-    )
-    found = tuple(causes)
+    """Look up why, and return the error that names every cause found, the surest first."""
+    target, expected = attempt.target, attempt.expected
+    name = str(expected["identifier"])
+    failures = find_failures(api, target.webhook, name, attempt.sent)
+    evidence = None
+    if attempt.sidekick is not None:
+        context.progress("The alert did not arrive: looking for the cause.")
+        evidence = _question(api, request, attempt, attempt.sidekick, context)
+        mapped = any(one.identifier == name for one in failures)
+        evidence = replace(evidence, was_mapped=mapped)
+    causes = [
+        *audit_causes(failures, target.webhook),
+        *(chain_causes(evidence, target.webhook, _priority(attempt)) if evidence else ()),
+    ]
+    reached_port = evidence is None or evidence.counters is None or evidence.counters.posted
+    if reached_port and not (evidence and evidence.direct):
+        sent = bool(target.header)
+        causes += likely_causes(api, target.webhook, target.blueprint, expected, header_sent=sent)
     problem = Problem(
         "not_arrived",
         f"The alert was taken, but is not in the catalog after {request.timeout:g} seconds.",
-        str(expected["identifier"]),
+        name,
         "The likely causes follow."
-        if found
+        if causes
         else "Nothing that could be looked up explains it: give it more --timeout, or look at the "
         "webhook's events in Port.",
     )
-    return CheckFailedError(problem.message, problems=(problem, *found))
+    return CheckFailedError(problem.message, problems=(problem, *causes))
+
+
+def _priority(attempt: _Attempt) -> str:
+    return str(attempt.alert.alert.get("priority"))
+
+
+def _question(
+    api: PortApi,
+    request: SendTestRequest,
+    attempt: _Attempt,
+    sidekick: Sidekick,
+    context: Context,
+) -> ChainEvidence:
+    """Read Falcosidekick's counters again, and try what tells the remaining causes apart."""
+    after = sidekick.read_counters()
+    if attempt.before is None or after is None:
+        return ChainEvidence(sidekick.address, None)
+    counters = after.since(attempt.before)
+    if counters.posted:
+        direct = _arrives_directly(api, request, attempt, context)
+        return ChainEvidence(sidekick.address, counters, direct=direct)
+    if counters.failed or not counters.accepted:
+        return ChainEvidence(sidekick.address, counters)
+    return ChainEvidence(sidekick.address, counters, probe=_probe(attempt, sidekick, after))
+
+
+def _probe(attempt: _Attempt, sidekick: Sidekick, before: Counters) -> Counters | None:
+    """Send an alert that no minimum priority holds up; return what the counters gained by it."""
+    alert = replace(attempt.alert, alert={**attempt.alert.alert, "rule": _TEST_RULE})
+    try:
+        sidekick.post(alert.line.encode())
+    except FalcoportError:
+        return None
+    gained = None
+    until = time.monotonic() + _PROBE_SECONDS
+    while time.monotonic() < until:
+        now = sidekick.read_counters()
+        gained = None if now is None else now.since(before)
+        if gained is None or gained.posted or gained.failed:
+            break
+        time.sleep(_POLL)
+    return gained
+
+
+def _arrives_directly(
+    api: PortApi, request: SendTestRequest, attempt: _Attempt, context: Context
+) -> bool | None:
+    """Post the same alert straight to the webhook; None where its secret is not known."""
+    try:
+        header = require_header(attempt.target.webhook, request.secret, hint="")
+        _post_directly(
+            attempt, {header.name: header.value} if header else {}, context.settings.timeout
+        )
+    except UsageError:
+        return None
+    except FalcoportError:
+        return False
+    name = attempt.target.blueprint["identifier"]
+    seconds = min(request.timeout, _PROBE_SECONDS)
+    return wait_for(api, name, attempt.expected, timeout=seconds) is not None
 
 
 def _clean_up(api: PortApi, target: _Target, expected: dict[str, Any], context: Context) -> int:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
+from urllib.parse import quote, urlsplit
 
 from falcoport.commands.live_webhook import require_header, require_webhook
 from falcoport.falcosidekick.handover.interface import Format, check_options, holds_secret, render
 from falcoport.falcosidekick.header import PLACEHOLDER
+from falcoport.mapping.alert_fields import CLUSTER_FROM_URL, check_cluster_name
 from falcoport.resources.webhook_security import SIGNED, Guard, guard, header_name
 
 if TYPE_CHECKING:
@@ -25,25 +28,37 @@ class ShowUrlRequest:
     """Which webhook, and what to write of it.
 
     `handover` is what the options ask for, its URL and header left open; `secret` is the
-    webhook's, if it was given.
+    webhook's, if it was given. `clusters` are those to write one text each for: the Falcosidekick
+    of each names its own in the URL.
     """
 
     webhook: str
     handover: Handover
     form: Format = Format.URL
     secret: str | None = field(default=None, repr=False)
+    clusters: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         # Before Port is asked: a mistake in the options shows at once.
         check_options(self.handover, self.form)
+        for name in self.clusters:
+            check_cluster_name(name)
+
+
+@dataclass(frozen=True)
+class ClusterHandover:
+    """One text, which may hold the secret, and the URL, which is a credential too."""
+
+    cluster: str | None
+    text: str = field(repr=False)
+    url: str = field(repr=False)
 
 
 @dataclass(frozen=True)
 class ShowUrlResult:
-    """The text, which may hold the secret, and the URL, which is a credential too."""
+    """What is handed over: one text, or one for each cluster."""
 
-    text: str = field(repr=False)
-    url: str = field(repr=False)
+    handovers: tuple[ClusterHandover, ...]
     enabled: bool
 
 
@@ -62,10 +77,29 @@ def show_url(request: ShowUrlRequest, context: Context) -> ShowUrlResult:
             "`falcoport setup` enables it."
         )
     header = _find_header(request, webhook, context)
-    url = str(webhook["url"])
-    return ShowUrlResult(
-        render(replace(request.handover, url=url, header=header), request.form), url, enabled
-    )
+    _warn_of_clusters(request, webhook, context)
+    handovers = []
+    for cluster in request.clusters or (None,):
+        url = add_cluster(str(webhook["url"]), cluster)
+        text = render(replace(request.handover, url=url, header=header), request.form)
+        handovers.append(ClusterHandover(cluster, text, url))
+    return ShowUrlResult(tuple(handovers), enabled)
+
+
+def add_cluster(url: str, cluster: str | None) -> str:
+    """Return the URL that the Falcosidekick of a cluster posts to."""
+    if cluster is None:
+        return url
+    joint = "&" if urlsplit(url).query else "?"
+    return f"{url}{joint}cluster={quote(cluster, safe='')}"
+
+
+def _warn_of_clusters(request: ShowUrlRequest, webhook: Json, context: Context) -> None:
+    if request.clusters and CLUSTER_FROM_URL not in json.dumps(webhook.get("mappings") or []):
+        context.warn(
+            "the mapping does not read the cluster from the URL: `falcoport setup` with each "
+            "--cluster, or with `clusters` in falcoport.yaml, makes it do so."
+        )
 
 
 def _find_header(request: ShowUrlRequest, webhook: Json, context: Context) -> Header | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ from falcoport.commands.choices import SetupChoices
 from falcoport.commands.extras.build import find_installed, list_keys, with_installed
 from falcoport.commands.extras.choices import Extra
 from falcoport.commands.set_up import build_setup_goal, setup_keys
-from falcoport.errors import PortError, Problem
+from falcoport.errors import FalcoportError, PortError, Problem
 from falcoport.port.concurrency import run_concurrently
 from falcoport.port.errors import NotFoundError
 from falcoport.reconcile.changes import compare
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from falcoport.resources.interface import Catalog, Json, Part
 
 _PAGE = 1000
+_LOOK_BACK = timedelta(days=1)
 # What the counts do not need and what is long.
 _LONG = ("output", "output_field", "tags")
 
@@ -65,12 +66,15 @@ class AlertCounts:
 class StatusResult:
     """How each part of a set-up is; `alerts` is None where there is no blueprint.
 
+    `failures` is what Port's audit log says of the last day's alerts that it did not store, newest
+    first, None where it cannot be asked.
     `extras` says of everything that `--with` can add how it is, `missing` where it is not there.
     """
 
     parts: tuple[PartStatus, ...]
     webhook: Json | None
     alerts: AlertCounts | None
+    failures: tuple[str, ...] | None = None
     extras: Mapping[Extra, Health] = field(default_factory=dict)
 
     @property
@@ -96,11 +100,12 @@ def status(request: StatusRequest, context: Context) -> StatusResult:
     blueprint = request.manifests.blueprint.identifier
     with context.connect() as api:
         api.authenticate()
-        catalog, count, page = run_concurrently(
+        catalog, count, page, failures = run_concurrently(
             [
                 partial(read_catalog, api, keys),
                 partial(api.entities_count, blueprint),
                 partial(_read_first_page, api, blueprint),
+                partial(_read_failures, api, request.manifests.webhook.identifier),
             ]
         )
         goal = build_setup_goal(request.manifests, request.choices, catalog)
@@ -116,6 +121,7 @@ def status(request: StatusRequest, context: Context) -> StatusResult:
         tuple(line for of_part in lines.values() for line in of_part),
         webhook,
         counts,
+        failures,
         {
             extra: _sum_up([s for part in installed[extra].own for s in lines[part.key]])
             if extra in installed
@@ -123,6 +129,15 @@ def status(request: StatusRequest, context: Context) -> StatusResult:
             for extra in Extra
         },
     )
+
+
+def _read_failures(api: PortApi, webhook: str) -> tuple[str, ...] | None:
+    """Return the audit log's failures of the last day; None where Port does not give them."""
+    try:
+        found = api.webhook_failures(webhook, datetime.now(UTC) - _LOOK_BACK)
+    except FalcoportError:
+        return None  # only an administrator may ask
+    return tuple(failure.message for failure in found)
 
 
 def _sum_up(lines: Sequence[PartStatus]) -> Health:

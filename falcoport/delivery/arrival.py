@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from falcoport.port.api import PortApi
 
@@ -60,10 +60,20 @@ def differences(expected: dict[str, Any], found: dict[str, Any]) -> tuple[str, .
         for name, value in (expected.get(group) or {}).items():
             pairs.append((f"{group}.{name}", value, stored.get(name)))
     return tuple(
-        f"{field} is {_shown(actual)}, the mapping says {_shown(wanted)}"
-        for field, wanted, actual in pairs
-        if not _equal(wanted, actual)
+        line for field, wanted, actual in pairs for line in _compare(field, wanted, actual)
     )
+
+
+def _compare(field: str, wanted: Any, actual: Any) -> Iterator[str]:
+    """Yield where two values differ: inside an object the member, inside a text the place."""
+    if _equal(wanted, actual):
+        return
+    if isinstance(wanted, dict) and isinstance(actual, dict):
+        for key in sorted({*wanted, *actual}):
+            yield from _compare(f"{field}.{key}", wanted.get(key), actual.get(key))
+        return
+    one, other = _around_difference(_text(wanted), _text(actual))
+    yield f"{field} is {other}, the mapping says {one}"
 
 
 def _equal(wanted: Any, actual: Any) -> bool:
@@ -71,6 +81,23 @@ def _equal(wanted: Any, actual: Any) -> bool:
     return wanted == actual or (wanted in (None, []) and actual in (None, []))
 
 
-def _shown(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= 80 else text[:79] + "…"  # noqa: PLR2004 -- a line's worth
+def _text(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _around_difference(one: str, other: str) -> tuple[str, str]:
+    """Return what is different of two texts, with a little around it."""
+    pairs = zip(one, other, strict=False)
+    same = next((at for at, (a, b) in enumerate(pairs) if a != b), min(len(one), len(other)))
+    begin = max(0, same - _BEFORE) if max(len(one), len(other)) > _LINE else 0
+    first, second = (_cut(text, begin) for text in (one, other))
+    return first, second
+
+
+def _cut(text: str, begin: int) -> str:
+    end = begin + _LINE
+    return ("…" if begin else "") + text[begin:end] + ("…" if len(text) > end else "")
+
+
+_LINE = 80
+_BEFORE = 20

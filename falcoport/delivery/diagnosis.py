@@ -6,16 +6,20 @@ The cases are those in which Port takes an alert with 202 and stores nothing (Po
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from falcoport.errors import FalcoportError, Problem
 from falcoport.port.entity_check import EntityCheck
+from falcoport.resources.webhook_security import header_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
+    from datetime import datetime
 
+    from falcoport.delivery.sidekick import Counters
     from falcoport.mapping.outcomes import Outcome
-    from falcoport.port.api import PortApi
+    from falcoport.port.api import AuditFailure, PortApi
 
 
 def certain_cause(
@@ -65,22 +69,13 @@ def likely_causes(
     entity: Mapping[str, Any],
     *,
     header_sent: bool,
-    via: str | None,
 ) -> Iterator[Problem]:
-    """Look up, one by one, why an alert that was sent is not in the catalog.
+    """Look up, one by one, why an alert that Port took is not in the catalog.
 
     `entity` is what the mapping makes of it; `header_sent` tells whether a secret header went
-    along; `via` is the Falcosidekick that the alert was sent through.
+    along.
     """
     where = f"webhook {webhook.get('identifier')}"
-    if via is not None:
-        yield Problem(
-            "sidekick",
-            f"Falcosidekick at {via} took the alert, and may not have sent it to this webhook.",
-            via,
-            "Compare its WEBHOOK_ADDRESS and WEBHOOK_MINIMUMPRIORITY with `falcoport show-url`, "
-            "and look for 'Webhook' in its log.",
-        )
     yield from _missing_targets(api, blueprint, entity)
     if header_sent:
         name = (webhook.get("security") or {}).get("signatureHeaderName")
@@ -98,6 +93,154 @@ def likely_causes(
             f"{where}: mappings",
             "`falcoport preview --live` shows it for more alerts.",
         )
+
+
+def find_failures(
+    api: PortApi, webhook: Mapping[str, Any], identifier: str, since: datetime
+) -> list[AuditFailure]:
+    """Return what Port's audit log says of an alert; nothing where it cannot be asked.
+
+    `identifier` is that of the alert's entity, `since` when it was sent.
+    """
+    name = str(webhook.get("identifier"))
+    try:
+        failures = api.webhook_failures(name, since)
+    except FalcoportError:
+        return []  # only an administrator may ask, and not every Port has the log
+    return [one for one in failures if one.identifier in (identifier, name, "")]
+
+
+def audit_causes(failures: Iterable[AuditFailure], webhook: Mapping[str, Any]) -> Iterator[Problem]:
+    """Quote the audit log."""
+    for message in list(dict.fromkeys(one.message for one in failures))[:_QUOTED]:
+        yield Problem(
+            "audit_log",
+            f"Port's audit log says: {message}.",
+            f"webhook {webhook.get('identifier')}",
+            "Port took the alert and stored nothing, for this reason.",
+        )
+
+
+_QUOTED = 3
+
+
+@dataclass(frozen=True)
+class ChainEvidence:
+    """What was seen of a Falcosidekick that an alert went through and was lost behind.
+
+    `counters` is what its counters gained, None where they cannot be read; `probe` what they gained
+    by an alert of the rule `Test rule`, which no minimum priority holds up; `direct` whether the
+    same alert arrives when it is posted straight to the webhook, None where that was not tried;
+    `was_mapped` whether the audit log shows that Port let the alert in and its mapping saw it.
+    """
+
+    address: str
+    counters: Counters | None
+    probe: Counters | None = None
+    direct: bool | None = None
+    was_mapped: bool = False
+
+
+def chain_causes(
+    evidence: ChainEvidence, webhook: Mapping[str, Any], priority: str
+) -> Iterator[Problem]:
+    """Name what is wrong between Falcosidekick and Port, as far as it shows from outside."""
+    where, counters = f"Falcosidekick at {evidence.address}", evidence.counters
+    if counters is None or not counters.accepted:
+        yield _unseen(evidence)
+    elif counters.failed:
+        yield Problem(
+            "could_not_send",
+            "Falcosidekick could not post the alert to its WEBHOOK_ADDRESS; from outside it does "
+            "not show why.",
+            where,
+            _LOG_LINES,
+        )
+    elif counters.posted:
+        yield _dropped(evidence, webhook)
+    elif evidence.probe is not None and (evidence.probe.posted or evidence.probe.failed):
+        yield Problem(
+            "minimum_priority",
+            f"Falcosidekick's minimum priority for the webhook is above {priority}: it left this "
+            "alert out, and posted one of the rule `Test rule`, which no minimum holds up.",
+            where,
+            "Lower WEBHOOK_MINIMUMPRIORITY, or send-test with a --priority above it.",
+        )
+    else:
+        yield Problem(
+            "no_webhook_output",
+            "Falcosidekick posts nothing to any webhook: it has no webhook output.",
+            where,
+            "WEBHOOK_ADDRESS is missing, or cannot be used: then its log said `Webhook - Bad "
+            "Endpoint` when it started. `falcoport show-url --format` writes the settings.",
+        )
+
+
+_LOG_LINES = (
+    "Its log line with `Webhook` tells: `resource not found` is a wrong key in the URL, "
+    "`connection refused`, `no such host` a wrong host or port, `authentication error` the secret, "
+    "`invalid header field` a space or line end in WEBHOOK_CUSTOMHEADERS. `falcoport show-url "
+    "--format` writes all of it right."
+)
+
+
+def _unseen(evidence: ChainEvidence) -> Problem:
+    reason = (
+        f"its counters at http://{evidence.address}/metrics cannot be read"
+        if evidence.counters is None
+        else "the counters at that address are those of another instance"
+    )
+    return Problem(
+        "sidekick",
+        f"Falcosidekick took the alert; whether it posted it does not show, since {reason}.",
+        f"Falcosidekick at {evidence.address}",
+        "Compare its WEBHOOK_ADDRESS and WEBHOOK_MINIMUMPRIORITY with `falcoport show-url`, and "
+        "look for `Webhook` in its log. With several replicas, send through one pod.",
+    )
+
+
+def _dropped(evidence: ChainEvidence, webhook: Mapping[str, Any]) -> Problem:
+    where = f"Falcosidekick at {evidence.address}"
+    posted = "Falcosidekick posted the alert and was answered with success"
+    name = header_name(webhook)
+    if evidence.was_mapped and evidence.direct:
+        return Problem(
+            "sidekick_tags",
+            f"{posted}, and Port let it in; the same alert arrives when falcoport posts it itself. "
+            "What Falcosidekick adds is the cause, such as a tag of CUSTOMTAGS that relates the "
+            "alert to an entity that is not there.",
+            where,
+            "Change CUSTOMTAGS, or create the entity; `falcoport setup --ensure-namespaces` lets "
+            "the webhook create it.",
+        )
+    if evidence.direct is False:
+        return Problem(
+            "dropped_by_port",
+            f"{posted}, so Port dropped it; posted straight to the webhook it is dropped as well.",
+            where,
+            "The cause is in Port: the webhook, its mapping, or what it relates to.",
+        )
+    proved = (
+        "" if evidence.direct is None else "; the same alert arrives when falcoport posts it itself"
+    )
+    if name is not None:
+        return Problem(
+            "sidekick_header",
+            f"{posted}{proved}. Its header {name} is missing, has another name, or another secret: "
+            "an older one, or one that a `:` or `,` cuts.",
+            where,
+            "`falcoport show-url --format` writes WEBHOOK_CUSTOMHEADERS; restart Falcosidekick "
+            "after a change."
+            + ("" if evidence.direct else " With the webhook's secret given, this can be proved."),
+        )
+    return Problem(
+        "sidekick_address",
+        f"{posted}{proved}. Its WEBHOOK_ADDRESS is another URL, or a tag of CUSTOMTAGS relates the "
+        "alert to an entity that is not there.",
+        where,
+        "Compare WEBHOOK_ADDRESS with `falcoport show-url`, and its CUSTOMTAGS with the entities "
+        "in Port.",
+    )
 
 
 def _missing_targets(

@@ -48,6 +48,17 @@ class Delivery:
             ) from None
         if response.status_code not in ACCEPTED:
             raise PortError(
-                f"The webhook refused the alert with status {response.status_code}.", where=where
+                f"The webhook refused the alert with status {response.status_code}.",
+                where=where,
+                hint=_MEANINGS.get(response.status_code, ""),
             )
         return response.status_code
+
+
+_MEANINGS = {
+    401: "Port does not take the secret: `falcoport setup --rotate-secret` sets a new one.",
+    403: "The webhook may be disabled: see `falcoport status`.",
+    404: "Port has no webhook with the key in this URL: see `falcoport status`.",
+    413: "The alert is longer than Port takes.",
+    429: "Port asks to wait: try again in a minute.",
+}

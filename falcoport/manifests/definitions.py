@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from falcoport.errors import ManifestError
 from falcoport.manifests.validation import kind
 from falcoport.mapping.alert_fields import KNOWN, OWN_NAMESPACE, OWN_POD, OWN_WORKLOAD
 from falcoport.mapping.expressions import compile_error, expressions
@@ -59,12 +60,16 @@ def expand(webhook: Mapping[str, Any]) -> dict[str, Any]:
     return {key: _expanded(value, known) for key, value in webhook.items() if key != KEY}
 
 
+_LONGEST = 128 * 1024
 _OPENING = ("", "|", "(", "[")
 _CLOSING = ("", ")", "]")
 
 
 def expand_text(text: str, known: Mapping[str, str]) -> str:
-    """Return an expression with each name that is defined replaced by what it stands for."""
+    """Return an expression with each name that is defined replaced by what it stands for.
+
+    Raise ManifestError for one that grows without measure.
+    """
 
     def replace(match: re.Match[str]) -> str:
         name = match["name"]
@@ -78,6 +83,13 @@ def expand_text(text: str, known: Mapping[str, str]) -> str:
         return known[name] if stands_alone else f"({known[name]})"
 
     text = text.strip()
+    names = (match["name"] for match in _TOKEN.finditer(text))
+    # Definitions of definitions may double thirty times over.
+    if sum(len(known.get(name, "")) for name in names if name) > _LONGEST:
+        raise ManifestError(
+            f"An expression becomes longer than {_LONGEST:,} characters with its definitions.",
+            where=KEY,
+        )
     return _TOKEN.sub(replace, text)
 
 

@@ -53,7 +53,7 @@ def _identifier(rule: identifiers.IdentifierRule, what: str) -> Text:
 
 
 _IDENTIFIER = _identifier(identifiers.BLUEPRINT, "an identifier")
-_SUB_IDENTIFIER = _identifier(identifiers.PROPERTY, "an identifier here")
+SUB_IDENTIFIER = _identifier(identifiers.PROPERTY, "an identifier here")
 _TITLE = Text(longest=100, shortest=1)
 _SHORT_TITLE = Text(longest=100)
 _DESCRIPTION = Text(longest=200)
@@ -223,16 +223,16 @@ BLUEPRINT = Object(
         "description": _DESCRIPTION,
         "icon": _ANY_TEXT,
         "schema": Object(
-            {"properties": MapOf(_SUB_IDENTIFIER, _PROPERTY), "required": ListOf(_ANY_TEXT)},
+            {"properties": MapOf(SUB_IDENTIFIER, _PROPERTY), "required": ListOf(_ANY_TEXT)},
             required=("properties",),
         ),
-        "relations": MapOf(_SUB_IDENTIFIER, _RELATION),
+        "relations": MapOf(SUB_IDENTIFIER, _RELATION),
         "mirrorProperties": MapOf(
-            _SUB_IDENTIFIER,
+            SUB_IDENTIFIER,
             Object({"path": _MIRROR_PATH, "title": _SHORT_TITLE}, required=("path",)),
         ),
-        "calculationProperties": MapOf(_SUB_IDENTIFIER, _CALCULATION),
-        "aggregationProperties": MapOf(_SUB_IDENTIFIER, _AGGREGATION),
+        "calculationProperties": MapOf(SUB_IDENTIFIER, _CALCULATION),
+        "aggregationProperties": MapOf(SUB_IDENTIFIER, _AGGREGATION),
         "ownership": _OWNERSHIP,
         "changelogDestination": _CHANGELOG,
         "teamInheritance": Object({"path": _ANY_TEXT}, required=("path",)),
@@ -285,8 +285,8 @@ _CREATE_ENTITY = Object(
         "title": _Expression(),
         "icon": _Expression(),
         "team": Either(_Expression(), _SEARCH),
-        "properties": MapOf(_SUB_IDENTIFIER, _Expression()),
-        "relations": MapOf(_SUB_IDENTIFIER, Either(_Expression(), _SEARCH)),
+        "properties": MapOf(SUB_IDENTIFIER, _Expression()),
+        "relations": MapOf(SUB_IDENTIFIER, Either(_Expression(), _SEARCH)),
     },
     required=("identifier",),
 )

@@ -179,7 +179,7 @@ class Object:
             if shape is None:
                 near = nearest(str(key), self.fields)
                 meant = f"; did you mean {near}?" if near else ""
-                report(child(at, key), f"is not a key that Port knows here{meant}")
+                report(child(at, key), f"is not a known key here{meant}")
             else:
                 shape.check(member, child(at, key), report)
         if self.further is not None:

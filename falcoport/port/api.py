@@ -5,7 +5,9 @@ Paths and envelopes: Port API reference, 2026-01 (a webhook's answer comes under
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -14,6 +16,7 @@ from falcoport.port.errors import NotFoundError, UnknownOutcomeError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from datetime import datetime
 
     from falcoport.port.transport import Transport
 
@@ -31,6 +34,38 @@ _BLUEPRINT_PARTS = (
 )
 _WEBHOOK_PARTS = ("mappings",)
 _ENTITY_KEYS = {"identifier": str, "properties": dict, "relations": dict}
+
+
+_FAILURES = 50
+
+
+@dataclass(frozen=True)
+class AuditFailure:
+    """One failure in the audit log: of which resource, called what, and why."""
+
+    resource: str
+    identifier: str
+    message: str
+
+
+def _read_failure(entry: Json) -> AuditFailure | None:
+    if str(entry.get("status") or "FAILURE").upper() != "FAILURE":
+        return None
+    message = next(
+        (
+            found
+            for found in (entry.get("message"), entry.get("additionalData"), entry.get("error"))
+            if found
+        ),
+        None,
+    )
+    if message is None:
+        return None
+    text = message if isinstance(message, str) else json.dumps(message, ensure_ascii=False)
+    context = entry.get("context")
+    entity = context.get("entity") if isinstance(context, dict) else None
+    identifier = entry.get("identifier") or entity or ""
+    return AuditFailure(str(entry.get("resourceType") or ""), str(identifier), text)
 
 
 class PortApi:
@@ -232,6 +267,24 @@ class PortApi:
         if not isinstance(found, list) or not all(isinstance(e, dict) for e in found):
             raise _unexpected(f"GET {path}", "no list of entities")
         return found
+
+    def webhook_failures(self, webhook: str, since: datetime) -> list[AuditFailure]:
+        """Return what Port's audit log says of a webhook's failures since then, newest first.
+
+        Port publishes the parameters but not the answer, so any list of objects in it will do, and
+        one that says nothing is left out. Only an administrator may ask.
+        """
+        query = {
+            "webhookId": webhook,
+            "status": "FAILURE",
+            "from": since.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+            "limit": _FAILURES,
+        }
+        answer = self._transport.read(_path("audit-log"), query=query)
+        lists = (value for value in answer.values() if isinstance(value, list))
+        entries = [entry for found in lists for entry in found if isinstance(entry, dict)]
+        failures = (_read_failure(entry) for entry in entries)
+        return [failure for failure in failures if failure is not None]
 
     def delete_all_entities(self, blueprint: str) -> None:
         """Start the removal of all entities of a blueprint; Port goes on with it by itself."""

@@ -20,6 +20,8 @@ def show_test(output: Output, result: SendTestResult) -> None:
         + (", not as the mapping says." if wrong else ", as the mapping says."),
         Style.BAD if wrong else Style.GOOD,
     )
+    for change in result.rewritten:
+        output.note(f"Falcosidekick {change}, as it is configured to.")
     if result.removed:
         output.note(f"Removed {pluralize(result.removed, 'test alert')}.")
     output.result(str(result.arrival.entity["identifier"]))
@@ -38,5 +40,6 @@ def test_data(result: SendTestResult) -> dict[str, Any]:
         "seconds": round(result.arrival.seconds, 3),
         "entity": result.arrival.entity,
         "differences": list(result.differences),
+        "rewritten": list(result.rewritten),
         "removed": result.removed,
     }

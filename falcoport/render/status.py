@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 _STYLES = {Health.OK: Style.GOOD, Health.MISSING: Style.BAD, Health.DRIFTED: Style.CHANGED}
 _NAMESPACES_SHOWN = 10
+_FAILURES_SHOWN = 3
 
 
 def show_status(output: Output, settings: Settings, result: StatusResult) -> None:
@@ -40,6 +42,7 @@ def show_status(output: Output, settings: Settings, result: StatusResult) -> Non
         rows.append([part.name, part.identifier, Cell(str(part.state), style), part.detail])
     rows.extend(_extra_rows(result))
     rows.extend(_alert_rows(result.alerts))
+    rows.extend(_failure_rows(result.failures))
     output.table(("", "", "", ""), rows, to_stdout=True)
     if result.problems:
         output.note()
@@ -68,6 +71,17 @@ def _alert_rows(counted: AlertCounts | None) -> list[list[Cell | str]]:
     rows.append(["", "by namespace", scope, _join_counts(counted.by_namespace) or "-"])
     rows.append(["", "without namespace", scope, str(counted.without_namespace)])
     return rows
+
+
+def _failure_rows(failures: tuple[str, ...] | None) -> list[list[Cell | str]]:
+    """Return a line for each reason of Port's for not storing alerts, with how often it was."""
+    if failures is None:
+        return []
+    counts = Counter(failures)
+    return [
+        ["not stored" if not at else "", f"{count} in a day", Cell("failed", Style.BAD), reason]
+        for at, (reason, count) in enumerate(counts.most_common(_FAILURES_SHOWN))
+    ]
 
 
 def _join_counts(counts: dict[str, int]) -> str:
@@ -105,4 +119,5 @@ def status_data(settings: Settings, result: StatusResult) -> dict[str, Any]:
         "parts": [{**asdict(part), "state": str(part.state)} for part in result.parts],
         "extras": {str(extra): str(state) for extra, state in result.extras.items()},
         "alerts": counts,
+        "failures": None if result.failures is None else list(result.failures),
     }

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import threading
-from contextlib import contextmanager
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -15,10 +12,9 @@ from support.command_line import Ran, falcoport
 
 from falcoport.delivery.test_alert import TEST_TAG, make_test_alert
 from falcoport.falco.samples import sample
-from falcoport.falcosidekick.forward import HEADERS, NotForwardedError, forwarded
+from falcoport.falcosidekick.forward import forwarded
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from falcoport.sandbox.server import RunningSandbox
@@ -181,8 +177,8 @@ def causes(ran: Ran) -> list[str]:
 def test_a_missing_relation_target_is_the_likely_cause(catalog: httpx.Client) -> None:
     ran = send("--namespace", "nowhere", "-o", "json")
     assert ran.exit_code == 3
-    assert causes(ran) == ["missing_target"]
-    assert "nowhere" in ran.errors[1]
+    assert causes(ran) == ["audit_log", "missing_target"]
+    assert "nowhere" in ran.errors[2]
     assert alerts(catalog) == []
 
 
@@ -192,7 +188,7 @@ def test_a_value_that_port_refuses_is_the_likely_cause(catalog: httpx.Client) ->
     broken = {**entity, "properties": {**entity["properties"], "time": ".body.rule"}}
     change_webhook(catalog, mappings=[{**mapping, "entity": broken}])
     ran = send("-o", "json")
-    assert causes(ran) == ["refused_value"]
+    assert causes(ran) == ["audit_log", "refused_value"]
 
 
 def test_a_secret_that_is_another_is_the_likely_cause(
@@ -205,7 +201,7 @@ def test_a_secret_that_is_another_is_the_likely_cause(
     assert ran.envelope["errors"][0]["code"] == "no_webhook_secret"
     monkeypatch.setenv("FALCOPORT_WEBHOOK_SECRET", "another-secret-altogether")
     ran = send("-o", "json")
-    assert causes(ran) == ["secret"]
+    assert causes(ran) == ["audit_log", "secret"]
     assert "another-secret-altogether" not in ran.everything
     monkeypatch.setenv("FALCOPORT_WEBHOOK_SECRET", secret)
     assert send(seconds="10").exit_code == 0
@@ -244,64 +240,6 @@ def test_cleanup_removes_this_test_and_earlier_ones_and_no_real_alert(
     assert ran.exit_code == 0
     assert ran.data["removed"] == 3
     assert [alert["properties"]["rule"] for alert in alerts(catalog)] == ["Attach/Exec Pod"]
-
-
-@contextmanager
-def sidekick(url: str, custom_tags: Sequence[str] = ()) -> Iterator[tuple[str, list[str]]]:
-    """Run what Falcosidekick is to its sender and to its webhook; give its URL and what it got."""
-    got: list[str] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            line = self.rfile.read(int(self.headers["Content-Length"]))
-            got.append(self.headers["Content-Type"])
-            try:
-                body = forwarded(line, custom_tags=custom_tags)
-            except NotForwardedError:
-                self.send_error(400)
-                return
-            self.send_response(200)
-            self.end_headers()
-            if url:
-                httpx.post(url, content=body, headers=HEADERS, trust_env=False)
-
-        def log_message(self, *_arguments: Any) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}", got
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
-
-
-def test_via_falcosidekick_the_whole_chain_is_proved(catalog: httpx.Client) -> None:
-    """Its own custom tags are no difference."""
-    url = falcoport("show-url").stdout.strip()
-    with sidekick(url, ["", "cluster-prod"]) as (address, got):
-        ran = send("--via", address, seconds="10")
-    assert ran.exit_code == 0, ran.stderr
-    assert got == ["application/json"]
-    [alert] = alerts(catalog)
-    assert {"cluster-prod", "", TEST_TAG} <= set(alert["properties"]["tags"])
-
-
-def test_a_falcosidekick_that_sends_nothing_on_is_the_likely_cause(catalog: httpx.Client) -> None:
-    del catalog
-    with sidekick("") as (address, _):
-        ran = send("--via", address, "-o", "json")
-    assert ran.exit_code == 3
-    assert causes(ran) == ["sidekick"]
-
-
-def test_a_falcosidekick_that_is_not_there_ends_with_6(catalog: httpx.Client) -> None:
-    del catalog
-    ran = send("--via", "http://127.0.0.1:9")
-    assert ran.exit_code == 6
 
 
 def test_via_falcosidekick_a_uuid_cannot_be_told_before(catalog: httpx.Client) -> None:

@@ -354,7 +354,7 @@ def test_a_webhook_that_wants_signatures_cannot_be_handed_over(api: httpx.Client
     assert "no alert will arrive" in warned.stderr
     assert "--rotate-secret" in warned.stderr
     assert "--rotate-secret" in falcoport("status").stdout
-    assert falcoport("setup", "--secure").exit_code == 4
+    assert falcoport("setup", "--secure").exit_code == 3
     assert falcoport("setup", "--rotate-secret").exit_code == 0
     assert webhook(api)["security"]["signatureAlgorithm"] == "plain"
 

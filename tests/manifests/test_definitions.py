@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from falcoport.errors import ManifestError
-from falcoport.manifests.definitions import expand, expand_text
+from falcoport.manifests.definitions import KEY, expand, expand_text
 from falcoport.manifests.loading import Profile, load, load_webhook
 from falcoport.mapping.alert_fields import KNOWN
 from falcoport.mapping.expressions import compile_error, expressions
@@ -100,3 +100,10 @@ def test_what_is_wrong_with_definitions_is_said(
     problems = caught.value.problems
     assert any(message in problem.message for problem in problems), problems
     assert all("webhook.yaml:" in problem.where for problem in problems)
+
+
+def test_definitions_that_double_each_other_are_refused() -> None:
+    doubling = {f"d{n}": f"d{n - 1} + d{n - 1}" for n in range(1, 40)}
+    webhook = {KEY: {"d0": ".body.rule", **doubling}, "mappings": []}
+    with pytest.raises(ManifestError, match="longer than"):
+        expand(webhook)

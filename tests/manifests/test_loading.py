@@ -115,7 +115,7 @@ mirrorProperties:
     found = problems(tmp_path, content)
     assert found == [
         ": identifier | identifier is missing.",
-        ":1: identifer | identifer is not a key that Port knows here; did you mean identifier?.",
+        ":1: identifer | identifer is not a known key here; did you mean identifier?.",
         ":2: title | title must be a text, not a boolean; put it in quotes.",
         ":3: description | description has 201 characters, Port accepts 200.",
         (
@@ -137,10 +137,7 @@ mirrorProperties:
         ),
         ":9: schema.properties.e.type | schema.properties.e.type is missing.",
         ":12: relations.both | relations.both cannot be both many and required.",
-        (
-            ":13: relations.odd.cardinality | relations.odd.cardinality is not a key that Port "
-            "knows here."
-        ),
+        ":13: relations.odd.cardinality | relations.odd.cardinality is not a known key here.",
         (
             ":15: mirrorProperties.m.path | mirrorProperties.m.path is 'nodots', but a path names "
             "a relation and a property, such as namespace.$title."
@@ -260,13 +257,14 @@ def test_renamed_webhook_keeps_ports_limits() -> None:
     )
 )
 def test_any_document_is_accepted_or_refused_with_a_reason(document: object) -> None:
-    from falcoport.manifests.loading import _check
+    from falcoport.manifests.documents import Document, check_document
 
     for shape_name in ("BLUEPRINT", "WEBHOOK"):
         from falcoport.manifests import schema as limits
 
         found: list[Any] = []
-        _check(document, "file", getattr(limits, shape_name), {}, found)
+        shape = getattr(limits, shape_name)
+        check_document(Document("file", document, {}), shape, found, "bad_manifest")
         if not found:
             assert isinstance(document, dict)
             assert "identifier" in document

@@ -1,0 +1,203 @@
+"""`falcoport.yaml`: what a set-up is, in one file for git. Options and the environment win over it.
+
+It never holds credentials or secrets. What is wrong in it is said with file, line and key.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from falcoport.errors import ConfigError, Problem
+from falcoport.falco.priorities import PRIORITIES
+from falcoport.manifests.documents import (
+    UnreadableError,
+    check_document,
+    make_reporter,
+    read_document,
+)
+from falcoport.manifests.validation import Choice, Flag, ListOf, Object, Text, child
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from falcoport.manifests.documents import Document
+    from falcoport.manifests.validation import Report, Shape
+
+FILE_NAME = "falcoport.yaml"
+SCHEMA_NAME = "falcoport.schema.json"
+VARIABLE = "FALCOPORT_CONFIG"
+_CODE = "bad_config"
+_CREDENTIALS = frozenset(
+    "client_id client_secret clientId clientSecret secret token password webhook_secret "
+    "access_token api_key".split()
+)
+_ANY = Text(shortest=1)
+
+
+@dataclass(frozen=True)
+class Config:
+    """What the file says; None or nothing where it says nothing.
+
+    Paths are relative to the file's folder. `source` is the file's name, for messages.
+    """
+
+    source: str = ""
+    region: str | None = None
+    api_url: str | None = None
+    profile: str | None = None
+    blueprint: Path | None = None
+    webhook_config: Path | None = None
+    webhook_id: str | None = None
+    webhook_title: str | None = None
+    secured: bool | None = None
+    header: str | None = None
+    clusters: tuple[str, ...] | None = None
+    identifier: str | None = None
+    min_priority: str | None = None
+    namespace: bool | None = None
+    namespace_blueprint: str | None = None
+    workload: bool | None = None
+    ensure_namespaces: bool | None = None
+    extras: tuple[str, ...] | None = None
+    further: Mapping[str, Any] = field(default_factory=dict)
+    """What belongs to extras: read where they are built."""
+
+
+def _region_or_address(value: dict[str, object], at: str, report: Report) -> None:
+    if "region" in value and "api_url" in value:
+        report(child(at, "api_url"), "goes without region: it says which Port it is")
+
+
+_PORT = Object({"region": Choice(("eu", "us")), "api_url": _ANY}, further=_region_or_address)
+SHAPE = Object(
+    {
+        "port": _PORT,
+        "profile": Choice(("guide", "standard")),
+        "manifests": Object({"blueprint": _ANY, "webhook": _ANY}),
+        "webhook": Object({"identifier": _ANY, "title": _ANY, "secured": Flag(), "header": _ANY}),
+        "clusters": ListOf(_ANY),
+        "alerts": Object(
+            {
+                "identifier": Choice(("hostname-time", "hostname-time-rule", "uuid")),
+                "min_priority": Choice(tuple(one.lower() for one in PRIORITIES)),
+            }
+        ),
+        "relations": Object(
+            {
+                "namespace": Flag(),
+                "namespace_blueprint": _ANY,
+                "workload": Flag(),
+                "ensure_namespaces": Flag(),
+            }
+        ),
+    }
+)
+"""What the file may hold. Extras add their keys here."""
+
+
+def find_config(named: Path | None, environment: Mapping[str, str], folder: Path) -> Path | None:
+    """Return the file to read: the option's, the variable's, or that of the working folder."""
+    if named is not None:
+        return named
+    if environment.get(VARIABLE):
+        return Path(environment[VARIABLE])
+    # By its bare name, which is what messages show.
+    return Path(FILE_NAME) if (folder / FILE_NAME).exists() else None
+
+
+def load_config(path: Path) -> Config:
+    """Read and check a file. Raise ConfigError with every problem in it."""
+    try:
+        document = read_document(path)
+    except UnreadableError as error:
+        problem = Problem(_CODE, f"{path} {error}.", str(path), error.hint)
+        raise ConfigError(problem.message, problems=(problem,)) from None
+    problems: list[Problem] = []
+    _refuse_credentials(document, problems)
+    if not problems:
+        check_document(document, SHAPE, problems, _CODE)
+    if problems:
+        count = len(problems)
+        message = problems[0].message if count == 1 else f"{count} problems in {path}."
+        raise ConfigError(message, problems=tuple(problems))
+    return _build(document.value, path)
+
+
+def _refuse_credentials(document: Document, problems: list[Problem]) -> None:
+    report = make_reporter(document, problems, _CODE)
+
+    def walk(value: object, at: str) -> None:
+        if isinstance(value, dict):
+            for key, member in value.items():
+                if key in _CREDENTIALS:
+                    report(
+                        child(at, key),
+                        "does not belong in this file: give credentials and secrets by the "
+                        "environment or a file of their own",
+                    )
+                walk(member, child(at, str(key)))
+        elif isinstance(value, list):
+            for index, member in enumerate(value):
+                walk(member, child(at, index))
+
+    walk(document.value, "")
+
+
+def _build(value: Mapping[str, Any], path: Path) -> Config:
+    port, webhook = value.get("port") or {}, value.get("webhook") or {}
+    alerts, relations = value.get("alerts") or {}, value.get("relations") or {}
+    manifests = value.get("manifests") or {}
+    files = {key: path.parent / name for key, name in manifests.items()}
+    clusters = value.get("clusters")
+    return Config(
+        source=str(path),
+        region=port.get("region"),
+        api_url=port.get("api_url"),
+        profile=value.get("profile"),
+        blueprint=files.get("blueprint"),
+        webhook_config=files.get("webhook"),
+        webhook_id=webhook.get("identifier"),
+        webhook_title=webhook.get("title"),
+        secured=webhook.get("secured"),
+        header=webhook.get("header"),
+        clusters=None if clusters is None else tuple(dict.fromkeys(clusters)),
+        identifier=alerts.get("identifier"),
+        min_priority=alerts.get("min_priority"),
+        namespace=relations.get("namespace"),
+        namespace_blueprint=relations.get("namespace_blueprint"),
+        workload=relations.get("workload"),
+        ensure_namespaces=relations.get("ensure_namespaces"),
+    )
+
+
+def config_schema() -> dict[str, Any]:
+    """Return the file's JSON Schema, from which editors complete it."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": FILE_NAME,
+        "description": "What a set-up of falcoport is. Never credentials or secrets.",
+        **_to_schema(SHAPE),
+    }
+
+
+def _to_schema(shape: Shape) -> dict[str, Any]:
+    if isinstance(shape, Object):
+        properties = {key: _to_schema(member) for key, member in shape.fields.items()}
+        required = {"required": list(shape.required)} if shape.required else {}
+        return {
+            "type": "object",
+            "additionalProperties": False,
+            "properties": properties,
+            **required,
+        }
+    if isinstance(shape, ListOf):
+        return {"type": "array", "items": _to_schema(shape.element)}
+    if isinstance(shape, Choice):
+        return {"enum": list(shape.words)}
+    if isinstance(shape, Flag):
+        return {"type": "boolean"}
+    if isinstance(shape, Text):
+        return {"type": "string", "minLength": shape.shortest}
+    return {}
