@@ -18,8 +18,10 @@ With = Annotated[
         "--with",
         metavar="NAME,…",
         rich_help_panel=_PANEL,
-        help="Add to the set-up: dashboard (a page of numbers, charts and the newest alerts). "
-        "What is left out stays as it is. For example: --with dashboard.",
+        help="Add to the set-up: dashboard (a page of numbers, charts and the newest alerts), "
+        "rollups (counts on namespaces, workloads and clusters), scorecard (levels of namespaces "
+        "over these counts). What is left out stays as it is. For example: "
+        "--with dashboard,rollups.",
     ),
 ]
 Without = Annotated[

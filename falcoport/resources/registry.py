@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from falcoport.resources.blueprint import Blueprint
 from falcoport.resources.entities import Alerts, Entities
 from falcoport.resources.page import Page
+from falcoport.resources.scorecard import Scorecard
 from falcoport.resources.webhook import Webhook
 
 if TYPE_CHECKING:
@@ -16,5 +17,5 @@ if TYPE_CHECKING:
     from falcoport.resources.interface import Resource
 
 KINDS: Mapping[str, type[Resource]] = MappingProxyType(
-    {kind.kind: kind for kind in (Blueprint, Webhook, Alerts, Entities, Page)}
+    {kind.kind: kind for kind in (Blueprint, Webhook, Alerts, Entities, Page, Scorecard)}
 )

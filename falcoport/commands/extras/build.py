@@ -5,14 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from falcoport.commands.catalog_model import MODELS, model_keys
 from falcoport.commands.extras.choices import Extra, ExtraChoices
 from falcoport.commands.extras.dashboard import build_dashboard
+from falcoport.commands.extras.rollups import build_rollups, locate_rollups
+from falcoport.commands.extras.scorecard import build_scorecard
 from falcoport.commands.extras.subject import Parts, Subject, find_subject
 from falcoport.errors import UsageError
 from falcoport.resources.interface import NOTHING, Fragment
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from falcoport.reconcile.goal import Goal
     from falcoport.resources.interface import Catalog, Key, Part, Resource
@@ -20,10 +23,20 @@ if TYPE_CHECKING:
 
 def build_extra(extra: Extra, subject: Subject, catalog: Catalog) -> Parts:
     """Return what an extra consists of. Raise UsageError where the set-up cannot have it."""
-    del catalog
     match extra:
         case Extra.DASHBOARD:
             return build_dashboard(subject)
+        case Extra.ROLLUPS:
+            return build_rollups(subject, catalog)
+        case Extra.SCORECARD:
+            return build_scorecard(subject)
+
+
+def locate_extra(extra: Extra, subject: Subject, catalog: Catalog) -> Parts:
+    """Return what Port may have of an extra, whatever else the set-up is now; as `build_extra`."""
+    if extra is Extra.ROLLUPS:
+        return locate_rollups(subject, catalog)
+    return build_extra(extra, subject, catalog)
 
 
 def add_extras(goal: Goal, choices: ExtraChoices, catalog: Catalog) -> Goal:
@@ -35,34 +48,68 @@ def add_extras(goal: Goal, choices: ExtraChoices, catalog: Catalog) -> Goal:
         return goal
     subject = find_subject(goal, catalog)
     wanted = [build_extra(extra, subject, catalog) for extra in choices.wanted]
-    unwanted = [parts for _extra, parts in offer_extras(subject, catalog, choices.unwanted)]
-    owners = [owner for parts in (*wanted, *unwanted) for owner in parts.owners]
+    unwanted = [
+        parts
+        for extra in choices.unwanted
+        for parts in _offered(locate_extra, extra, subject, catalog)
+    ]
+    _refuse_needed(choices, subject, catalog)
+    # One that is missing is said by the relation to it, which says what to do as well.
+    owners = [
+        owner
+        for parts in (*wanted, *unwanted)
+        for owner in parts.owners
+        if catalog.get(owner.key) is not None
+    ]
     return replace(
         goal,
         present=_unique(goal.present, owners, [one for parts in wanted for one in parts.own]),
-        absent=(*goal.absent, *(one for parts in unwanted for one in reversed(parts.own))),
+        absent=(
+            *goal.absent,
+            *(one for parts in reversed(unwanted) for one in reversed(parts.own)),
+        ),
     )
 
 
-def offer_extras(
-    subject: Subject, catalog: Catalog, extras: Iterable[Extra] = tuple(Extra)
-) -> list[tuple[Extra, Parts]]:
-    """Return those of some extras that a set-up can have, each with its parts."""
-    found = []
-    for extra in extras:
-        try:
-            found.append((extra, build_extra(extra, subject, catalog)))
-        except UsageError:
-            continue
-    return found
+def _refuse_needed(choices: ExtraChoices, subject: Subject, catalog: Catalog) -> None:
+    """Raise UsageError where roll-ups are to go which a scorecard of ours looks at."""
+    if Extra.ROLLUPS not in choices.unwanted or Extra.SCORECARD in choices.unwanted:
+        return
+    for parts in _offered(build_extra, Extra.SCORECARD, subject, catalog):
+        if any(is_installed(part, catalog) for part in parts.own):
+            raise UsageError(
+                "The scorecard looks at the roll-ups, so they stay as long as it is there.",
+                where="--without",
+                hint="Take both away: --without rollups,scorecard.",
+            )
+
+
+def _offered(
+    build: Callable[[Extra, Subject, Catalog], Parts],
+    extra: Extra,
+    subject: Subject,
+    catalog: Catalog,
+) -> list[Parts]:
+    """Return the parts of an extra, none where the set-up cannot have it."""
+    try:
+        return [build(extra, subject, catalog)]
+    except UsageError:
+        return []
 
 
 def find_installed(goal: Goal, catalog: Catalog) -> Mapping[Extra, Parts]:
-    """Return the extras of which Port has anything, each with its parts."""
-    offered = offer_extras(find_subject(goal, catalog), catalog)
+    """Return the extras of which Port has anything, each with the parts that it should have."""
+    return _find(build_extra, goal, catalog)
+
+
+def _find(
+    build: Callable[[Extra, Subject, Catalog], Parts], goal: Goal, catalog: Catalog
+) -> dict[Extra, Parts]:
+    subject = find_subject(goal, catalog)
     return {
         extra: parts
-        for extra, parts in offered
+        for extra in Extra
+        for parts in _offered(build, extra, subject, catalog)
         if any(is_installed(part, catalog) for part in parts.own)
     }
 
@@ -78,9 +125,26 @@ def is_installed(part: Part, catalog: Catalog) -> bool:
 
 def list_keys(goal: Goal, extras: Iterable[Extra] = tuple(Extra)) -> tuple[Key, ...]:
     """Return what must be read to know what some extras consist of, and whether they are there."""
-    offered = offer_extras(find_subject(goal, NOTHING), NOTHING, extras)
-    parts = [one for _extra, parts in offered for one in (*parts.owners, *parts.own)]
-    return replace(goal, present=tuple(parts), absent=()).keys
+    subject = find_subject(goal, NOTHING)
+    named = set(extras)
+    if Extra.ROLLUPS in named:
+        named.add(Extra.SCORECARD)  # it may stand in the way of their removal
+    offered = [
+        p
+        for extra in Extra
+        if extra in named
+        for p in _offered(build_extra, extra, subject, NOTHING)
+    ]
+    parts = [one for offer in offered for one in (*offer.owners, *offer.own)]
+    keys = replace(goal, present=tuple(parts), absent=()).keys
+    # Which of the exporter's blueprints count, and have a scorecard, is known once they were read.
+    scorecards = [key for key in keys if key.kind == "scorecard"]
+    models = model_keys() if Extra.SCORECARD in named else ()
+    return (
+        *keys,
+        *models,
+        *(replace(one, parent=m.namespace) for one in scorecards for m in MODELS),
+    )
 
 
 def _unique(
@@ -95,13 +159,21 @@ def _unique(
 
 def remove_extras(goal: Goal, setup: Goal, catalog: Catalog) -> Goal:
     """Return the goal of a removal with every extra that Port has; `setup` is what it undoes."""
-    installed = find_installed(setup, catalog).values()
+    installed = _find(locate_extra, setup, catalog).values()
     owners = [owner for parts in installed for owner in parts.owners]
     taken = {part.key for part in goal.absent}
     return replace(
         goal,
         present=_unique(goal.present, [one for one in owners if one.key not in taken], ()),
-        absent=(*(one for parts in installed for one in reversed(parts.own)), *goal.absent),
+        absent=(
+            *(
+                one
+                for parts in reversed(tuple(installed))
+                for one in reversed(parts.own)
+                if is_installed(one, catalog)
+            ),
+            *goal.absent,
+        ),
     )
 
 

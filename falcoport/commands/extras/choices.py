@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,8 @@ class Extra(StrEnum):
     """What can be added to a set-up, in the order in which it is shown."""
 
     DASHBOARD = "dashboard"
+    ROLLUPS = "rollups"
+    SCORECARD = "scorecard"
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,21 @@ def parse_extras(wanted: Iterable[str], unwanted: Iterable[str]) -> ExtraChoices
         raise UsageError(
             f"--with and --without both name {both[0]}: leave it out of one.", where="--without"
         )
-    return ExtraChoices(*chosen)
+    return complete_choices(ExtraChoices(*chosen))
+
+
+def complete_choices(choices: ExtraChoices) -> ExtraChoices:
+    """Return choices with what the wanted ones stand on. Raise UsageError if that is unwanted."""
+    if Extra.SCORECARD not in choices.wanted or Extra.ROLLUPS in choices.wanted:
+        return choices
+    if Extra.ROLLUPS in choices.unwanted:
+        raise UsageError(
+            "The scorecard looks at the roll-ups: it cannot be there without them.",
+            where="--without",
+            hint="Leave rollups out of --without, or scorecard out of --with.",
+        )
+    wanted = (*choices.wanted, Extra.ROLLUPS)
+    return replace(choices, wanted=tuple(extra for extra in Extra if extra in wanted))
 
 
 def _parse(texts: Iterable[str], option: str) -> tuple[Extra, ...]:
