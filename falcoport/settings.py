@@ -5,12 +5,13 @@ Pure: the caller hands over the environment and what options and files said.
 
 from __future__ import annotations
 
-import ipaddress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from falcoport.errors import CredentialsMissingError, UsageError
+from falcoport.network import Network
+from falcoport.urls import is_loopback
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -99,7 +100,7 @@ NO_FILES = FileSettings()
 class Settings:
     """Everything a client of Port needs.
 
-    `api_url` is the base without `/v1`; `timeout` is seconds per request.
+    `api_url` is the base without `/v1`; `timeout` is seconds for the whole of an answer.
     """
 
     client_id: Sourced
@@ -108,6 +109,7 @@ class Settings:
     api_url: Sourced
     region: Sourced
     timeout: float
+    network: Network = field(default_factory=Network)
 
 
 def resolve(
@@ -151,6 +153,7 @@ def resolve(
         api_url=api_url,
         region=region,
         timeout=options.timeout,
+        network=Network(environment),
     )
 
 
@@ -230,13 +233,3 @@ def base_url(text: str, source: str) -> str:
         )
     path = parts.path.rstrip("/").removesuffix("/v1").rstrip("/")
     return f"{parts.scheme}://{parts.netloc}{path}"
-
-
-def is_loopback(host: str) -> bool:
-    """Tell whether a host name or address can only mean this machine."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -13,9 +13,9 @@ from falcoport.settings import (
     SettingOptions,
     Sourced,
     base_url,
-    is_loopback,
     resolve,
 )
+from falcoport.urls import is_loopback
 
 if TYPE_CHECKING:
     from falcoport.sandbox.options import RunningSandbox

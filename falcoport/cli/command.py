@@ -33,6 +33,7 @@ from falcoport.errors import (
     Problem,
     UsageError,
 )
+from falcoport.network import Network
 from falcoport.render.console import Format, Output
 from falcoport.render.streams import StdoutError
 from falcoport.settings import (
@@ -161,6 +162,7 @@ class Run:
             mask=self.output.mask,
             reveal=self.output.reveal,
             confirm=self._confirm if self.output.interactive else None,
+            network=Network(self._environment),
         )
 
     @staticmethod

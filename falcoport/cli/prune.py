@@ -166,7 +166,7 @@ def prune(
 
     request = use_case.PruneRequest(
         selection=selection.read(datetime.now(UTC)),
-        alerts=manifest.load().blueprint.identifier,
+        alerts=manifest.load(run.config).blueprint.identifier,
         findings=_FINDINGS if findings else None,
         dry_run=dry_run,
         confirmed=yes,

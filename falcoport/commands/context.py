@@ -7,8 +7,10 @@ builds one from plain functions.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from falcoport.network import Network
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,7 +28,7 @@ class Context:
     something is under way, `warn` what a person should know even where nothing else is shown.
     `mask` keeps a secret out of everything that is shown from then on; `reveal` shows one that
     would be lost otherwise. `confirm` asks a yes-or-no question; it is None where no terminal can
-    answer.
+    answer. `network` is how webhooks are reached.
     """
 
     resolve_settings: Callable[[], Settings]
@@ -36,6 +38,7 @@ class Context:
     mask: Callable[[str], None]
     reveal: Callable[[str, str], None]
     confirm: Callable[[str], bool] | None = None
+    network: Network = field(default_factory=Network)
 
     @property
     def settings(self) -> Settings:

@@ -171,7 +171,7 @@ def send_test(request: SendTestRequest, context: Context) -> SendTestResult:
         _check_findable(target, alert, expected, via=request.via)
         attempt = _Attempt(target, alert, body, expected, datetime.now(UTC), sidekick)
         attempt.before = sidekick.read_counters() if sidekick else None
-        _send(attempt, context.settings.timeout)
+        _send(attempt, context)
         arrival = wait_for(api, name, expected, timeout=request.timeout)
         if arrival is None:
             error = _not_arrived(api, request, attempt, context)
@@ -283,7 +283,7 @@ def _find_sidekick(request: SendTestRequest, context: Context) -> Sidekick | Non
     """Return the Falcosidekick to send through; raise OptionValueError for what is no URL."""
     if request.via is None:
         return None
-    return Sidekick(request.via, context.settings.timeout)
+    return Sidekick(request.via, context.settings.timeout, context.network)
 
 
 def _refuse_port(sidekick: Sidekick, target: _Target) -> None:
@@ -299,16 +299,17 @@ def _refuse_port(sidekick: Sidekick, target: _Target) -> None:
     )
 
 
-def _send(attempt: _Attempt, timeout: float) -> None:
+def _send(attempt: _Attempt, context: Context) -> None:
     if attempt.sidekick is not None:
         attempt.sidekick.post(attempt.alert.line.encode())
     else:
-        _post_directly(attempt, attempt.target.header, timeout)
+        _post_directly(attempt, attempt.target.header, context)
 
 
-def _post_directly(attempt: _Attempt, header: dict[str, str], timeout: float) -> None:
+def _post_directly(attempt: _Attempt, header: dict[str, str], context: Context) -> None:
     url = str(attempt.target.webhook["url"])
-    Delivery(url, {**HEADERS, **header}, timeout).post(attempt.body)
+    headers = {**HEADERS, **header}
+    Delivery(url, headers, context.settings.timeout, context.network).post(attempt.body)
 
 
 def _find_differences(
@@ -405,9 +406,7 @@ def _arrives_directly(
     """Post the same alert straight to the webhook; None where its secret is not known."""
     try:
         header = require_header(attempt.target.webhook, request.secret, hint="")
-        _post_directly(
-            attempt, {header.name: header.value} if header else {}, context.settings.timeout
-        )
+        _post_directly(attempt, {header.name: header.value} if header else {}, context)
     except UsageError:
         return None
     except FalcoportError:

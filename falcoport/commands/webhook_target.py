@@ -8,18 +8,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from falcoport.commands.live_webhook import require_header, require_webhook
 from falcoport.delivery.send import Delivery
-from falcoport.errors import CheckFailedError, UsageError
+from falcoport.errors import CheckFailedError, OptionValueError
 from falcoport.falcosidekick.forward import HEADERS
 from falcoport.falcosidekick.header import DEFAULT_HEADER, Header
-from falcoport.settings import WEBHOOK_URL, is_loopback
+from falcoport.settings import WEBHOOK_URL
+from falcoport.urls import find_webhook_url_problem
 
 if TYPE_CHECKING:
     from falcoport.commands.context import Context
     from falcoport.json_types import Json
+    from falcoport.network import Network
 
 
 @dataclass(frozen=True)
@@ -43,13 +44,13 @@ def resolve_target(request: TargetRequest, context: Context) -> Delivery:
         header = (
             Header(request.header or DEFAULT_HEADER, request.secret) if request.secret else None
         )
-        return _delivery(request.url, header, request.timeout)
+        return _delivery(request.url, header, request.timeout, context.network)
     with context.connect() as api:
         webhook = api.webhook(request.webhook_id)
-    return target_of(webhook, request)
+    return target_of(webhook, request, context.network)
 
 
-def target_of(webhook: Json | None, request: TargetRequest) -> Delivery:
+def target_of(webhook: Json | None, request: TargetRequest, network: Network) -> Delivery:
     """Return where to post for a webhook as Port gave it. Raise CheckFailedError, UsageError."""
     live = require_webhook(webhook, request.webhook_id)
     if live.get("enabled") is False:
@@ -59,31 +60,23 @@ def target_of(webhook: Json | None, request: TargetRequest) -> Delivery:
             where=f"webhook {request.webhook_id}",
             hint="`falcoport setup` enables it.",
         )
-    return _delivery(str(live["url"]), require_header(live, request.secret), request.timeout)
+    header = require_header(live, request.secret)
+    return _delivery(str(live["url"]), header, request.timeout, network)
 
 
 def check_webhook_url(url: str) -> None:
-    """Raise UsageError for a URL that alerts must not be posted to; it never shows the URL."""
-    try:
-        parts = urlsplit(url)
-        host, _port = parts.hostname or "", parts.port
-    except ValueError:
-        parts, host = urlsplit(""), ""
-    unsafe = not url.isascii() or not url.isprintable() or " " in url
-    if unsafe or parts.scheme not in ("http", "https") or not host:
-        raise UsageError(
-            "The webhook's URL must begin with https://.", code="bad_url", where=WEBHOOK_URL
-        )
-    if parts.scheme == "http" and not is_loopback(host):
-        raise UsageError(
-            f"The webhook's URL must use https://: http:// shows alerts on their way to {host}.",
-            code="insecure_url",
+    """Raise OptionValueError for a URL that alerts must not be posted to; it never shows it."""
+    problem = find_webhook_url_problem(url)
+    if problem:
+        raise OptionValueError(
+            f"The webhook's URL cannot be used: {problem}.",
+            code="bad_url",
             where=WEBHOOK_URL,
-            hint="http:// is accepted for loopback only",
+            hint="It begins with https://; http:// is accepted for loopback only.",
         )
 
 
-def _delivery(url: str, header: Header | None, timeout: float) -> Delivery:
+def _delivery(url: str, header: Header | None, timeout: float, network: Network) -> Delivery:
     # As Falcosidekick sends them, so that a mapping that reads headers sees no difference.
     own = {header.name: header.value} if header is not None else {}
-    return Delivery(url, {**HEADERS, **own}, timeout)
+    return Delivery(url, {**HEADERS, **own}, timeout, network)

@@ -15,14 +15,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 import httpx
 
 from falcoport.falco.text import decode_leniently
 from falcoport.falcosidekick.forward import NotForwardedError, forwarded
+from falcoport.port.connection import connection_options
 from falcoport.port.rate_limit import seconds_to_wait
-from falcoport.settings import is_loopback
 
 if TYPE_CHECKING:
     from falcoport.delivery.send import Delivery
@@ -164,15 +163,13 @@ class Poster:
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self._delivery = delivery
-        host = urlsplit(delivery.url).hostname or ""
         self._request = httpx.Request("POST", delivery.url, headers=dict(delivery.headers))
         self._client = httpx.AsyncClient(
             transport=transport,
             timeout=delivery.timeout,
             limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),
-            trust_env=not is_loopback(host),
-            verify=delivery.url.startswith("https:"),
             headers=dict(delivery.headers),
+            **connection_options(delivery.network, delivery.url),
         )
 
     async def close(self) -> None:

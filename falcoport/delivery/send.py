@@ -9,7 +9,15 @@ from urllib.parse import urlsplit
 import httpx
 
 from falcoport.errors import PortError, UnreachableError
-from falcoport.settings import is_loopback
+from falcoport.network import Network
+from falcoport.port.connection import (
+    EXCHANGE_ERRORS,
+    AnswerTooLargeError,
+    describe_certificate_error,
+    exchange,
+    is_certificate_error,
+    open_client,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,42 +25,55 @@ if TYPE_CHECKING:
 ACCEPTED = frozenset({200, 201, 202, 204})
 """The statuses that Falcosidekick takes for success (`outputs/client.go`, 2.34.1)."""
 
+_MAX_ANSWER = 64 * 1024
+
 
 @dataclass(frozen=True)
 class Delivery:
-    """Where alerts are posted, how patiently (seconds), and with which headers."""
+    """Where alerts are posted, with which headers, and how many seconds an answer may take."""
 
     url: str = field(repr=False)
     headers: Mapping[str, str] = field(repr=False)
     timeout: float
+    network: Network = field(default_factory=Network)
 
     def post(self, body: bytes) -> int:
         """Post one alert and return the status, which is one of ACCEPTED.
 
-        Raises UnreachableError without an answer and PortError for a refusal. The URL is a
-        credential, so neither names it.
+        Raises UnreachableError without an answer, PortError for a refusal, OptionValueError where
+        the environment's proxy or certificates cannot be used. The URL is a credential, so none of
+        them names it.
         """
         host = urlsplit(self.url).hostname or ""
         where = f"POST to the webhook at {host}"
-        try:
-            response = httpx.post(
-                self.url,
-                content=body,
-                headers=dict(self.headers),
-                timeout=self.timeout,
-                trust_env=not is_loopback(host),
-            )
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise UnreachableError(
-                f"The webhook cannot be reached: {type(error).__name__}.", where=where
-            ) from None
-        if response.status_code not in ACCEPTED:
+        with open_client(self.network, self.url, headers=self.headers) as client:
+            try:
+                request = client.build_request("POST", self.url, content=body)
+                answer = exchange(client, request, self.timeout, limit=_MAX_ANSWER)
+            except (*EXCHANGE_ERRORS, httpx.InvalidURL) as error:
+                raise UnreachableError(
+                    f"The webhook cannot be reached: {_reason(error, self.url, self.timeout)}.",
+                    where=where,
+                ) from None
+        if answer.status not in ACCEPTED:
             raise PortError(
-                f"The webhook refused the alert with status {response.status_code}.",
+                f"The webhook refused the alert with status {answer.status}.",
                 where=where,
-                hint=_MEANINGS.get(response.status_code, ""),
+                hint=_MEANINGS.get(answer.status, ""),
             )
-        return response.status_code
+        return answer.status
+
+
+def _reason(error: Exception, url: str, timeout: float) -> str:
+    if is_certificate_error(error):
+        parts = urlsplit(url)
+        text = describe_certificate_error(error, parts.hostname or "", parts.port)
+        return f"{text} (SSL_CERT_FILE names a private authority)"
+    if isinstance(error, httpx.TimeoutException):
+        return f"no answer within {timeout:g} s"
+    if isinstance(error, AnswerTooLargeError):
+        return f"its answer is too large to be Port's, {error}"
+    return type(error).__name__
 
 
 _MEANINGS = {

@@ -8,7 +8,7 @@ by how it ended.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
@@ -16,10 +16,13 @@ import httpx
 
 from falcoport.delivery.send import ACCEPTED
 from falcoport.errors import OptionValueError, PortError, UnreachableError
-from falcoport.settings import is_loopback
+from falcoport.network import Network
+from falcoport.port.connection import EXCHANGE_ERRORS, exchange, open_client
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from falcoport.port.connection import Answer
 
 FALCO_HEADERS = {"Content-Type": "application/json", "User-Agent": "falcosecurity/falco"}
 
@@ -57,6 +60,7 @@ class Sidekick:
 
     url: str
     timeout: float
+    network: Network = field(default_factory=Network)
 
     def __post_init__(self) -> None:
         _check_url(self.url)
@@ -72,10 +76,9 @@ class Sidekick:
     def post(self, line: bytes) -> None:
         """Post one alert as Falco does; raise UnreachableError and PortError."""
         response = self._request("POST", self.url, content=line, headers=FALCO_HEADERS)
-        if response.status_code not in ACCEPTED:
+        if response.status not in ACCEPTED:
             raise PortError(
-                f"What answers at {self.address} refused the alert with status "
-                f"{response.status_code}.",
+                f"What answers at {self.address} refused the alert with status {response.status}.",
                 where=f"--via {self.address}",
                 code="sidekick_refused",
                 hint="Falcosidekick answers 400 to what is no alert; another status comes from "
@@ -89,7 +92,7 @@ class Sidekick:
             response = self._request("GET", urlunsplit((*parts[:2], "/metrics", "", "")))
         except UnreachableError:
             return None
-        text = response.text[:_MAX_METRICS]
+        text = response.body.decode(errors="replace")
         return parse_counters(text) if response.is_success else None
 
     def _request(
@@ -99,19 +102,14 @@ class Sidekick:
         *,
         content: bytes | None = None,
         headers: Mapping[str, str] | None = None,
-    ) -> httpx.Response:
+    ) -> Answer:
         try:
-            return httpx.request(
-                method,
-                url,
-                content=content,
-                headers=headers,
-                timeout=self.timeout,
-                trust_env=not is_loopback(urlsplit(url).hostname or ""),
-            )
+            with open_client(self.network, url, headers=headers or {}) as client:
+                request = client.build_request(method, url, content=content)
+                return exchange(client, request, self.timeout, limit=_MAX_METRICS)
         except httpx.TimeoutException:
             reason = f"no answer within {self.timeout:g} s"
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
+        except (*EXCHANGE_ERRORS, httpx.InvalidURL) as error:
             reason = str(error) or type(error).__name__
         raise UnreachableError(
             f"Falcosidekick at {self.address} cannot be reached: {reason}.",

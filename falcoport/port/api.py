@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 from falcoport.errors import UnexpectedAnswerError
 from falcoport.port.errors import NotFoundError, UnknownOutcomeError
+from falcoport.urls import find_webhook_url_problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -33,6 +34,7 @@ _BLUEPRINT_PARTS = (
     "aggregationProperties",
 )
 _WEBHOOK_PARTS = ("mappings",)
+_SHOWN_URL = 80
 _ENTITY_KEYS = {"identifier": str, "properties": dict, "relations": dict}
 
 
@@ -164,6 +166,8 @@ class PortApi:
         # One without mappings does nothing, so there is hardly any: the list is asked at once.
         absent = _absent_parts(found, _WEBHOOK_PARTS)
         _refuse_lost_parts(path, identifier, absent, self.webhooks)
+        if found is not None:
+            _check_webhook_url(found, f"GET {path}")
         return found
 
     def create_webhook(self, body: Json) -> Json:
@@ -323,9 +327,12 @@ class PortApi:
     def _written(answer: Json, envelope: str, keys: Mapping[str, type], where: str) -> Json:
         """Check a write's answer; a strange one leaves the outcome to be read back."""
         try:
-            return _content(answer, envelope, keys, where)
+            content = _content(answer, envelope, keys, where)
+            if keys is _WEBHOOK_KEYS:
+                _check_webhook_url(content, where)
         except UnexpectedAnswerError as error:
             raise UnknownOutcomeError(error.message, where=where, hint=error.hint) from None
+        return content
 
 
 def _content(answer: Json, envelope: str, keys: Mapping[str, type], where: str) -> Json:
@@ -336,6 +343,22 @@ def _content(answer: Json, envelope: str, keys: Mapping[str, type], where: str) 
         if not isinstance(content.get(key), kind):
             raise _unexpected(where, f"a {envelope} without its {key}")
     return content
+
+
+def _check_webhook_url(webhook: Json, where: str) -> None:
+    """Raise UnexpectedAnswerError for a URL that must neither be shown as one nor posted to."""
+    url = webhook["url"]
+    problem = find_webhook_url_problem(url)
+    if problem:
+        seen = ascii(url if len(url) <= _SHOWN_URL else f"{url[:_SHOWN_URL]}…")
+        raise UnexpectedAnswerError(
+            f"The URL of webhook {webhook['identifier']!r} in Port's answer cannot be used: "
+            f"{problem}. It is {seen}.",
+            where=where,
+            code="bad_webhook_url",
+            hint="Nothing was posted to it. Look at the webhook in Port, and check that the API "
+            "URL is Port's.",
+        )
 
 
 def _absent_parts(found: Json | None, parts: Sequence[str]) -> tuple[str, ...]:

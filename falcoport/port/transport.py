@@ -18,6 +18,7 @@ import httpx
 from falcoport import __version__
 from falcoport.errors import (
     AGAIN,
+    AccessError,
     CredentialsError,
     FalcoportError,
     PermissionsError,
@@ -25,6 +26,16 @@ from falcoport.errors import (
     RefusedError,
     UnexpectedAnswerError,
     UnreachableError,
+)
+from falcoport.port.connection import (
+    EXCHANGE_ERRORS,
+    Answer,
+    AnswerTooLargeError,
+    GarbledAnswerError,
+    describe_certificate_error,
+    exchange,
+    is_certificate_error,
+    open_client,
 )
 from falcoport.port.errors import (
     DependentsError,
@@ -35,7 +46,6 @@ from falcoport.port.errors import (
 )
 from falcoport.port.rate_limit import seconds_to_wait
 from falcoport.port.retry import retry
-from falcoport.settings import is_loopback
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -45,6 +55,7 @@ if TYPE_CHECKING:
 _TOKEN_PATH = "/v1/auth/access_token"  # noqa: S105 -- a path
 _GATEWAY_STATUSES = frozenset({408, 500, 502, 503, 504})
 _SHOWN_TEXT = 300
+_NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
 
 
 @dataclass(frozen=True)
@@ -73,14 +84,11 @@ class Transport:
     ) -> None:
         self._settings = settings
         self._observe = observe or (lambda _exchange: None)
-        self._client = httpx.Client(
-            transport=transport,
-            timeout=settings.timeout,
+        self._client = open_client(
+            settings.network,
+            settings.api_url.value,
             headers={"User-Agent": f"falcoport/{__version__}"},
-            # Environment proxies apply to Port; loopback never goes through one.
-            trust_env=not _is_local(settings.api_url.value),
-            # Loading certificates takes longer than a request; http:// (on loopback) needs none.
-            verify=settings.api_url.value.startswith("https:"),
+            transport=transport,
         )
         self._token: str | None = None
         self._token_lock = threading.Lock()
@@ -133,7 +141,7 @@ class Transport:
         """Send once with the token; after a 401, once more with a new one."""
         token = self._renew(None)
         response = self._exchange(method, path, body, query, token, write=write)
-        if response.status_code == httpx.codes.UNAUTHORIZED:
+        if response.status == httpx.codes.UNAUTHORIZED:
             token = self._renew(token)
             response = self._exchange(method, path, body, query, token, write=write)
         return self._check_answer(method, path, response, write=write)
@@ -151,7 +159,7 @@ class Transport:
             "clientSecret": self._settings.client_secret.reveal(),
         }
         response = self._exchange("POST", _TOKEN_PATH, body, None, None, write=False)
-        if response.status_code == httpx.codes.UNAUTHORIZED:
+        if response.status == httpx.codes.UNAUTHORIZED:
             raise CredentialsError(
                 "Port does not know these credentials.",
                 where=self._where("POST", _TOKEN_PATH),
@@ -159,7 +167,7 @@ class Transport:
                 f"{self._settings.client_secret_source}, and that the region is right "
                 f"({self._settings.region.value}: {self._settings.api_url.value}).",
             )
-        if response.status_code == httpx.codes.NOT_FOUND:
+        if response.status == httpx.codes.NOT_FOUND:
             # No resource is missing: this is no address of Port's API.
             raise self._unexpected("POST", _TOKEN_PATH, "status 404")
         answer = self._check_answer("POST", _TOKEN_PATH, response, write=False)
@@ -177,57 +185,92 @@ class Transport:
         token: str | None,
         *,
         write: bool,
-    ) -> httpx.Response:
+    ) -> Answer:
         started = time.monotonic()
         try:
-            response = self._client.request(
+            request = self._client.build_request(
                 method,
                 self._settings.api_url.value + path,
                 json=body,
                 params=query,
                 headers={"Authorization": f"Bearer {token}"} if token else {},
             )
+            answer = exchange(self._client, request, self._settings.timeout)
         except httpx.InvalidURL as error:
             raise UnreachableError(
                 f"{self._settings.api_url.value} cannot be used: {error}.",
                 where=self._settings.api_url.source,
             ) from None
-        except (httpx.HTTPError, httpx.StreamError, httpx.CookieConflict) as error:
+        except EXCHANGE_ERRORS as error:
             self._report(method, path, None, started, type(error).__name__)
             raise self._failed(method, path, error, write=write) from None
-        self._report(method, path, response.status_code, started, "")
-        return response
+        self._report(method, path, answer.status, started, "")
+        return answer
 
     def _failed(self, method: str, path: str, error: Exception, *, write: bool) -> Exception:
-        """Translate an httpx failure; only one before sending leaves a write undone for sure."""
+        """Translate a failure; only one before sending leaves a write undone for sure."""
         where = self._where(method, path)
-        never_sent = isinstance(
-            error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout | httpx.ProxyError
-        )
-        if isinstance(error, httpx.TimeoutException):
-            message = f"Port did not answer within {self._settings.timeout:g} s."
-        elif never_sent:
-            message = f"Port cannot be reached at {self._settings.api_url.value}: {error}."
-        elif isinstance(error, httpx.DecodingError | httpx.RemoteProtocolError):
-            message = "Port's answer was cut off or garbled."
-        else:
-            message = "The connection to Port broke."
+        permanent = self._permanent_failure(error, where)
+        if permanent is not None:
+            return permanent
+        never_sent = isinstance(error, _NEVER_SENT)
+        message = self._failure_message(error, never_sent=never_sent)
         if write and not never_sent:
             return UnknownOutcomeError(message, where=where, hint=AGAIN)
+        if isinstance(error, AnswerTooLargeError):
+            return UnexpectedAnswerError(message, where=where, hint=f"Check {self._address()}.")
         return TransientError(
             UnreachableError(message, where=where, hint=f"Check the network and {self._address()}.")
         )
 
+    def _permanent_failure(self, error: Exception, where: str) -> FalcoportError | None:
+        """Return the error for what trying again cannot change; None if it can."""
+        url = httpx.URL(self._settings.api_url.value)
+        if is_certificate_error(error):
+            return UnreachableError(
+                f"{describe_certificate_error(error, url.host, url.port)}.",
+                where=where,
+                code="bad_certificate",
+                hint="If a proxy or a private authority issued it, name that authority's "
+                "certificate in SSL_CERT_FILE.",
+            )
+        proxy = self._settings.network.find_proxy(str(url))
+        if proxy is not None and isinstance(error, httpx.ProxyError) and "407" in str(error):
+            return AccessError(
+                f"The proxy {proxy.address} asks for a user and a password.",
+                where=proxy.source,
+                code="proxy_credentials",
+                hint=f"Put them into {proxy.source}, such as http://user:password@proxy:3128.",
+            )
+        return None
+
+    def _failure_message(self, error: Exception, *, never_sent: bool) -> str:
+        url = self._settings.api_url.value
+        if isinstance(error, httpx.TimeoutException):
+            return f"Port did not answer within {self._settings.timeout:g} s."
+        if isinstance(error, AnswerTooLargeError):
+            return f"Port's answer is too large: {error}."
+        if never_sent:
+            proxy = self._settings.network.find_proxy(url)
+            through = f" through the proxy {proxy.address}" if proxy is not None else ""
+            return f"Port cannot be reached at {url}{through}: {error}."
+        if isinstance(error, GarbledAnswerError | httpx.DecodingError | httpx.RemoteProtocolError):
+            return "Port's answer was cut off or garbled."
+        return "The connection to Port broke."
+
     def _check_answer(
-        self, method: str, path: str, response: httpx.Response, *, write: bool
+        self, method: str, path: str, response: Answer, *, write: bool
     ) -> dict[str, Any]:
         """Return a 2xx answer's JSON object, or raise what the status means."""
-        body = _json_object(response)
+        try:
+            body = response.json_object()
+        except AnswerTooLargeError as too_large:
+            raise self._failed(method, path, too_large, write=write) from None
         if response.is_success:
             if body is None or body.get("ok") is False:
                 return self._garbled(method, path, "an answer that is not a JSON object", write)
             return body
-        status, where = response.status_code, self._where(method, path)
+        status, where = response.status, self._where(method, path)
         said = self._quote(response, body)
         if status == httpx.codes.TOO_MANY_REQUESTS:
             raise TransientError(
@@ -287,7 +330,7 @@ class Transport:
         source = "PORT_REGION or PORT_API_URL" if url.source == "default" else url.source
         return f"{source} ({url.value})"
 
-    def _quote(self, response: httpx.Response, body: dict[str, Any] | None) -> str:
+    def _quote(self, response: Answer, body: dict[str, Any] | None) -> str:
         """Quote Port's own words, short, on one line, without our secrets."""
         if body is None:
             kind = response.headers.get("content-type", "").split(";")[0]
@@ -337,15 +380,3 @@ def _final_error(failure: TransientError) -> PortError:
         code=failure.error.problems[0].code,
         hint=f"Port asks to wait {failure.wait:.0f} s; run the same command again after that.",
     )
-
-
-def _json_object(response: httpx.Response) -> dict[str, Any] | None:
-    try:
-        body = response.json()
-    except (ValueError, RecursionError):
-        return None
-    return body if isinstance(body, dict) else None
-
-
-def _is_local(url: str) -> bool:
-    return is_loopback(httpx.URL(url).host)

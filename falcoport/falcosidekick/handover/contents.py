@@ -5,13 +5,13 @@ Its traps are those of Falcosidekick 2.34.1 (`config.go`, `outputs/webhook.go`).
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from falcoport.errors import InputError, UsageError
 from falcoport.falco.priorities import PRIORITIES
 from falcoport.falcosidekick.handover import kubernetes
+from falcoport.urls import find_url_problem
 
 if TYPE_CHECKING:
     from falcoport.falcosidekick.header import Header
@@ -43,17 +43,9 @@ _SHORT_PRIORITIES = {
     "info": "informational",
 }
 
-MAX_URL = 2000
 MAX_CONCURRENCY = 65535
 """Falcosidekick keeps the number in 16 bits (`types.go`)."""
 
-# Compiled when first used: every command imports this module, few need it.
-_URL = (
-    r"https?://"
-    r"(?:(?:[\w.~!$&'()*+,;=:-]|%[0-9A-Fa-f]{2})*@)?"
-    r"(?:[\w.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?"
-    r"(?:[/?](?:[\w.~!$&'()*+,;=:@/?\[\]-]|%[0-9A-Fa-f]{2})*)?"
-)
 _TAG_MARKS = frozenset("@_.+:/=-")
 
 
@@ -158,23 +150,9 @@ class Handover:
 
 
 def _check_url(url: str) -> None:
-    problem = _url_problem(url)
+    problem = find_url_problem(url)
     if problem:
         raise InputError(f"The webhook URL cannot be used: {problem}.", code="bad_url")
-
-
-def _url_problem(url: str) -> str:
-    if not url.startswith(("http://", "https://")):
-        return "it does not begin with https:// or http://"
-    if not url.isascii() or not url.isprintable() or " " in url:
-        return "it holds a space, a line end or a character beyond ASCII, unescaped"
-    if "#" in url:
-        return "it holds a `#`, and what stands behind it is never sent"
-    if not re.fullmatch(_URL, url, re.ASCII):
-        return "it is not a URL as RFC 3986 writes one; other characters are written as %XX"
-    if len(url) > MAX_URL:
-        return f"it is longer than {MAX_URL} characters"
-    return ""
 
 
 def _check_concurrency(number: int | None) -> None:
