@@ -88,7 +88,7 @@ def _request(
         security.request(run),
         allow_mapping_errors=choices.allow_mapping_errors,
         limits=limits.limits(),
-        extras=extras.read(),
+        extras=extras.read(run),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from falcoport.commands.choices import SetupChoices
@@ -101,7 +101,7 @@ def _make_task(
     check = _MappingCheck(request, context)
     empty = build_setup_goal(request.manifests, request.choices)
     check.run(empty)
-    extras = request.extras
+    extras = replace(request.extras, api_url=context.settings.api_url.value)
 
     def build(catalog: Catalog) -> Goal:
         goal = build_setup_goal(request.manifests, request.choices, catalog, secret_header)

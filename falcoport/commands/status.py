@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from falcoport.commands.choices import SetupChoices
 from falcoport.commands.extras.build import find_installed, list_keys, with_installed
-from falcoport.commands.extras.choices import Extra
+from falcoport.commands.extras.choices import Extra, ExtraChoices
 from falcoport.commands.set_up import build_setup_goal, setup_keys
 from falcoport.errors import FalcoportError, PortError, Problem
 from falcoport.port.concurrency import run_concurrently
@@ -115,7 +115,8 @@ def status(request: StatusRequest, context: Context) -> StatusResult:
     if catalog.get(Key(Blueprint.kind, blueprint)) is None:
         counts = None
     webhook = catalog.get(Key("webhook", request.manifests.webhook.identifier))
-    installed = find_installed(goal, catalog)
+    extras = ExtraChoices(api_url=context.settings.api_url.value)
+    installed = find_installed(goal, catalog, extras)
     lines = _describe_by_part(with_installed(goal, installed), catalog)
     return StatusResult(
         tuple(line for of_part in lines.values() for line in of_part),

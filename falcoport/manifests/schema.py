@@ -52,7 +52,7 @@ def _identifier(rule: identifiers.IdentifierRule, what: str) -> Text:
     )
 
 
-_IDENTIFIER = _identifier(identifiers.BLUEPRINT, "an identifier")
+IDENTIFIER = _identifier(identifiers.BLUEPRINT, "an identifier")
 SUB_IDENTIFIER = _identifier(identifiers.PROPERTY, "an identifier here")
 _TITLE = Text(longest=100, shortest=1)
 _SHORT_TITLE = Text(longest=100)
@@ -159,7 +159,7 @@ _RELATION = Object(
     {
         "title": _SHORT_TITLE,
         "description": _ANY_TEXT,
-        "target": _IDENTIFIER,
+        "target": IDENTIFIER,
         "required": Flag(),
         "many": Flag(),
         "type": _ANY_TEXT,
@@ -188,7 +188,7 @@ _AGGREGATION = Object(
         "title": _SHORT_TITLE,
         "description": _ANY_TEXT,
         "icon": _ANY_TEXT,
-        "target": _IDENTIFIER,
+        "target": IDENTIFIER,
         "calculationSpec": MapOf(_ANY_TEXT, _ANY_TEXT),
         "query": Anything(),
         "pathFilter": ListOf(Anything(), longest=1),
@@ -218,7 +218,7 @@ def _blueprint(value: dict[str, object], _at: str, report: Report) -> None:
 
 BLUEPRINT = Object(
     {
-        "identifier": _IDENTIFIER,
+        "identifier": IDENTIFIER,
         "title": _TITLE,
         "description": _DESCRIPTION,
         "icon": _ANY_TEXT,
@@ -305,7 +305,7 @@ def _mapping(value: dict[str, object], at: str, report: Report) -> None:
 
 _MAPPING = Object(
     {
-        "blueprint": _IDENTIFIER,
+        "blueprint": IDENTIFIER,
         "operation": _OPERATION,
         "filter": _Expression(),
         "itemsToParse": _Expression(),

@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from falcoport.commands.catalog_model import MODELS, model_keys
-from falcoport.commands.extras.choices import Extra, ExtraChoices
+from falcoport.commands.extras.choices import NO_CHOICES, Extra, ExtraChoices
 from falcoport.commands.extras.dashboard import build_dashboard
+from falcoport.commands.extras.notify import build_notify, locate_notify
+from falcoport.commands.extras.retention import build_retention
 from falcoport.commands.extras.rollups import build_rollups, locate_rollups
 from falcoport.commands.extras.scorecard import build_scorecard
 from falcoport.commands.extras.subject import Parts, Subject, find_subject
+from falcoport.commands.extras.triage import build_triage
 from falcoport.errors import UsageError
-from falcoport.resources.interface import NOTHING, Fragment
+from falcoport.resources.interface import NOTHING, Fragment, Resource
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Iterable, Mapping
 
     from falcoport.reconcile.goal import Goal
-    from falcoport.resources.interface import Catalog, Key, Part, Resource
+    from falcoport.resources.interface import Catalog, Key, Part
 
 
-def build_extra(extra: Extra, subject: Subject, catalog: Catalog) -> Parts:
+_Builder = Callable[[Extra, Subject, "Catalog", ExtraChoices], Parts]
+
+
+def build_extra(extra: Extra, subject: Subject, catalog: Catalog, choices: ExtraChoices) -> Parts:
     """Return what an extra consists of. Raise UsageError where the set-up cannot have it."""
     match extra:
         case Extra.DASHBOARD:
@@ -30,13 +37,23 @@ def build_extra(extra: Extra, subject: Subject, catalog: Catalog) -> Parts:
             return build_rollups(subject, catalog)
         case Extra.SCORECARD:
             return build_scorecard(subject)
+        case Extra.TRIAGE:
+            return build_triage(subject)
+        case Extra.NOTIFY:
+            return build_notify(subject, choices.channels, choices.app_url, catalog)
+        case Extra.RETENTION:
+            return build_retention(
+                subject, catalog, days=choices.retention_days, api_url=choices.api_url
+            )
 
 
-def locate_extra(extra: Extra, subject: Subject, catalog: Catalog) -> Parts:
+def locate_extra(extra: Extra, subject: Subject, catalog: Catalog, choices: ExtraChoices) -> Parts:
     """Return what Port may have of an extra, whatever else the set-up is now; as `build_extra`."""
     if extra is Extra.ROLLUPS:
         return locate_rollups(subject, catalog)
-    return build_extra(extra, subject, catalog)
+    if extra is Extra.NOTIFY:
+        return locate_notify(subject, choices.app_url, catalog)
+    return build_extra(extra, subject, catalog, choices)
 
 
 def add_extras(goal: Goal, choices: ExtraChoices, catalog: Catalog) -> Goal:
@@ -47,11 +64,11 @@ def add_extras(goal: Goal, choices: ExtraChoices, catalog: Catalog) -> Goal:
     if not choices.named:
         return goal
     subject = find_subject(goal, catalog)
-    wanted = [build_extra(extra, subject, catalog) for extra in choices.wanted]
+    wanted = [build_extra(extra, subject, catalog, choices) for extra in choices.wanted]
     unwanted = [
         parts
         for extra in choices.unwanted
-        for parts in _offered(locate_extra, extra, subject, catalog)
+        for parts in _offered(locate_extra, extra, subject, catalog, choices)
     ]
     _refuse_needed(choices, subject, catalog)
     # One that is missing is said by the relation to it, which says what to do as well.
@@ -85,31 +102,34 @@ def _refuse_needed(choices: ExtraChoices, subject: Subject, catalog: Catalog) ->
 
 
 def _offered(
-    build: Callable[[Extra, Subject, Catalog], Parts],
+    build: _Builder,
     extra: Extra,
     subject: Subject,
     catalog: Catalog,
+    choices: ExtraChoices = NO_CHOICES,
 ) -> list[Parts]:
     """Return the parts of an extra, none where the set-up cannot have it."""
     try:
-        return [build(extra, subject, catalog)]
+        return [build(extra, subject, catalog, choices)]
     except UsageError:
         return []
 
 
-def find_installed(goal: Goal, catalog: Catalog) -> Mapping[Extra, Parts]:
+def find_installed(
+    goal: Goal, catalog: Catalog, choices: ExtraChoices = NO_CHOICES
+) -> Mapping[Extra, Parts]:
     """Return the extras of which Port has anything, each with the parts that it should have."""
-    return _find(build_extra, goal, catalog)
+    return _find(build_extra, goal, catalog, choices)
 
 
 def _find(
-    build: Callable[[Extra, Subject, Catalog], Parts], goal: Goal, catalog: Catalog
+    build: _Builder, goal: Goal, catalog: Catalog, choices: ExtraChoices = NO_CHOICES
 ) -> dict[Extra, Parts]:
     subject = find_subject(goal, catalog)
     return {
         extra: parts
         for extra in Extra
-        for parts in _offered(build, extra, subject, catalog)
+        for parts in _offered(build, extra, subject, catalog, choices)
         if any(is_installed(part, catalog) for part in parts.own)
     }
 
@@ -120,7 +140,9 @@ def is_installed(part: Part, catalog: Catalog) -> bool:
         owner = catalog.get(part.owner)
         return owner is not None and part.extract(owner) is not None
     live = catalog.get(part.key)
-    return live is not None and not tuple(part.find_conflicts(live))
+    if live is None or not isinstance(part, Resource):
+        return False
+    return part.remove_own(live) != live
 
 
 def list_keys(goal: Goal, extras: Iterable[Extra] = tuple(Extra)) -> tuple[Key, ...]:
@@ -133,7 +155,9 @@ def list_keys(goal: Goal, extras: Iterable[Extra] = tuple(Extra)) -> tuple[Key, 
         p
         for extra in Extra
         if extra in named
-        for p in _offered(build_extra, extra, subject, NOTHING)
+        for p in _offered(
+            build_extra if extra is Extra.ROLLUPS else locate_extra, extra, subject, NOTHING
+        )
     ]
     parts = [one for offer in offered for one in (*offer.owners, *offer.own)]
     keys = replace(goal, present=tuple(parts), absent=()).keys

@@ -10,6 +10,7 @@ from falcoport.mapping.finding_expressions import BLUEPRINT as FINDING
 from falcoport.reconcile.goal import Goal, lay_over
 from falcoport.resources.blueprint import Blueprint
 from falcoport.resources.interface import Key
+from falcoport.resources.webhook import Webhook
 
 if TYPE_CHECKING:
     from falcoport.commands.extras.choices import Extra
@@ -22,10 +23,14 @@ STATUS = "status"
 
 @dataclass(frozen=True)
 class Subject:
-    """Findings where a set-up has them, alerts otherwise; `blueprint` is as it will be."""
+    """Findings where a set-up has them, alerts otherwise; `blueprint` is as it will be.
+
+    `webhook` is what receives them.
+    """
 
     blueprint: Json
     is_finding: bool
+    webhook: Webhook
 
     @property
     def identifier(self) -> str:
@@ -84,7 +89,8 @@ def find_subject(goal: Goal, catalog: Catalog) -> Subject:
     is_finding = FINDING in names
     blueprint = planned.get(Key(Blueprint.kind, FINDING if is_finding else names[0]))
     assert blueprint is not None  # the goal has it
-    return Subject(blueprint, is_finding)
+    webhook = next(part for part in goal.present if isinstance(part, Webhook))
+    return Subject(blueprint, is_finding, webhook)
 
 
 def rename(value: Any, before: str, after: str) -> Any:
