@@ -18,6 +18,7 @@ from falcoport.manifests.documents import (
     read_document,
 )
 from falcoport.manifests.validation import Choice, Flag, ListOf, Object, Text, child
+from falcoport.mapping.finding_expressions import Key as FindingKey
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -56,6 +57,12 @@ class Config:
     clusters: tuple[str, ...] | None = None
     identifier: str | None = None
     min_priority: str | None = None
+    only_rules: tuple[str, ...] | None = None
+    skip_rules: tuple[str, ...] | None = None
+    only_namespaces: tuple[str, ...] | None = None
+    skip_namespaces: tuple[str, ...] | None = None
+    findings: str | None = None
+    findings_by: tuple[str, ...] | None = None
     namespace: bool | None = None
     namespace_blueprint: str | None = None
     workload: bool | None = None
@@ -82,6 +89,17 @@ SHAPE = Object(
             {
                 "identifier": Choice(("hostname-time", "hostname-time-rule", "uuid")),
                 "min_priority": Choice(tuple(one.lower() for one in PRIORITIES)),
+                "only_rules": ListOf(_ANY),
+                "skip_rules": ListOf(_ANY),
+                # The alerts outside of Kubernetes have the namespace "".
+                "only_namespaces": ListOf(Text()),
+                "skip_namespaces": ListOf(Text()),
+            }
+        ),
+        "findings": Object(
+            {
+                "keep": Choice(("off", "with_alerts", "only")),
+                "by": ListOf(Choice(tuple(FindingKey))),
             }
         ),
         "relations": Object(
@@ -148,7 +166,7 @@ def _refuse_credentials(document: Document, problems: list[Problem]) -> None:
 def _build(value: Mapping[str, Any], path: Path) -> Config:
     port, webhook = value.get("port") or {}, value.get("webhook") or {}
     alerts, relations = value.get("alerts") or {}, value.get("relations") or {}
-    manifests = value.get("manifests") or {}
+    manifests, findings = value.get("manifests") or {}, value.get("findings") or {}
     files = {key: path.parent / name for key, name in manifests.items()}
     clusters = value.get("clusters")
     return Config(
@@ -165,11 +183,21 @@ def _build(value: Mapping[str, Any], path: Path) -> Config:
         clusters=None if clusters is None else tuple(dict.fromkeys(clusters)),
         identifier=alerts.get("identifier"),
         min_priority=alerts.get("min_priority"),
+        only_rules=_names(alerts, "only_rules"),
+        skip_rules=_names(alerts, "skip_rules"),
+        only_namespaces=_names(alerts, "only_namespaces"),
+        skip_namespaces=_names(alerts, "skip_namespaces"),
+        findings=findings.get("keep"),
+        findings_by=_names(findings, "by"),
         namespace=relations.get("namespace"),
         namespace_blueprint=relations.get("namespace_blueprint"),
         workload=relations.get("workload"),
         ensure_namespaces=relations.get("ensure_namespaces"),
     )
+
+
+def _names(part: Mapping[str, Any], key: str) -> tuple[str, ...] | None:
+    return tuple(dict.fromkeys(part[key])) if key in part else None
 
 
 def config_schema() -> dict[str, Any]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from falcoport.cli import options
 from falcoport.errors import UsageError
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from falcoport.cli.command import Run
-    from falcoport.commands.choices import SetupChoices
+    from falcoport.commands.choices import FindingsMode, SetupChoices
     from falcoport.commands.webhook_secret import SecretRequest
     from falcoport.config import Config
     from falcoport.manifests.loading import Manifest, Manifests
@@ -52,19 +52,16 @@ class ManifestOptions:
 
     def load(self, config: Config) -> Manifests:
         """Read the manifests; raise ManifestError."""
-        from falcoport.manifests.loading import Profile, load, renamed
+        from falcoport.manifests.loading import load, rename_webhook
 
         manifests = load(
-            self.blueprint or config.blueprint,
-            self.webhook_config or config.webhook_config,
-            profile=Profile(config.profile or Profile.GUIDE),
+            self.blueprint or config.blueprint, self.webhook_config or config.webhook_config
         )
-        webhook = renamed(
-            manifests.webhook,
+        return rename_webhook(
+            manifests,
             identifier=_first(self.webhook_id, config.webhook_id),
             title=_first(self.webhook_title, config.webhook_title),
         )
-        return replace(manifests, webhook=webhook)
 
 
 @dataclass(frozen=True)
@@ -78,12 +75,27 @@ class MappingOptions:
     no_cluster: options.NoCluster = False
     ensure_namespaces: options.EnsureNamespaces = None
     workload: options.Workload = None
+    profile: options.ProfileName = None
+    findings: options.Findings = None
+    findings_only: options.FindingsOnly = False
+    findings_by: options.FindingsBy = None
+    min_priority: options.PassPriority = None
+    only_rules: options.OnlyRules = None
+    skip_rules: options.SkipRules = None
+    only_namespaces: options.OnlyNamespaces = None
+    skip_namespaces: options.SkipNamespaces = None
+    no_filter: options.NoFilter = False
 
     def choices(self, config: Config, *, create_namespace_blueprint: bool = False) -> SetupChoices:
         """Return what the options choose, else the file; raise UsageError."""
-        from falcoport.commands.choices import SetupChoices, parse_identifier
+        from falcoport.commands.choices import SetupChoices, parse_identifier, parse_profile
+        from falcoport.mapping.finding_expressions import parse_keys
 
         return SetupChoices(
+            profile=parse_profile(self.profile),
+            findings=self._findings_mode(),
+            findings_by=None if self.findings_by is None else parse_keys(self.findings_by),
+            **self._filter(),
             relation=False if self.no_relation else None,
             create_namespace_blueprint=create_namespace_blueprint,
             namespace_blueprint=self.namespace_blueprint,
@@ -92,6 +104,38 @@ class MappingOptions:
             ensure_namespaces=self.ensure_namespaces,
             workload=self.workload,
         ).or_else(configured_choices(config))
+
+    def _findings_mode(self) -> FindingsMode | None:
+        from falcoport.commands.choices import FindingsMode
+
+        if self.findings_only:
+            if self.findings is False:
+                raise UsageError(
+                    "--findings-only and --no-findings contradict each other.",
+                    where="--no-findings",
+                )
+            return FindingsMode.ONLY
+        if self.findings is None:
+            # Saying what tells them apart asks for them; how many is as it was.
+            return None
+        return FindingsMode.WITH_ALERTS if self.findings else FindingsMode.OFF
+
+    def _filter(self) -> dict[str, Any]:
+        """Return what the filters choose, each one None where it is left as it is."""
+        from falcoport.falco.priorities import PRIORITIES
+        from falcoport.mapping.filter_expressions import AlertFilter, check_filter
+
+        names = ("only_rules", "skip_rules", "only_namespaces", "skip_namespaces")
+        given: dict[str, Any] = {
+            name: tuple(value) for name in names if (value := getattr(self, name)) is not None
+        }
+        if self.min_priority is not None:
+            given["min_priority"] = self.min_priority
+        check_filter(AlertFilter(**given))
+        if self.no_filter:
+            # The lowest priority lets everything pass, and so do empty lists.
+            given = {"min_priority": PRIORITIES[-1], **dict.fromkeys(names, ()), **given}
+        return given
 
     def _clusters(self) -> Clusters | None:
         from falcoport.mapping.namespace_expressions import NO_CLUSTER, Clusters
@@ -119,10 +163,24 @@ class SetupOptions(MappingOptions):
 
 def configured_choices(config: Config) -> SetupChoices:
     """Return what the file chooses. Raise OptionValueError."""
-    from falcoport.commands.choices import SetupChoices, parse_identifier
+    from falcoport.commands.choices import (
+        FindingsMode,
+        SetupChoices,
+        parse_identifier,
+        parse_profile,
+    )
+    from falcoport.mapping.finding_expressions import Key
     from falcoport.mapping.namespace_expressions import Clusters
 
     return SetupChoices(
+        profile=parse_profile(config.profile),
+        findings=None if config.findings is None else FindingsMode(config.findings),
+        findings_by=None if config.findings_by is None else tuple(map(Key, config.findings_by)),
+        min_priority=config.min_priority,
+        only_rules=config.only_rules,
+        skip_rules=config.skip_rules,
+        only_namespaces=config.only_namespaces,
+        skip_namespaces=config.skip_namespaces,
         relation=config.namespace,
         namespace_blueprint=config.namespace_blueprint,
         identifier=parse_identifier(config.identifier),

@@ -17,6 +17,7 @@ from falcoport.terraform.language import ExportLanguage
 _PORT = "Port"
 _OUTPUT = "Output"
 _SECURITY = "Securing the webhook"
+_ALERTS = "Which alerts, and how they look"
 _KUBERNETES = "Kubernetes objects"
 
 
@@ -257,6 +258,107 @@ AlertIdentifier = Annotated[
         metavar="hostname-time|hostname-time-rule|uuid",
         help="What tells alerts apart, for those who turn on Falco's rule_matching: all. "
         "(default: the mapping's own, hostname-time)",
+    ),
+]
+ProfileName = Annotated[
+    str | None,
+    typer.Option(
+        "--profile",
+        metavar="guide|standard",
+        rich_help_panel=_ALERTS,
+        help="What an alert looks like in Port: as Port's guide has it, or in Port's own style, "
+        "with colors, a status, MITRE techniques, workload, process and user. (default: as in "
+        "Port, else guide)",
+    ),
+]
+Findings = Annotated[
+    bool | None,
+    typer.Option(
+        "--findings/--no-findings",
+        rich_help_panel=_ALERTS,
+        help="Keep one finding for the same rule in the same workload (or namespace, or host), "
+        "related to its alerts.",
+    ),
+]
+FindingsOnly = Annotated[
+    bool,
+    typer.Option(
+        "--findings-only",
+        rich_help_panel=_ALERTS,
+        help="Store findings and no alerts, so that there are no more entities than rules times "
+        "workloads.",
+    ),
+]
+FindingsBy = Annotated[
+    str | None,
+    typer.Option(
+        "--findings-by",
+        metavar="KEY,…",
+        rich_help_panel=_ALERTS,
+        help="What tells findings apart: rule, workload, namespace, pod, host, image, process, "
+        "priority, source. (default: rule,workload)",
+    ),
+]
+PassPriority = Annotated[
+    str | None,
+    typer.Option(
+        "--min-priority",
+        metavar="PRIORITY",
+        rich_help_panel=_ALERTS,
+        help="Drop alerts below this priority, such as warning, when they arrive in Port.",
+    ),
+]
+OnlyRules = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--only-rules",
+        metavar="GLOB",
+        rich_help_panel=_ALERTS,
+        help="Drop alerts of all other rules, such as --only-rules 'Terminal*'. Repeatable.",
+    ),
+]
+SkipRules = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--skip-rules",
+        metavar="GLOB",
+        rich_help_panel=_ALERTS,
+        help="Drop alerts of these rules, written as Falco writes them. Repeatable.",
+    ),
+]
+OnlyNamespaces = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--only-namespaces",
+        metavar="GLOB",
+        rich_help_panel=_ALERTS,
+        help="Drop alerts of all other namespaces; '' names the alerts without one. Repeatable.",
+    ),
+]
+SkipNamespaces = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--skip-namespaces",
+        metavar="GLOB",
+        rich_help_panel=_ALERTS,
+        help="Drop alerts of these namespaces, such as --skip-namespaces 'kube-*'. Repeatable.",
+    ),
+]
+NoFilter = Annotated[
+    bool,
+    typer.Option(
+        "--no-filter",
+        rich_help_panel=_ALERTS,
+        help="Let every alert pass again, apart from what the filters given with it drop.",
+    ),
+]
+EntityLimit = Annotated[
+    int,
+    typer.Option(
+        "--entity-limit",
+        metavar="N",
+        min=1,
+        help="How many entities your plan of Port holds, for the days until they are used up.",
     ),
 ]
 AllowMappingErrors = Annotated[

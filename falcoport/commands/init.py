@@ -140,6 +140,9 @@ def build_text(
     lines += [
         "# alerts:",
         "#   identifier: hostname-time-rule   # two rules on one event are two alerts",
+        "#   min_priority: warning            # drop what is below it",
+        "# findings:",
+        "#   keep: with_alerts                # one for a rule in a workload; or: only",
         "# relations:",
         "#   workload: true                   # needs clusters",
         "#   ensure_namespaces: true          # create namespaces that Port lacks",

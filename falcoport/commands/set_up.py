@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from falcoport.commands.alert_mappings import build_mappings
 from falcoport.commands.catalog_model import (
     MODELS,
     NEWER,
@@ -14,27 +15,37 @@ from falcoport.commands.catalog_model import (
     choose_workload_blueprint,
     model_keys,
 )
-from falcoport.commands.choices import SetupChoices, recall_choices
+from falcoport.commands.choices import (
+    STANDARD_SIGN,
+    FindingsMode,
+    SetupChoices,
+    find_alert_mapping,
+    find_live_finding_mapping,
+    recall_choices,
+)
 from falcoport.commands.defaults import (
     DEFAULT_RELATION,
     DEFAULT_TAG_PREFIX,
     WORKLOAD_RELATION,
 )
 from falcoport.errors import OptionValueError, Problem, UsageError
+from falcoport.manifests.loading import Profile, load_findings
 from falcoport.manifests.schema import BLUEPRINT
-from falcoport.mapping.alert_fields import read_workload_expression, workload_expression
+from falcoport.mapping import finding_expressions
+from falcoport.mapping.alert_fields import read_workload_expression
+from falcoport.mapping.filter_expressions import ALL, read_filter
 from falcoport.mapping.namespace_expressions import NO_CLUSTER, Clusters, with_own_namespace
 from falcoport.mapping.option_expressions import (
     Identifier,
     creating_mapping,
     identifier_expression,
-    is_namespace_mapping,
     is_tag_expression,
     tag_expression,
 )
 from falcoport.reconcile.goal import Goal, Kept, lay_over
+from falcoport.resources.aggregation import Aggregation
 from falcoport.resources.blueprint import Blueprint
-from falcoport.resources.entities import Alerts
+from falcoport.resources.entities import Alerts, Entities
 from falcoport.resources.interface import NOTHING, Key
 from falcoport.resources.mappings import find_exact_mapping
 from falcoport.resources.relation import Relation
@@ -43,12 +54,13 @@ from falcoport.resources.webhook import Webhook
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from falcoport.manifests.loading import Manifests
+    from falcoport.manifests.loading import FindingManifests, Manifests
     from falcoport.resources.interface import Catalog, Json, Part
     from falcoport.resources.webhook_security import SecretHeader
 
 
 _RELATIONS = "relations"
+_AGGREGATIONS = "aggregationProperties"
 _TARGET_HINT = "Create the blueprint in Port first, or leave the relation out with --no-relation."
 _MODEL_NAMESPACES = frozenset(model.namespace for model in MODELS)
 _RELATED_HINT = "Create the blueprint in Port first, or name another with --target."
@@ -92,6 +104,7 @@ def setup_keys(manifests: Manifests, choices: SetupChoices) -> tuple[Key, ...]:
     return (
         Key("blueprint", manifests.blueprint.identifier),
         Key("webhook", manifests.webhook.identifier),
+        Key("blueprint", finding_expressions.BLUEPRINT),
         *model_keys(),
         *(Key("blueprint", target) for target in sorted(targets)),
         *([Key("blueprint", named)] if named is not None else []),
@@ -110,37 +123,117 @@ def build_setup_goal(
     option asks for what the manifests lack, ConflictError where the catalog does not say which
     blueprint alerts are to be related to.
     """
-    chosen = choices.or_else(recall_choices(manifests, catalog))
+    chosen = _settle_findings(choices.or_else(recall_choices(manifests, catalog)))
+    manifests = manifests.of(chosen.profile or manifests.profile)
     plan = _plan_relations(manifests, chosen, catalog)
-    webhook = manifests.webhook.body
-    mappings = tuple(
-        mapping
-        for shipped in webhook["mappings"]
-        for mapping in (
-            _choose_mappings(plan, shipped, chosen)
-            if shipped["blueprint"] == manifests.blueprint.identifier
-            else [shipped]
-        )
-    )
+    wants_findings = chosen.findings in (FindingsMode.WITH_ALERTS, FindingsMode.ONLY)
+    findings = load_findings() if wants_findings else None
+    _check_choices(manifests, chosen, plan)
     live = catalog.get(Key("webhook", manifests.webhook.identifier))
+    mappings = build_mappings(manifests, findings, chosen, plan.bodies, live)
+    dropped = {**plan.dropped, **_find_dropped_finding(manifests, chosen, catalog)}
+    webhook = Webhook(
+        {**manifests.webhook.body, "mappings": list(mappings.wanted)},
+        own_mappings=mappings.known_by,
+        secret_header=secret_header,
+        create_only_keys=manifests.webhook.create_only_keys,
+        dropped_mappings=mappings.dropped,
+        dropped_relations=tuple(dropped),
+        dropped_lines=mappings.dropped_lines,
+    )
     return Goal(
         present=(
             *_build_helpers(manifests, chosen, plan, catalog),
-            *_split_blueprint(manifests.blueprint.body, plan),
-            Webhook(
-                {**webhook, "mappings": list(mappings)},
-                own_mappings=mappings,
-                secret_header=secret_header,
-                create_only_keys=manifests.webhook.create_only_keys,
-                dropped_mappings=_find_superseded(live, mappings),
-                dropped_relations=tuple(plan.dropped),
-            ),
+            *_build_alert_parts(manifests, findings, chosen, plan, catalog),
+            *(_build_finding_parts(findings, chosen, plan, catalog) if findings else ()),
+            webhook,
         ),
         absent=tuple(
-            Relation(manifests.blueprint.identifier, name, body)
-            for name, body in plan.dropped.items()
+            Relation(manifests.blueprint.identifier, name, body) for name, body in dropped.items()
         ),
     )
+
+
+def _settle_findings(chosen: SetupChoices) -> SetupChoices:
+    """Return choices with findings where only their keys were asked for."""
+    if chosen.findings is None and chosen.findings_by is not None:
+        return replace(chosen, findings=FindingsMode.WITH_ALERTS)
+    return chosen
+
+
+def _find_dropped_finding(
+    manifests: Manifests, chosen: SetupChoices, catalog: Catalog
+) -> dict[str, Json]:
+    """Return the relation to the finding, where `--no-findings` turns it off."""
+    name = finding_expressions.RELATION
+    blueprint = catalog.get(Key("blueprint", manifests.blueprint.identifier)) or {}
+    relation = (blueprint.get(_RELATIONS) or {}).get(name)
+    if relation is None or chosen.findings is not FindingsMode.OFF:
+        return {}
+    return {name: relation} if _leads_to_finding(name, relation) else {}
+
+
+def _build_alert_parts(
+    manifests: Manifests,
+    findings: FindingManifests | None,
+    chosen: SetupChoices,
+    plan: _Relations,
+    catalog: Catalog,
+) -> list[Part]:
+    """Return the blueprint of alerts and its relations; nothing where no alerts are stored."""
+    if chosen.findings is FindingsMode.ONLY:
+        return []
+    blueprint = manifests.blueprint.body
+    parts = _split_blueprint(blueprint, plan)
+    if manifests.profile is Profile.STANDARD:
+        parts[0] = Blueprint(_with_ownership(_bare(blueprint), plan, catalog))
+    if findings is not None:
+        name, relation = finding_expressions.RELATION, findings.relation
+        parts.append(Relation(blueprint["identifier"], name, relation))
+    return parts
+
+
+def _build_finding_parts(
+    findings: FindingManifests, chosen: SetupChoices, plan: _Relations, catalog: Catalog
+) -> list[Part]:
+    """Return the blueprint of findings, its relations, and what counts its alerts."""
+    blueprint = findings.blueprint.body
+    identifier = blueprint["identifier"]
+    related = {n: plan.bodies[n] for n in blueprint.get(_RELATIONS) or {} if n in plan.bodies}
+    parts = _split_blueprint(blueprint, _Relations(related, plan.hints, {}))
+    bare = {**_bare(blueprint), _AGGREGATIONS: {}}
+    parts[0] = Blueprint(_with_ownership(bare, plan, catalog))
+    if chosen.findings is not FindingsMode.ONLY:
+        parts += [
+            Aggregation(identifier, name, body)
+            for name, body in (blueprint.get(_AGGREGATIONS) or {}).items()
+        ]
+    return parts
+
+
+def _bare(blueprint: Json) -> Json:
+    return {**blueprint, _RELATIONS: {}} if _RELATIONS in blueprint else blueprint
+
+
+def _with_ownership(body: Json, plan: _Relations, catalog: Catalog) -> Json:
+    """Return a blueprint's body, owned as what its entities are related to is owned.
+
+    The workload's owner counts before the namespace's. A path ends at a blueprint that is owned
+    directly (Port docs, "Manage users and teams"), so it goes on where that inherits too. An
+    ownership that somebody gave to the live blueprint stays.
+    """
+    live = catalog.get(Key("blueprint", body["identifier"])) or {}
+    for name in (WORKLOAD_RELATION, DEFAULT_RELATION):
+        relation = plan.bodies.get(name)
+        target = catalog.get(Key("blueprint", relation["target"])) if relation else None
+        owned = (target or {}).get("ownership")
+        if owned:
+            path = ".".join(filter(None, (name, owned.get("path"))))
+            ownership = {"type": "Inherited", "path": path}
+            if live.get("ownership") in (None, ownership):
+                return {**body, "ownership": ownership}
+            return body
+    return body
 
 
 def build_new_bodies(manifests: Manifests, choices: SetupChoices) -> tuple[Json, Json]:
@@ -232,21 +325,11 @@ def _build_helpers(
     return [Blueprint(body, create_only=True)]
 
 
-def _find_superseded(live: Json | None, mappings: tuple[Json, ...]) -> tuple[Json, ...]:
-    """Return the live mappings that an earlier `--ensure-namespaces` made and this run does not."""
-    return tuple(
-        one
-        for one in (live or {}).get("mappings") or []
-        if isinstance(one, dict) and is_namespace_mapping(one) and one not in mappings
-    )
-
-
 def _split_blueprint(body: Json, plan: _Relations) -> list[Part]:
     """Return a blueprint and its relations, which are parts of their own."""
     identifier = body["identifier"]
-    bare = {**body, _RELATIONS: {}} if _RELATIONS in body else body
     return [
-        Blueprint(bare),
+        Blueprint(_bare(body)),
         *(
             Relation(identifier, name, relation, target_hint=plan.hints.get(name) or _TARGET_HINT)
             for name, relation in plan.bodies.items()
@@ -254,31 +337,12 @@ def _split_blueprint(body: Json, plan: _Relations) -> list[Part]:
     ]
 
 
-def _choose_mappings(plan: _Relations, mapping: Json, chosen: SetupChoices) -> list[Json]:
-    """Return the mapping of alerts as the options want it, and the one before it, if any."""
-    entity = dict(mapping["entity"])
-    if chosen.identifier is not None:
-        entity["identifier"] = identifier_expression(chosen.identifier)
-    clusters = chosen.clusters or NO_CLUSTER
-    lines = {n: t for n, t in (entity.pop(_RELATIONS, None) or {}).items() if n in plan.bodies}
-    _check_choices(chosen, clusters, plan, lines)
-    before = []
-    if DEFAULT_RELATION in plan.bodies and isinstance(lines.get(DEFAULT_RELATION), str):
-        relation = plan.bodies[DEFAULT_RELATION]
-        many = bool(relation.get("many"))
-        line = with_own_namespace(lines[DEFAULT_RELATION], clusters, many=many)
-        lines[DEFAULT_RELATION] = line
-        if chosen.ensure_namespaces:
-            before = [creating_mapping(relation["target"], line, many=many)]
-    if WORKLOAD_RELATION in plan.bodies and clusters.jq is not None:
-        lines[WORKLOAD_RELATION] = workload_expression(clusters.jq)
-    return [*before, {**mapping, "entity": {**entity, **({_RELATIONS: lines} if lines else {})}}]
-
-
-def _check_choices(chosen: SetupChoices, clusters: Clusters, plan: _Relations, lines: Json) -> None:
+def _check_choices(manifests: Manifests, chosen: SetupChoices, plan: _Relations) -> None:
     """Raise UsageError where an option needs what is not there."""
+    clusters = chosen.clusters or NO_CLUSTER
     needed = "--cluster" if clusters.jq is not None else "--ensure-namespaces"
-    has_relation = DEFAULT_RELATION in plan.bodies and isinstance(lines.get(DEFAULT_RELATION), str)
+    line = (find_alert_mapping(manifests)["entity"].get(_RELATIONS) or {}).get(DEFAULT_RELATION)
+    has_relation = DEFAULT_RELATION in plan.bodies and isinstance(line, str)
     if (clusters.jq is not None or chosen.ensure_namespaces) and not has_relation:
         raise UsageError(
             f"{needed} needs the relation {DEFAULT_RELATION}, in the blueprint and in the mapping.",
@@ -399,56 +463,107 @@ def _check_relation(name: str, relation: dict[str, Any]) -> None:
 
 def removal_keys(manifests: Manifests) -> tuple[Key, ...]:
     """Return what `teardown` reads, besides everything that could depend on it."""
-    blueprint = manifests.blueprint.identifier
+    blueprints = (manifests.blueprint.identifier, finding_expressions.BLUEPRINT)
     return (
         Key("webhook", manifests.webhook.identifier),
-        Key("blueprint", blueprint),
-        Key("alerts", blueprint),
+        *(Key("blueprint", name) for name in blueprints),
+        Key("alerts", manifests.blueprint.identifier),
+        Key("entities", finding_expressions.BLUEPRINT),
     )
 
 
 def build_removal_goal(manifests: Manifests, choices: RemovalChoices, catalog: Catalog) -> Goal:
     """Return what `teardown` takes away, in this order, so that no alert arrives meanwhile.
 
-    Our mapping goes, the webhook if that was all of it, and the blueprint once no alert is in it.
+    Our mappings go, the webhook if that was all of it, and each blueprint once nothing is in it.
     """
-    setup = build_setup_goal(manifests, SetupChoices())
-    webhook = replace(find_webhook(setup), variants=_identifier_variants(manifests))
-    blueprint = next(part for part in setup.present if isinstance(part, Blueprint))
-    alerts = Alerts(blueprint.key.identifier)
-    live_alerts = catalog.get(alerts.key)
-    count = live_alerts["count"] if live_alerts is not None else 0
-    if count and not choices.delete_alerts:
-        note = "kept with its alerts and their relations"
-        stays = (Kept(alerts, f"{count} kept"), Kept(blueprint, note))
-        return Goal(absent=(webhook,), kept=stays)
-    if choices.keep_blueprint:
-        return Goal(absent=(webhook,), kept=(Kept(blueprint, "kept as asked"),))
-    relations = _own_relations(manifests, blueprint, webhook, catalog)
-    return Goal(
-        absent=(webhook, *([alerts] if count else []), *relations, blueprint),
-        notes={alerts.key: f"{count} of them"},
-    )
+    manifests = _find_made_profile(manifests, catalog)
+    webhook = _own_webhook(manifests, catalog)
+    absent: list[Part] = [webhook]
+    kept: list[Kept] = []
+    notes: dict[Key, str] = {}
+    bodies: list[tuple[Json, type[Entities]]] = [(manifests.blueprint.body, Alerts)]
+    if catalog.get(Key("blueprint", finding_expressions.BLUEPRINT)) is not None:
+        bodies.append((load_findings().blueprint.body, Entities))
+    for body, kind in bodies:
+        blueprint, entities = Blueprint(_without_aggregations(body)), kind(body["identifier"])
+        live = catalog.get(entities.key)
+        count = live["count"] if live is not None else 0
+        if count and not choices.delete_alerts:
+            kept.append(Kept(entities, f"{count} kept"))
+            kept.append(Kept(blueprint, "kept with its alerts and their relations"))
+        elif choices.keep_blueprint:
+            kept.append(Kept(blueprint, "kept as asked"))
+        else:
+            absent += [entities] if count else []
+            notes[entities.key] = f"{count} of them"
+            absent += _own_relations(body, webhook, catalog)
+            absent += _own_aggregations(body, catalog)
+            absent.append(blueprint)
+    return Goal(absent=tuple(absent), kept=tuple(kept), notes=notes)
 
 
-def _identifier_variants(manifests: Manifests) -> tuple[Json, ...]:
-    """Return the mapping of alerts under every `--identifier`."""
-    return tuple(
-        {**mapping, "entity": {**mapping["entity"], "identifier": identifier_expression(one)}}
-        for mapping in manifests.webhook.body["mappings"]
-        if mapping["blueprint"] == manifests.blueprint.identifier
-        for one in Identifier
-    )
+def _find_made_profile(manifests: Manifests, catalog: Catalog) -> Manifests:
+    """Return the manifests of the richest profile that a live blueprint was ever made with.
+
+    Going back to the guide's profile leaves the properties of the standard one, which are ours.
+    """
+    live = catalog.get(Key("blueprint", manifests.blueprint.identifier)) or {}
+    found = live.get("schema", {}).get("properties", {})
+    if STANDARD_SIGN not in found:
+        return manifests
+    standard = manifests.of(Profile.STANDARD)
+    named = standard.blueprint.body["schema"]["properties"]
+    return standard if 2 * len(set(named) & set(found)) >= len(named) else manifests
 
 
-def _own_relations(
-    manifests: Manifests, blueprint: Blueprint, webhook: Webhook, catalog: Catalog
-) -> list[Relation]:
+def _own_webhook(manifests: Manifests, catalog: Catalog) -> Webhook:
+    """Return the webhook with every form that options may have given to our mappings.
+
+    For taking it away, a mapping is ours by its identifier and its filter alone.
+    """
+    live = catalog.get(Key("webhook", manifests.webhook.identifier)) or {}
+    there = list(live.get("mappings") or [])
+    shipped = find_alert_mapping(manifests)
+    filters = {shipped.get("filter", ALL)}
+    filters |= {
+        one["filter"]
+        for one in there
+        if isinstance(one, dict)
+        and isinstance(one.get("filter"), str)
+        and read_filter(one["filter"], shipped.get("filter", ALL)) is not None
+    }
+    identifiers = {shipped["entity"]["identifier"], *map(identifier_expression, Identifier)}
+    variants: list[Json] = [
+        {**shipped, "filter": text, "entity": {**shipped["entity"], "identifier": identifier}}
+        for text in sorted(filters)
+        for identifier in sorted(identifiers)
+    ]
+    finding = find_live_finding_mapping(there)
+    if finding is not None and finding.get("filter", ALL) in filters:
+        variants.append(finding)
+    return Webhook(manifests.webhook.body, variants=tuple(variants))
+
+
+def _without_aggregations(body: Json) -> Json:
+    return {**_bare(body), _AGGREGATIONS: {}} if body.get(_AGGREGATIONS) else _bare(body)
+
+
+def _own_aggregations(body: Json, catalog: Catalog) -> list[Aggregation]:
+    live = catalog.get(Key("blueprint", body["identifier"])) or {}
+    return [
+        Aggregation(body["identifier"], name, one)
+        for name, one in (body.get(_AGGREGATIONS) or {}).items()
+        if name in (live.get(_AGGREGATIONS) or {})
+    ]
+
+
+def _own_relations(body: Json, webhook: Webhook, catalog: Catalog) -> list[Relation]:
     """Return the live relations that are ours: the manifest's, and those that our mapping fills.
 
     `add-relation` gave them any name, but filled them with an expression that only it writes.
     """
-    live = catalog.get(blueprint.key)
+    live = catalog.get(Key("blueprint", body["identifier"]))
     if live is None:
         return []
     lines = _filled_relations(webhook, catalog.get(webhook.key))
@@ -457,12 +572,18 @@ def _own_relations(
         for name, text in lines.items()
         if is_tag_expression(text) or read_workload_expression(text) is not None
     }
-    shipped = set(_relations_named(manifests.blueprint.body))
+    shipped = set(_relations_named(body))
     return [
-        Relation(blueprint.key.identifier, name, relation)
+        Relation(body["identifier"], name, relation)
         for name, relation in (live.get(_RELATIONS) or {}).items()
-        if name in named | shipped
+        if name in named | shipped or _leads_to_finding(name, relation)
     ]
+
+
+def _leads_to_finding(name: str, relation: Json) -> bool:
+    """Tell whether a relation is the one of `--findings`, which only that makes."""
+    is_named_so = name == finding_expressions.RELATION
+    return is_named_so and relation.get("target") == finding_expressions.BLUEPRINT
 
 
 def _filled_relations(webhook: Webhook, live: Json | None) -> Json:

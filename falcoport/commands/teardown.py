@@ -14,6 +14,7 @@ from falcoport.commands.set_up import (
     removal_keys,
 )
 from falcoport.errors import UsageError
+from falcoport.mapping import finding_expressions
 from falcoport.reconcile.apply import Task, apply
 from falcoport.reconcile.journal import Journal
 from falcoport.resources.interface import Key
@@ -76,10 +77,16 @@ def _ask(task: Task, request: TeardownRequest, api: PortApi, context: Context) -
     """Say how many alerts go, and go on only if a person agrees. Raise UsageError."""
     catalog = task.read(api)
     task.plan(catalog)  # what cannot be done is said before anything is asked
-    alerts = catalog.get(Key("alerts", request.manifests.blueprint.identifier))
-    if alerts is None:
+    counts = {
+        "alert": catalog.get(Key("alerts", request.manifests.blueprint.identifier)),
+        "finding": catalog.get(Key("entities", finding_expressions.BLUEPRINT)),
+    }
+    there = {word: found["count"] for word, found in counts.items() if found is not None}
+    if not there:
         return
-    what = "1 alert" if alerts["count"] == 1 else f"{alerts['count']} alerts"
+    what = " and ".join(
+        f"{count} {word}" if count == 1 else f"{count} {word}s" for word, count in there.items()
+    )
     question = f"{what} will be deleted from Port and cannot be brought back"
     if context.confirm is None:
         raise UsageError(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ from falcoport.manifests.documents import (
 from falcoport.mapping import finding_expressions
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from importlib.resources.abc import Traversable
 
     from falcoport.manifests.validation import Shape
@@ -80,12 +82,21 @@ class Manifests:
     """What a set-up consists of.
 
     `namespaces` are the blueprints of namespaces, as today's and the older Kubernetes exporter has
-    it: one of them is created where it is missing and asked for, and never changed.
+    it: one of them is created where it is missing and asked for, and never changed. `alternative`
+    reads the same of another profile: which one a set-up has may be known only to Port.
     """
 
     blueprint: Manifest
     webhook: Manifest
     namespaces: tuple[Manifest, ...]
+    profile: Profile = Profile.GUIDE
+    alternative: Callable[[Profile], Manifests] | None = field(default=None, compare=False)
+
+    def of(self, profile: Profile) -> Manifests:
+        """Return the manifests of a profile; files of the user's own are the same in each."""
+        if profile is self.profile or self.alternative is None:
+            return self
+        return self.alternative(profile)
 
 
 def load(
@@ -98,6 +109,18 @@ def load(
 
     Raises ManifestError with every problem of every file.
     """
+    if blueprint is None and webhook is None:
+        return _load_shipped(profile)
+    return _load(blueprint, webhook, profile)
+
+
+# What ships does not change while a program runs, and a set-up looks at it several times.
+@cache
+def _load_shipped(profile: Profile) -> Manifests:
+    return _load(None, None, profile)
+
+
+def _load(blueprint: Path | None, webhook: Path | None, profile: Profile) -> Manifests:
     from falcoport.manifests.schema import BLUEPRINT, WEBHOOK
 
     problems: list[Problem] = []
@@ -115,9 +138,16 @@ def load(
         second = _without_findings(second)
     if blueprint is None and profile is Profile.STANDARD:
         first = _without_relation(first, finding_expressions.RELATION)
-    return Manifests(first, second, tuple(namespaces))
+    return Manifests(
+        first,
+        second,
+        tuple(namespaces),
+        profile,
+        lambda other: load(blueprint, webhook, profile=other),
+    )
 
 
+@cache
 def load_findings() -> FindingManifests:
     """Read and check the shipped manifests of findings, which go with every profile.
 
@@ -184,6 +214,16 @@ def load_webhook(webhook: Path | None = None) -> Manifest:
     if manifest is None or problems:
         raise _manifest_error(problems)
     return manifest
+
+
+def rename_webhook(manifests: Manifests, *, identifier: str | None, title: str | None) -> Manifests:
+    """Return manifests whose webhook is `renamed`, in every profile. Raises ManifestError."""
+
+    def read_other(profile: Profile) -> Manifests:
+        return rename_webhook(manifests.of(profile), identifier=identifier, title=title)
+
+    webhook = renamed(manifests.webhook, identifier=identifier, title=title)
+    return replace(manifests, webhook=webhook, alternative=read_other)
 
 
 def renamed(manifest: Manifest, *, identifier: str | None, title: str | None) -> Manifest:

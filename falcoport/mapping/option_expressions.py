@@ -11,6 +11,8 @@ from enum import StrEnum
 from typing import Any
 
 from falcoport.errors import UsageError
+from falcoport.mapping.alert_fields import read_workload_expression
+from falcoport.mapping.filter_expressions import read_filter
 
 
 class Identifier(StrEnum):
@@ -108,11 +110,19 @@ def is_tag_expression(text: object) -> bool:
 
 
 def is_namespace_mapping(mapping: dict[str, Any]) -> bool:
-    """Tell whether a mapping is one that `--ensure-namespaces` puts before the alert's."""
+    """Tell whether a mapping is one that `--ensure-namespaces` puts before the alert's.
+
+    It makes the namespaces or the workloads that alerts are related to.
+    """
     entity, items = mapping.get("entity"), mapping.get("itemsToParse")
     if not isinstance(entity, dict):
         return False
     relation = entity.get("identifier") if items is None else items
-    return is_tag_expression(relation) and mapping == creating_mapping(
-        str(mapping.get("blueprint")), str(relation), many=items is not None
+    if not is_tag_expression(relation) and read_workload_expression(relation) is None:
+        return False
+    made = creating_mapping(str(mapping.get("blueprint")), str(relation), many=items is not None)
+    # `--min-priority` and the like keep alerts out here as well.
+    return (
+        read_filter(mapping.get("filter"), made["filter"]) is not None
+        and {**mapping, "filter": made["filter"]} == made
     )

@@ -1,7 +1,6 @@
-"""An aggregation property: a fragment of a blueprint that counts the entities of another one.
+"""An aggregation property: a fragment of a blueprint, that counts entities of another one.
 
-Fields: Port API reference, 2026-01. Where several ways of relations lead from one blueprint to the
-other, Port's figure is silently wrong without a `pathFilter`, so there always is one.
+Shape: Port docs, "Aggregation properties", and its API reference of 2026-01.
 """
 
 from __future__ import annotations
@@ -19,14 +18,14 @@ if TYPE_CHECKING:
     from falcoport.resources.interface import Catalog
     from falcoport.resources.merging import FieldChange
 
-_GROUP = "aggregationProperties"
+_AGGREGATIONS = "aggregationProperties"
 
 
 @dataclass(frozen=True)
 class Aggregation(Fragment):
-    """One aggregation property of `blueprint`; `body` is as Port's API takes it.
+    """One aggregation property of `blueprint`; `body` is as in a manifest.
 
-    A live one of this name is ours if it counts the entities of one of `own_targets`.
+    A live one of this name is ours too where it counts the entities of one of `own_targets`.
     """
 
     kind = "aggregation"
@@ -47,37 +46,26 @@ class Aggregation(Fragment):
         return Key("blueprint", self.blueprint)
 
     @property
-    def target(self) -> str:
-        """The blueprint whose entities it counts."""
-        return str(self.body["target"])
-
-    @property
     def needs(self) -> tuple[Key, ...]:
-        """The blueprint that it counts."""
-        return () if self.target == self.blueprint else (Key("blueprint", self.target),)
+        """The blueprint whose entities it counts."""
+        target = str(self.body["target"])
+        return () if target == self.blueprint else (Key("blueprint", target),)
 
     def find_conflicts(self, live: Json | None) -> Iterator[Problem]:
-        """Refuse to change what somebody else called so."""
+        """Refuse to take the name of another property, or to count something else under it."""
         if live is None:
             return
+        stored = live.get("schema", {}).get("properties", {})
         found = self.extract(live)
-        taken = self.identifier in (live.get("schema") or {}).get("properties", {})
-        if found is not None and found.get("target") in (self.target, *self.own_targets):
-            return
-        if found is not None or taken:
-            what = "an aggregation property" if found is not None else "a property"
-            yield Problem(
-                "conflict",
-                f"Blueprint {self.blueprint!r} has {what} {self.identifier!r} that falcoport did "
-                "not make; nothing was written.",
-                f"blueprint {self.blueprint}: {_GROUP}.{self.identifier}",
-                "Rename it in Port, or leave the roll-ups out of --with.",
-            )
+        if self.identifier in stored:
+            yield self._conflict("is a property of its own")
+        elif found is not None and found.get("target") not in self._targets:
+            yield self._conflict(f"counts entities of {found.get('target')!r}")
 
     def check_result(self, planned: Catalog) -> Iterator[Problem]:
         """List the relations of its path that there will not be: it would count nothing."""
         for step in self.body.get("pathFilter") or ():
-            here = planned.get(Key("blueprint", step["fromBlueprint"]))
+            here = planned.get(Key("blueprint", step.get("fromBlueprint", self.blueprint)))
             for name in step["path"]:
                 if here is None:
                     break
@@ -89,32 +77,49 @@ class Aggregation(Fragment):
 
     def attach(self, body: Json) -> Json:
         """See Fragment."""
-        return merge(body, {_GROUP: {self.identifier: self.body}})
+        return merge(body, {_AGGREGATIONS: {self.identifier: self.body}})
 
     def extract(self, body: Json) -> Json | None:
         """See Fragment."""
-        found = (body.get(_GROUP) or {}).get(self.identifier)
+        found = (body.get(_AGGREGATIONS) or {}).get(self.identifier)
         return found if isinstance(found, dict) else None
 
     def detach(self, body: Json) -> Json:
         """See Fragment."""
-        group = body.get(_GROUP) or {}
-        if self.identifier not in group:
+        found = body.get(_AGGREGATIONS) or {}
+        if self.identifier not in found:
             return body
-        kept = {name: one for name, one in group.items() if name != self.identifier}
-        return {**body, _GROUP: kept}
+        kept = {name: one for name, one in found.items() if name != self.identifier}
+        return {**body, _AGGREGATIONS: kept}
 
     def describe_status(
         self, live: Json | None, fields: Sequence[FieldChange]
     ) -> tuple[PartStatus, ...]:
         """See Part."""
-        names = [f"{_GROUP}.{self.identifier}.{changed.field}" for changed in fields]
-        return (make_status(self.key, live, names, f"of {self.blueprint}"),)
+        names = [f"{_AGGREGATIONS}.{self.identifier}.{changed.field}" for changed in fields]
+        return (
+            make_status(
+                self.key, live, names, f"of {self.blueprint}, counts {self.body['target']}"
+            ),
+        )
+
+    @property
+    def _targets(self) -> tuple[str, ...]:
+        return (str(self.body["target"]), *self.own_targets)
 
     def _broken_path(self, blueprint: str, relation: str) -> Problem:
         return Problem(
             "bad_manifest",
             f"Aggregation property {self.identifier!r} goes over relation {relation!r}, which "
             f"blueprint {blueprint!r} has neither in the manifest nor in Port.",
-            f"blueprint {self.blueprint}: {_GROUP}.{self.identifier}.pathFilter",
+            f"blueprint {self.blueprint}: {_AGGREGATIONS}.{self.identifier}.pathFilter",
+        )
+
+    def _conflict(self, what: str) -> Problem:
+        return Problem(
+            "conflict",
+            f"{self.identifier!r} of blueprint {self.blueprint!r} {what} in Port, so nothing was "
+            "written.",
+            f"blueprint {self.blueprint}: {_AGGREGATIONS}.{self.identifier}",
+            "Rename it in Port first.",
         )

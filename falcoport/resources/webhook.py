@@ -6,7 +6,7 @@ others may stand beside ours, so ours are recognised by what they do (`mappings.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from falcoport.errors import Problem
@@ -33,7 +33,7 @@ from falcoport.resources.webhook_security import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from falcoport.port.api import PortApi
     from falcoport.resources.interface import Catalog
@@ -52,7 +52,9 @@ class Webhook(Resource):
     it must ask for, None where that is left as it is. `create_only_keys` are the body's keys that
     say nothing about a webhook which is there already. `variants` are further forms of our mappings
     to take away with them, as other options wrote them. `dropped_mappings` are live mappings of
-    ours that are no longer wanted, `dropped_relations` the relations that ours no longer fill.
+    ours that are no longer wanted, `dropped_relations` the relations that ours no longer fill,
+    `dropped_lines` the expressions, by a place such as `properties.pod`, that ours no longer have:
+    each goes only as long as it is as we wrote it.
     """
 
     kind = "webhook"
@@ -66,6 +68,7 @@ class Webhook(Resource):
     variants: tuple[Json, ...] = ()
     dropped_mappings: tuple[Json, ...] = ()
     dropped_relations: tuple[str, ...] = ()
+    dropped_lines: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def key(self) -> Key:
@@ -192,13 +195,14 @@ class Webhook(Resource):
 
     def _drop(self, live: Json) -> Json:
         """Return the live webhook without what an option turned off."""
-        if not self.dropped_mappings and not self.dropped_relations:
+        if not self.dropped_mappings and not self.dropped_relations and not self.dropped_lines:
             return live
         mappings = [m for m in live.get(_MAPPINGS) or [] if m not in self.dropped_mappings]
         for known_by in self._recognised:
             place = find_similar_mapping(mappings, known_by)
             if place is not None:
-                mappings[place] = _without_relations(mappings[place], self.dropped_relations)
+                kept = _without_relations(mappings[place], self.dropped_relations)
+                mappings[place] = _without_lines(kept, self.dropped_lines)
         return {**live, _MAPPINGS: mappings}
 
     def _without_own(self, mappings: list[Any]) -> list[Any]:
@@ -266,3 +270,14 @@ def _without_relations(mapping: Json, names: tuple[str, ...]) -> Json:
     relations = entity.get("relations") or {}
     kept = {name: text for name, text in relations.items() if name not in names}
     return {**mapping, "entity": {**entity, "relations": kept}} if kept != relations else mapping
+
+
+def _without_lines(mapping: Json, lines: Mapping[str, str]) -> Json:
+    """Return a mapping without those of some expressions that are as they were written."""
+    entity = dict(mapping.get("entity") or {})
+    for group in ("properties", "relations"):
+        found = entity.get(group) or {}
+        kept = {name: t for name, t in found.items() if lines.get(f"{group}.{name}") != t}
+        if kept != found:
+            entity[group] = kept
+    return {**mapping, "entity": entity}

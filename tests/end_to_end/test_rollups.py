@@ -144,7 +144,7 @@ def test_a_count_of_somebody_else_by_our_name_is_a_conflict(exported: httpx.Clie
     exported.patch("/blueprints/namespace", json=patch).raise_for_status()
     ran = falcoport("setup", "--with", "rollups", "-o", "json")
     assert ran.exit_code == 4
-    assert "falcoport did not make" in ran.errors[0]
+    assert "counts entities of 'namespace'" in ran.errors[0]
     assert aggregations(exported, "namespace")["falco_open"]["target"] == "namespace"
     assert exported.get("/blueprints/falco_alert").status_code == 404
 

@@ -1,0 +1,308 @@
+"""The standard profile, findings and filters against the sandbox: nothing is lost on the way."""
+
+from __future__ import annotations
+
+import json
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+import httpx
+import pytest
+from support.command_line import falcoport
+from support.port_client import port_client
+from support.weeks import week
+
+from falcoport.falco.samples import samples
+from falcoport.falcosidekick.forward import HEADERS, forwarded
+from falcoport.manifests.loading import Profile, load
+from falcoport.mapping.filter_expressions import AlertFilter, make_predicate
+from falcoport.sandbox.options import Catalog, OnMissingRelation, SandboxOptions
+from falcoport.sandbox.server import running_sandbox
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+Json = dict[str, Any]
+ALERTS = "/blueprints/falco_alert/entities"
+FINDINGS = "/blueprints/falco_finding/entities"
+STANDARD = load(profile=Profile.STANDARD)
+
+
+@pytest.fixture
+def port(monkeypatch: pytest.MonkeyPatch) -> Iterator[httpx.Client]:
+    """Run a sandbox with the blueprints of today's exporter, which accepts a missing target."""
+    chosen = SandboxOptions(
+        port=0, catalog=Catalog.EXPORTER, on_missing_relation=OnMissingRelation.IGNORE
+    )
+    with running_sandbox(chosen) as running:
+        monkeypatch.setenv("PORT_API_URL", running.url)
+        monkeypatch.setenv("PORT_CLIENT_ID", running.client_id)
+        monkeypatch.setenv("PORT_CLIENT_SECRET", running.client_secret)
+        with closing(port_client(running)) as client:
+            yield client
+
+
+def set_up(*arguments: str) -> str:
+    ran = falcoport("setup", *arguments)
+    assert ran.exit_code == 0, ran.stderr
+    return ran.stdout.strip()
+
+
+def unchanged(*arguments: str) -> bool:
+    ran = falcoport("plan", "--exit-code", *arguments)
+    assert ran.exit_code in (0, 3), ran.stderr
+    return ran.exit_code == 0
+
+
+MARKER = {
+    **next(one.alert for one in samples() if one.name == "sensitive-file-on-host"),
+    "hostname": "marker",
+    "priority": "Emergency",
+    "rule": "Marker",
+}
+
+
+def send(port: httpx.Client, url: str, alerts: Iterable[Json]) -> None:
+    """Send alerts as Falcosidekick does, and wait until all were processed: they are in order."""
+    with httpx.Client(trust_env=False) as client:
+        for alert in [*alerts, MARKER]:
+            body = forwarded(json.dumps(alert))
+            client.post(url, content=body, headers=HEADERS).raise_for_status()
+    stored = [f"/blueprints/{one['blueprint']}/entities" for one in mappings(port)]
+    # The mapping of what is watched here comes last.
+    while not (found := markers(port, stored[-1])):
+        pass
+    for path in {FINDINGS, ALERTS} & set(stored):
+        for marker in found if path == stored[-1] else markers(port, path):
+            port.delete(f"{path}/{quote(marker, safe='')}").raise_for_status()
+
+
+def markers(port: httpx.Client, path: str) -> list[str]:
+    return [n for n, one in entities(port, path).items() if one["properties"]["rule"] == "Marker"]
+
+
+def entities(port: httpx.Client, path: str) -> dict[str, Json]:
+    found = port.get(path).raise_for_status().json()["entities"]
+    return {one["identifier"]: one for one in found}
+
+
+def mappings(port: httpx.Client) -> list[Json]:
+    found: list[Json] = port.get("/webhooks/falco_alert_mapper").json()["integration"]["mappings"]
+    return found
+
+
+def blueprint(port: httpx.Client, name: str) -> Json:
+    found: Json = port.get(f"/blueprints/{name}").raise_for_status().json()["blueprint"]
+    return found
+
+
+def test_every_sample_becomes_an_alert_in_ports_own_style(port: httpx.Client) -> None:
+    url = set_up("--profile", "standard", "--cluster", "prod")
+    assert unchanged()
+    assert unchanged("--profile", "standard", "--cluster", "prod")
+    assert falcoport("status").exit_code == 0
+    send(port, url, (one.alert for one in samples()))
+    stored = entities(port, ALERTS)
+    assert len(stored) == len(samples())
+    for one in stored.values():
+        assert one["title"] == one["properties"]["rule"]
+        assert one["properties"]["status"] == "Open"
+        assert one["properties"]["cluster"] == "prod"
+
+
+def test_alerts_belong_to_the_workload_of_todays_exporter(port: httpx.Client) -> None:
+    url = set_up("--profile", "standard", "--cluster", "prod", "--ensure-namespaces")
+    relations = blueprint(port, "falco_alert")["relations"]
+    assert relations["workload"]["target"] == "k8s_workload"
+    send(port, url, [one.alert for one in samples() if one.name == "default-helm-install"])
+    [alert] = entities(port, ALERTS).values()
+    assert alert["relations"]["namespace"] == "shop-prod"
+    assert alert["relations"]["workload"] == "checkout-Deployment-shop-prod"
+    assert "shop-prod" in entities(port, "/blueprints/k8s_namespace/entities")
+    assert unchanged()
+
+
+def test_an_alert_is_owned_by_who_owns_its_workload(port: httpx.Client) -> None:
+    owned = {"ownership": {"type": "Direct"}}
+    port.patch("/blueprints/k8s_namespace", json=owned).raise_for_status()
+    set_up("--profile", "standard", "--cluster", "prod")
+    expected = {"type": "Inherited", "path": "namespace"}
+    assert blueprint(port, "falco_alert")["ownership"]["path"] == expected["path"]
+    assert unchanged()
+
+
+def test_there_and_back_again_nothing_is_lost(port: httpx.Client) -> None:
+    """A person's status, a property and an expression of others, and every alert stay."""
+    url = set_up()
+    before = mappings(port)
+    send(port, url, [*week(0.001, days=1)])
+    old = entities(port, ALERTS)
+    added = blueprint(port, "falco_alert")["schema"]
+    added["properties"]["ticket"] = {"type": "string"}
+    port.patch("/blueprints/falco_alert", json={"schema": added}).raise_for_status()
+    changed = mappings(port)
+    changed[0]["entity"]["properties"]["ticket"] = ".body.uuid"
+    path = "/webhooks/falco_alert_mapper"
+    port.patch(path, json={"mappings": changed}).raise_for_status()
+    ran = falcoport("plan", "--profile", "standard")
+    assert "kubeWorkload" in ran.stdout + ran.stderr
+    assert set_up("--profile", "standard") == url
+    assert unchanged()
+    chosen = next(iter(old))
+    status = {"properties": {"status": "Acknowledged", "ticket": "SEC-1"}}
+    port.patch(f"{ALERTS}/{chosen}", json=status).raise_for_status()
+    send(port, url, [*week(0.002, days=1, seed=2)])
+    assert mappings(port)[0]["entity"]["properties"]["ticket"] == ".body.uuid"
+    assert len(mappings(port)) == 1
+    assert set_up("--profile", "guide") == url
+    assert unchanged()
+    now = mappings(port)
+    assert now[0]["entity"]["properties"].pop("ticket") == ".body.uuid"
+    assert now == before
+    stored = entities(port, ALERTS)
+    assert old.keys() <= stored.keys()
+    assert stored[chosen]["properties"]["status"] == "Acknowledged"
+    assert stored[chosen]["properties"]["ticket"] == "SEC-1"
+    assert "ticket" in blueprint(port, "falco_alert")["schema"]["properties"]
+
+
+@pytest.mark.parametrize("profile", ["guide", "standard"])
+def test_alerts_of_one_rule_in_one_place_are_one_finding(port: httpx.Client, profile: str) -> None:
+    url = set_up("--profile", profile, "--findings", "--cluster", "prod")
+    assert unchanged()
+    assert [one["blueprint"] for one in mappings(port)] == ["falco_finding", "falco_alert"]
+    assert set(blueprint(port, "falco_finding")["aggregationProperties"]) == {
+        "alerts",
+        "alertsToday",
+    }
+    alerts = [*week(0.001, days=1)]
+    send(port, url, alerts)
+    found = entities(port, FINDINGS)
+    assert 0 < len(found) < len(alerts)
+    stored = entities(port, ALERTS)
+    assert {one["relations"]["finding"] for one in stored.values()} == found.keys()
+    assert all(one["properties"]["status"] == "Open" for one in found.values())
+    assert falcoport("status").exit_code == 0
+
+
+def test_a_persons_status_survives_while_the_finding_is_seen_again(port: httpx.Client) -> None:
+    url = set_up("--findings-only")
+    alerts = [*week(0.001, days=1)]
+    send(port, url, alerts[:1])
+    [(name, _)] = entities(port, FINDINGS).items()
+    resolved = {"status": "Resolved", "resolvedAt": "2026-08-17T00:00:00.000Z"}
+    port.patch(
+        f"{FINDINGS}/{quote(name, safe='')}", json={"properties": resolved}
+    ).raise_for_status()
+    send(port, url, [{**alerts[0], "time": "2026-08-18T12:00:00.000000000Z"}])
+    [again] = entities(port, FINDINGS).values()
+    assert again["properties"]["status"] == "Resolved"
+    assert again["properties"]["lastSeen"] > resolved["resolvedAt"]
+    assert again["properties"]["seenAfterResolution"] is True
+
+
+def test_findings_alone_are_bounded_and_remembered(port: httpx.Client) -> None:
+    url = set_up("--findings-only", "--findings-by", "rule,namespace")
+    assert unchanged()
+    assert port.get("/blueprints/falco_alert").status_code == 404
+    send(port, url, week(0.001, days=1))
+    names = {(one["rule"], one["output_fields"]["k8s.ns.name"]) for one in week(0.001, days=1)}
+    assert len(entities(port, FINDINGS)) == len(names)
+    assert falcoport("status").exit_code == 0
+    assert set_up("--findings") == url
+    assert unchanged()
+    assert [one["blueprint"] for one in mappings(port)] == ["falco_finding", "falco_alert"]
+    set_up("--findings-only")
+    assert [one["blueprint"] for one in mappings(port)] == ["falco_finding"]
+    assert unchanged()
+
+
+def test_findings_turned_off_stay_in_the_catalog(port: httpx.Client) -> None:
+    url = set_up()
+    before = mappings(port)
+    set_up("--findings")
+    send(port, url, week(0.001, days=1))
+    count = len(entities(port, FINDINGS))
+    set_up("--no-findings")
+    assert mappings(port) == before
+    assert "finding" not in blueprint(port, "falco_alert")["relations"]
+    assert len(entities(port, FINDINGS)) == count
+    assert unchanged()
+
+
+FILTER = ("--min-priority", "warning", "--skip-namespaces", "app-1", "--skip-rules", "Clear*")
+
+
+def test_a_filter_drops_alerts_at_the_door_and_is_remembered(port: httpx.Client) -> None:
+    url = set_up(*FILTER)
+    assert unchanged()
+    assert unchanged(*FILTER)
+    chosen = AlertFilter("Warning", skip_rules=("Clear*",), skip_namespaces=("app-1",))
+    alerts = [*week(0.003, days=1)]
+    send(port, url, alerts)
+    passing = [*filter(make_predicate(chosen), alerts)]
+    assert 0 < len(passing) < len(alerts)
+    assert len(entities(port, ALERTS)) == len(passing)
+    # One filter more is added to the others; another value replaces its own.
+    set_up("--min-priority", "critical")
+    assert '"Warning"' not in mappings(port)[0]["filter"]
+    assert "app-1" in mappings(port)[0]["filter"]
+    set_up("--no-filter")
+    assert mappings(port)[0]["filter"] == "true"
+    assert unchanged()
+
+
+def test_the_filter_holds_for_findings_and_for_namespaces_too(port: httpx.Client) -> None:
+    set_up("--findings", "--cluster", "prod", "--ensure-namespaces", *FILTER)
+    assert unchanged()
+    assert all('"Warning"' in one["filter"] for one in mappings(port))
+    set_up("--no-filter", "--no-ensure-namespaces")
+    assert [one["filter"] for one in mappings(port)] == ["true", "true"]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--profile", "standard", "--cluster", "prod", *FILTER),
+        ("--profile", "standard", "--findings", "--ensure-namespaces"),
+        ("--findings-only", "--findings-by", "rule,host"),
+        ("--findings", "--identifier", "uuid", "--cluster", "prod"),
+    ],
+)
+def test_teardown_takes_all_of_it_away(port: httpx.Client, arguments: tuple[str, ...]) -> None:
+    blueprints = {one["identifier"] for one in port.get("/blueprints").json()["blueprints"]}
+    url = set_up(*arguments)
+    send(port, url, week(0.0005, days=1))
+    ran = falcoport("teardown", "--delete-alerts", "--yes")
+    assert ran.exit_code == 0, ran.stderr
+    assert port.get("/webhooks/falco_alert_mapper").status_code == 404
+    left = {one["identifier"] for one in port.get("/blueprints").json()["blueprints"]}
+    assert left == blueprints
+
+
+def test_teardown_after_going_back_to_the_guide_knows_its_own_properties(
+    port: httpx.Client,
+) -> None:
+    set_up("--profile", "standard")
+    set_up("--profile", "guide")
+    ran = falcoport("teardown", "--yes")
+    assert ran.exit_code == 0, ran.stderr
+    assert port.get("/blueprints/falco_alert").status_code == 404
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--profile", "fancy"),
+        ("--min-priority", "urgent"),
+        ("--findings-by", "colour"),
+        ("--only-rules", ""),
+        ("--findings-only", "--no-findings"),
+    ],
+)
+@pytest.mark.usefixtures("port")
+def test_what_cannot_be_meant_ends_with_2(arguments: tuple[str, ...]) -> None:
+    ran = falcoport("setup", *arguments)
+    assert ran.exit_code == 2
+    assert arguments[0] in ran.stderr or arguments[-1] in ran.stderr
