@@ -12,7 +12,8 @@ from falcoport.resources.interface import Health
 from falcoport.resources.webhook_security import guard
 
 if TYPE_CHECKING:
-    from falcoport.commands.status import AlertCounts, StatusResult
+    from falcoport.commands.alert_counts import AlertCounts
+    from falcoport.commands.status import StatusResult
     from falcoport.render.console import Output
     from falcoport.settings import Settings
 
@@ -66,10 +67,13 @@ def _alert_rows(counted: AlertCounts | None) -> list[list[Cell | str]]:
     rows: list[list[Cell | str]] = [["alerts", str(counted.count), "", newest]]
     if not counted.count:
         return rows
-    scope = "" if counted.complete else "of the first 1000"
+    scope = "" if counted.complete else "Port does not give all"
     rows.append(["", "by priority", scope, _join_counts(counted.by_priority)])
     rows.append(["", "by namespace", scope, _join_counts(counted.by_namespace) or "-"])
     rows.append(["", "without namespace", scope, str(counted.without_namespace)])
+    if counted.by_cluster:
+        rows.append(["", "by cluster", scope, _join_counts(counted.by_cluster)])
+    rows.append(["", "by day", scope, _join_counts(counted.by_day) or "-"])
     return rows
 
 
@@ -79,7 +83,7 @@ def _failure_rows(failures: tuple[str, ...] | None) -> list[list[Cell | str]]:
         return []
     counts = Counter(failures)
     return [
-        ["not stored" if not at else "", f"{count} in a day", Cell("failed", Style.BAD), reason]
+        ["not stored" if not at else "", f"{count} in an hour", Cell("failed", Style.BAD), reason]
         for at, (reason, count) in enumerate(counts.most_common(_FAILURES_SHOWN))
     ]
 
