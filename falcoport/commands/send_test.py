@@ -163,7 +163,7 @@ def send_test(request: SendTestRequest, context: Context) -> SendTestResult:
         body = alert.body()
         name = target.blueprint["identifier"]
         if sidekick is not None:
-            _refuse_port(sidekick, target)
+            _refuse_port(sidekick, str(target.webhook["url"]), context.settings.api_url.value)
         cause = certain_cause(target.webhook, name, target.outcomes(body))
         if cause is not None:
             raise CheckFailedError(cause.message, problems=(cause,))
@@ -286,17 +286,17 @@ def _find_sidekick(request: SendTestRequest, context: Context) -> Sidekick | Non
     return Sidekick(request.via, context.settings.timeout, context.network)
 
 
-def _refuse_port(sidekick: Sidekick, target: _Target) -> None:
-    """Raise OptionValueError for the webhook's own URL, which is where Falcosidekick sends to."""
-    url = urlsplit(str(target.webhook["url"]))
+def _refuse_port(sidekick: Sidekick, *urls: str) -> None:
+    """Raise OptionValueError for Port's own URLs: Falcosidekick is what posts to them."""
     given = urlsplit(sidekick.url)
-    if (given.hostname, given.port) != (url.hostname, url.port):
-        return
-    raise OptionValueError(
-        f"--via names {given.hostname}, where Port itself receives alerts.",
-        where="--via",
-        hint="Give the address of your Falcosidekick, or leave --via out to post to Port directly.",
-    )
+    for url in map(urlsplit, urls):
+        if (given.hostname, given.port) == (url.hostname, url.port):
+            raise OptionValueError(
+                f"--via names {given.hostname}, which is Port itself.",
+                where="--via",
+                hint="Give the address of your Falcosidekick, or leave --via out to post to Port "
+                "directly.",
+            )
 
 
 def _send(attempt: _Attempt, context: Context) -> None:

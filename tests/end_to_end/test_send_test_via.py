@@ -187,11 +187,14 @@ def test_a_via_that_is_no_url_is_a_usage_error(via: str, secured: dict[str, Any]
     assert "http://localhost:2801" in ran.envelope["errors"][0]["hint"]
 
 
-def test_via_that_is_ports_own_url_is_refused(secured: dict[str, Any]) -> None:
-    ran = send(secured["url"])
-    assert ran.exit_code == 2
-    assert "Port itself receives alerts" in ran.errors[0]
-    assert secured["webhookKey"] not in ran.everything
+def test_via_that_is_ports_own_url_is_refused(
+    secured: dict[str, Any], sandbox: RunningSandbox
+) -> None:
+    for url in (secured["url"], sandbox.url):
+        ran = send(url)
+        assert ran.exit_code == 2
+        assert "which is Port itself" in ran.errors[0]
+        assert secured["webhookKey"] not in ran.everything
 
 
 def test_what_answers_as_no_falcosidekick_is_named(secured: dict[str, Any]) -> None:
