@@ -9,7 +9,8 @@
 #                                             output of: openssl rand -hex 32
 # May be set: PORT_REGION                     eu (default) or us
 #        FALCO_NAMESPACE                      where Falco is installed (default: falco)
-#        FALCO_WEBHOOK_ID                     one per cluster (default: falco_alert_mapper);
+#        FALCO_WEBHOOK_ID                     one per cluster (default: falco_alert_mapper; at most
+#                                             28 characters);
 #                                             FALCO_WEBHOOK_ID with _b behind it is used in turn
 #        FALCOSIDEKICK_URL                    where Falcosidekick can be reached from here, to
 #                                             prove the whole chain rather than Port's half of it

@@ -38,6 +38,7 @@ def setup(
     extras: ExtraOptions,
     limits: LimitOptions,
     dry_run: options.DryRun = False,
+    show_values: options.ShowValues = False,
 ) -> CommandResult:
     """Running it again changes nothing; what others added in Port stays."""
     from falcoport.commands.setup import setup as set_up
@@ -51,7 +52,7 @@ def setup(
     show_changes(run.output, result.changes)
     unused = WEBHOOK_SECRET if run.environment.get(WEBHOOK_SECRET) else ""
     show_secret(run.output, result.webhook, result.secret, unused=unused)
-    show_hand_over(run.output, result)
+    show_hand_over(run.output, result, values=show_values)
     run.output.result(result.url)
     return CommandResult(
         {**set_up_data(result.changes, result.webhook), **secret_data(result.secret)}

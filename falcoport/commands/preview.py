@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from falcoport.commands.context import Context
+    from falcoport.falco.inputs.interface import InputFormat
     from falcoport.json_types import Json
     from falcoport.manifests.loading import Manifests
 
@@ -44,6 +45,8 @@ class PreviewRequest:
     custom_tags: tuple[str, ...] = ()
     limits: Limits = field(default_factory=Limits)
     fast: bool = True
+    form: InputFormat | None = None
+    """How the alerts are stored; found by looking if None."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +81,7 @@ def preview(
     choices beside `live`, NotSetUpError where Port has no webhook, and what the client raises.
     """
     options = _find_mappings(request, context)
-    sources = _list_sources(request.files)
+    sources = _list_sources(request.files, request.form)
     total = _Total()
     with CollisionCounter() as counter, closing(pages(options, sources)) as mapped:
         for name, page in mapped:
@@ -152,10 +155,10 @@ def _read_live(request: PreviewRequest, context: Context) -> tuple[list[Json], J
     return webhook.get("mappings") or [], blueprint
 
 
-def _list_sources(names: Sequence[str]) -> list[Source]:
+def _list_sources(names: Sequence[str], form: InputFormat | None) -> list[Source]:
     """Return the files, those in folders too; the samples where none is named."""
     if names:
-        return [Source(name, read_blocks(name)) for name in find_files(names)]
+        return [Source(name, read_blocks(name), form) for name in find_files(names)]
     return list(_samples())
 
 

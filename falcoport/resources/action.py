@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING
 from falcoport.errors import Problem
 from falcoport.manifests.action import SENT_KEYS
 from falcoport.port.errors import NotFoundError
-from falcoport.resources.interface import Json, Key, Resource
+from falcoport.resources.interface import Key, Resource
 from falcoport.resources.merging import merge
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from falcoport.json_types import Json
     from falcoport.port.api import PortApi
 
 _KEYS = {"identifier": str, "trigger": dict, "invocationMethod": dict}

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from falcoport.resources.interface import Fragment, Json, Key, PartStatus, make_status
+from falcoport.resources.interface import Fragment, Key, PartStatus, make_status
 from falcoport.resources.mappings import find_similar_mapping
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from falcoport.json_types import Json
     from falcoport.resources.merging import FieldChange
 
 _MAPPINGS = "mappings"

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 from falcoport.errors import Problem
 from falcoport.manifests.page import find_named_fields
-from falcoport.resources.interface import Json, Key, Resource
+from falcoport.resources.interface import Key, Resource
 from falcoport.resources.layout import is_holder, make_rows, replace_widgets, walk
 from falcoport.resources.merging import merge
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from falcoport.json_types import Json
     from falcoport.port.api import PortApi
     from falcoport.resources.interface import Catalog
 

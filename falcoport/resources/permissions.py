@@ -9,9 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from falcoport.resources.interface import Json, Key, Resource
+from falcoport.resources.interface import Key, Resource
 
 if TYPE_CHECKING:
+    from falcoport.json_types import Json
     from falcoport.port.api import PortApi
 
 _KEYS = {"entities": dict}

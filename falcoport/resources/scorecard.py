@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING
 from falcoport.errors import Problem
 from falcoport.manifests.scorecard import SCORECARD
 from falcoport.port.errors import NotFoundError
-from falcoport.resources.interface import Json, Key, Resource
+from falcoport.resources.interface import Key, Resource
 from falcoport.resources.merging import merge
 from falcoport.resources.named_lists import merge_by_name, without_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from falcoport.json_types import Json
     from falcoport.port.api import PortApi
     from falcoport.resources.interface import Catalog
 

@@ -9,12 +9,13 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from falcoport.errors import Problem
-from falcoport.resources.interface import Json, Key, Resource
+from falcoport.resources.interface import Key, Resource
 from falcoport.resources.merging import merge
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from falcoport.json_types import Json
     from falcoport.port.api import PortApi
 
 _KEYS = {"secretName": str}

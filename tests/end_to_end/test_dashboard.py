@@ -75,7 +75,7 @@ def test_a_widget_that_somebody_removed_is_planned_and_put_back(wired: httpx.Cli
     assert falcoport("plan", "--with", "dashboard", "--exit-code").exit_code == 0
 
 
-@pytest.mark.parametrize("command", [("setup", "--without", "dashboard"), ("teardown",)])
+@pytest.mark.parametrize("command", [("setup", "--without", "dashboard"), ("teardown", "--yes")])
 def test_it_is_taken_away(wired: httpx.Client, command: tuple[str, ...]) -> None:
     ran = falcoport(*command, "-o", "json")
     assert ran.exit_code == 0, ran.stdout
@@ -130,7 +130,7 @@ def test_a_dashboard_of_others_about_alerts_stops_teardown(wired: httpx.Client) 
     }
     body = {"identifier": "theirs", "title": "T", "type": "dashboard", "widgets": [widget]}
     wired.post("/pages", json=body).raise_for_status()
-    ran = falcoport("teardown", "-o", "json")
+    ran = falcoport("teardown", "--yes", "-o", "json")
     assert ran.exit_code == 4
     assert "Widget 'Theirs' of page 'theirs'" in ran.errors[0]
     assert widgets(wired)

@@ -203,7 +203,7 @@ def test_retention_is_a_timer_what_fills_it_and_what_deletes(api: httpx.Client) 
 
 
 @pytest.mark.usefixtures("pointed")
-@pytest.mark.parametrize("command", [("setup", "--without", "retention"), ("teardown",)])
+@pytest.mark.parametrize("command", [("setup", "--without", "retention"), ("teardown", "--yes")])
 def test_retention_is_taken_away(api: httpx.Client, command: tuple[str, ...]) -> None:
     assert falcoport(*SETUP, "--retention", "7d").exit_code == 0
     ran = falcoport(*command)

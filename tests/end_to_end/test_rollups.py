@@ -92,7 +92,9 @@ def test_they_count_what_there_is(exported: httpx.Client) -> None:
 
 
 @pytest.mark.parametrize(
-    "command", [("setup", "--without", "rollups,scorecard"), ("teardown",)], ids=lambda c: c[0]
+    "command",
+    [("setup", "--without", "rollups,scorecard"), ("teardown", "--yes")],
+    ids=lambda c: c[0],
 )
 def test_they_go_without_a_trace(exported: httpx.Client, command: tuple[str, ...]) -> None:
     before = stripped(exported)

@@ -11,7 +11,7 @@ from falcoport.resources.layout import walk
 from falcoport.resources.page import Page, fit_page
 
 if TYPE_CHECKING:
-    from falcoport.resources.interface import Json
+    from falcoport.json_types import Json
 
 _GUIDE = ("pages", "falco.yaml")
 _STANDARD = ("pages", "standard", "falco.yaml")

@@ -19,7 +19,8 @@ from falcoport.resources.secret import Secret
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from falcoport.resources.interface import Catalog, Json, Part
+    from falcoport.json_types import Json
+    from falcoport.resources.interface import Catalog, Part
 
 _APP = "APP_URL"
 """What the shipped files say for the address of Port's web pages."""

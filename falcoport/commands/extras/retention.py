@@ -17,7 +17,8 @@ from falcoport.resources.mapping_line import MappingLine
 from falcoport.resources.property import Property
 
 if TYPE_CHECKING:
-    from falcoport.resources.interface import Catalog, Json
+    from falcoport.json_types import Json
+    from falcoport.resources.interface import Catalog
 
 EXPIRES = "expiresAt"
 _DAY = 24 * 60 * 60

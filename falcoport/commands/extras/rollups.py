@@ -16,7 +16,8 @@ from falcoport.resources.blueprint import Blueprint
 from falcoport.resources.interface import Key
 
 if TYPE_CHECKING:
-    from falcoport.resources.interface import Catalog, Json
+    from falcoport.json_types import Json
+    from falcoport.resources.interface import Catalog
 
 _GUIDE = ("blueprints", "rollups.yaml")
 _STANDARD = ("blueprints", "standard", "rollups.yaml")

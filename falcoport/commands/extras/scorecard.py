@@ -13,7 +13,7 @@ from falcoport.resources.blueprint import Blueprint
 from falcoport.resources.scorecard import Scorecard
 
 if TYPE_CHECKING:
-    from falcoport.resources.interface import Json
+    from falcoport.json_types import Json
 
 _GUIDE = ("scorecards", "falco.yaml")
 _STANDARD = ("scorecards", "standard", "falco.yaml")

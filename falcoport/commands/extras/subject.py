@@ -14,7 +14,8 @@ from falcoport.resources.webhook import Webhook
 
 if TYPE_CHECKING:
     from falcoport.commands.extras.choices import Extra
-    from falcoport.resources.interface import Catalog, Json, Part, Resource
+    from falcoport.json_types import Json
+    from falcoport.resources.interface import Catalog, Part, Resource
 
 ALERT = "falco_alert"
 """How the shipped manifests call the blueprint of alerts."""

@@ -13,7 +13,7 @@ from falcoport.resources.action import Action
 from falcoport.resources.permissions import Permissions
 
 if TYPE_CHECKING:
-    from falcoport.resources.interface import Json
+    from falcoport.json_types import Json
 
 _BUTTONS = ("acknowledge", "resolve", "false_positive", "reopen")
 

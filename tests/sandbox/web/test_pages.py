@@ -33,7 +33,10 @@ def rules_of(html: str) -> list[str]:
 def test_an_empty_sandbox_offers_the_next_command(
     sandbox: RunningSandbox, api: httpx.Client
 ) -> None:
-    assert "falcoport setup --create-namespace-blueprint" in api.get(sandbox.url + "/").text
+    text = api.get(sandbox.url + "/").text
+    assert f"export PORT_API_URL={sandbox.url}/v1\n" in text
+    assert f"export PORT_CLIENT_SECRET={sandbox.client_secret}" in text
+    assert "falcoport setup --create-namespace-blueprint" in text
     assert "There is no event" in api.get(sandbox.url + "/events").text
     assert "There is no blueprint yet" in api.get(sandbox.url + "/catalog").text
 
