@@ -48,9 +48,6 @@ def _rounded(value: float) -> int | float:
     return int(Decimal(repr(value)))
 
 
-_STRING_OR_NUMBER = re.compile(
-    r'"(?:[^"\\]|\\.)*"|(-?[0-9]+)((?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)', re.DOTALL
-)
 _LONG_NUMBER = re.compile(r"[0-9.]{16}|[0-9][eE.]")
 
 
@@ -59,14 +56,23 @@ def round_numbers(text: str) -> str:
 
     Port parses an event before jq sees it, so a number is rounded to a double once. libjq keeps
     17 digits of what is written: given more, it would round a first time, to another double.
+    A text that cannot be read stays as it is, for jq to say why.
     """
     if not _LONG_NUMBER.search(text):
         return text
-    return _STRING_OR_NUMBER.sub(_rounded_text, text)
+    try:
+        value = _DECODER.decode(text)
+        return _encode(value)
+    except (ValueError, RecursionError):
+        return text
 
 
-def _rounded_text(match: re.Match[str]) -> str:
-    whole, rest = match[1], match[2]
-    if whole is None or (not rest and len(whole) <= _INTEGER_DIGITS):
-        return match[0]
-    return json.dumps(stored_float(match[0]) if rest else stored_integer(whole))
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(name)
+
+
+# Both are written in C, which a walk over the text in Python is not.
+_DECODER = json.JSONDecoder(
+    parse_int=stored_integer, parse_float=stored_float, parse_constant=_refuse_constant
+)
+_encode = json.JSONEncoder(separators=(",", ":")).encode
