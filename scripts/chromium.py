@@ -91,11 +91,17 @@ class Browser:
             raise RuntimeError(json.dumps(answer["exceptionDetails"]))
         return answer["result"].get("value")
 
-    def wait_until(self, condition: str) -> None:
-        """Return once a script's expression is true; the page itself looks, at each frame."""
+    def wait_until(self, condition: str, seconds: float = 30.0) -> None:
+        """Return once a script's expression is true; raise an error if it stays false.
+
+        The page itself looks, again and again.
+        """
         self.evaluate(
-            f"new Promise(done => {{ const look = () => ({condition}) ? done(true) : "
-            "setTimeout(look, 20); look(); })"
+            "new Promise((done, fail) => { "
+            f"const end = Date.now() + {seconds * 1000}; "
+            f"const look = () => ({condition}) ? done(true) "
+            ": Date.now() > end ? fail(new Error('never came true: ' + document.body.innerText)) "
+            ": setTimeout(look, 20); look(); })"
         )
 
     def press(self, key: str, code: int, text: str = "") -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from falcoport.cli import options
-from falcoport.errors import UsageError
+from falcoport.errors import OptionValueError, UsageError
 from falcoport.settings import WEBHOOK_SECRET
 
 if TYPE_CHECKING:
@@ -237,6 +237,12 @@ class SecurityOptions:
         from falcoport.commands.webhook_secret import SecretRequest
 
         secret = read_webhook_secret(run, self.webhook_secret_file)
+        if secret is None and run.environment.get(WEBHOOK_SECRET) == "":
+            raise OptionValueError(
+                f"{WEBHOOK_SECRET} is empty.",
+                where=WEBHOOK_SECRET,
+                hint="Unset it to have a secret generated, or set it to the secret.",
+            )
         return SecretRequest(
             self.header or run.config.header,
             secret,

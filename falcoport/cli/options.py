@@ -155,6 +155,20 @@ CreateNamespaceBlueprint = Annotated[
 DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Show what would change, as `falcoport plan` does.")
 ]
+Strict = Annotated[
+    bool,
+    typer.Option(
+        "--strict",
+        help="End with 3 if any alert would not be stored as mapped; otherwise only if none would.",
+    ),
+]
+ShowValues = Annotated[
+    bool,
+    typer.Option(
+        "--show-values",
+        help="Print Falcosidekick's Docker line and Helm values too, for people to paste.",
+    ),
+]
 ExitCode = Annotated[
     bool,
     typer.Option(

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 from falcoport.cli import options
 from falcoport.cli.command import PORT_EXIT_CODES, CommandResult, Run, add
 from falcoport.cli.option_groups import LimitOptions, ManifestOptions, MappingOptions
-from falcoport.errors import EXIT_OK, EXIT_PARTIAL
+from falcoport.errors import EXIT_CHECK, EXIT_OK, EXIT_PARTIAL
 
 if TYPE_CHECKING:
     import typer
+
+    from falcoport.commands.preview import PreviewResult
 
 
 def register(app: typer.Typer) -> None:
@@ -18,7 +20,7 @@ def register(app: typer.Typer) -> None:
     add(
         app,
         "preview",
-        exits=(*PORT_EXIT_CODES, EXIT_PARTIAL),
+        exits=tuple(sorted((*PORT_EXIT_CODES, EXIT_CHECK, EXIT_PARTIAL))),
         example="kubectl logs ds/falco -c falco | falcoport preview -",
         streams=True,
     )(preview)
@@ -31,6 +33,7 @@ def preview(
     limits: LimitOptions,
     files: options.AlertFiles = None,
     live: options.Live = False,
+    strict: options.Strict = False,
     custom_tag: options.CustomTags = None,
 ) -> CommandResult:
     """Each alert first becomes what Falcosidekick forwards, then what the mapping makes of it.
@@ -55,6 +58,14 @@ def preview(
     show_preview(run.output, result, writer.kept)
     return CommandResult(
         preview_data(result, writer.kept),
-        EXIT_PARTIAL if result.bad else EXIT_OK,
+        _exit_code(result, strict=strict),
         find_problems(result.bad, result.problems),
     )
+
+
+def _exit_code(result: PreviewResult, *, strict: bool) -> int:
+    """Return 3 where what was mapped would not be stored: every alert, with `strict` any."""
+    mapped = result.alerts - result.filtered
+    if result.failures and (strict or result.failures >= mapped):
+        return EXIT_CHECK
+    return EXIT_PARTIAL if result.bad else EXIT_OK

@@ -36,6 +36,7 @@ def setup(
     choices: SetupOptions,
     limits: LimitOptions,
     dry_run: options.DryRun = False,
+    show_values: options.ShowValues = False,
 ) -> CommandResult:
     """Running it again changes nothing; what others added in Port stays."""
     from falcoport.commands.setup import setup as set_up
@@ -49,7 +50,7 @@ def setup(
     show_changes(run.output, result.changes)
     unused = WEBHOOK_SECRET if run.environment.get(WEBHOOK_SECRET) else ""
     show_secret(run.output, result.webhook, result.secret, unused=unused)
-    show_hand_over(run.output, result)
+    show_hand_over(run.output, result, values=show_values)
     run.output.result(result.url)
     return CommandResult(
         {**set_up_data(result.changes, result.webhook), **secret_data(result.secret)}

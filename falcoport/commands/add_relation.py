@@ -13,9 +13,9 @@ from falcoport.resources.interface import Key
 
 if TYPE_CHECKING:
     from falcoport.commands.context import Context
+    from falcoport.json_types import Json
     from falcoport.manifests.loading import Manifests
     from falcoport.reconcile.changes import Change
-    from falcoport.resources.interface import Json
 
 
 @dataclass(frozen=True)

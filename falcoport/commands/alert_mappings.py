@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from falcoport.commands.choices import SetupChoices
+    from falcoport.json_types import Json
     from falcoport.manifests.loading import FindingManifests, Manifests
-    from falcoport.resources.interface import Json
 
 _RELATIONS = "relations"
 

@@ -27,9 +27,10 @@ from falcoport.resources.interface import Key
 from falcoport.resources.mappings import find_similar_mapping
 
 if TYPE_CHECKING:
+    from falcoport.json_types import Json
     from falcoport.manifests.loading import Manifests
     from falcoport.mapping.finding_expressions import Key as FindingKey
-    from falcoport.resources.interface import Catalog, Json
+    from falcoport.resources.interface import Catalog
 
 _RELATIONS = "relations"
 

@@ -17,8 +17,9 @@ from falcoport.terraform.language import ExportLanguage
 
 if TYPE_CHECKING:
     from falcoport.commands.context import Context
+    from falcoport.json_types import Json
     from falcoport.manifests.loading import Manifests
-    from falcoport.resources.interface import Catalog, Json
+    from falcoport.resources.interface import Catalog
 
 
 @dataclass(frozen=True)

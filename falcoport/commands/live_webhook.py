@@ -17,7 +17,7 @@ from falcoport.settings import WEBHOOK_SECRET
 
 if TYPE_CHECKING:
     from falcoport.falcosidekick.header import Header
-    from falcoport.resources.interface import Json
+    from falcoport.json_types import Json
 
 HOW_TO_GIVE_SECRET = (
     f"Set {WEBHOOK_SECRET} or give --webhook-secret-file. Port does not give the secret back; "

@@ -54,8 +54,9 @@ from falcoport.resources.webhook import Webhook
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from falcoport.json_types import Json
     from falcoport.manifests.loading import FindingManifests, Manifests
-    from falcoport.resources.interface import Catalog, Json, Part
+    from falcoport.resources.interface import Catalog, Part
     from falcoport.resources.webhook_security import SecretHeader
 
 

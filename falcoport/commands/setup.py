@@ -21,11 +21,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from falcoport.commands.context import Context
+    from falcoport.json_types import Json
     from falcoport.manifests.loading import Manifests
     from falcoport.reconcile.changes import Change
     from falcoport.reconcile.goal import Goal
     from falcoport.reconcile.plan import Plan
-    from falcoport.resources.interface import Catalog, Json
+    from falcoport.resources.interface import Catalog
 
 
 @dataclass(frozen=True)

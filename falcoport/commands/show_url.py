@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from falcoport.commands.context import Context
     from falcoport.falcosidekick.handover.contents import Handover
     from falcoport.falcosidekick.header import Header
-    from falcoport.resources.interface import Json
+    from falcoport.json_types import Json
 
 URL_TO_COME = "https://port.invalid"
 """Stands for the webhook's URL until Port was asked."""

@@ -24,11 +24,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from falcoport.commands.context import Context
+    from falcoport.json_types import Json
     from falcoport.manifests.loading import Manifests
     from falcoport.port.api import PortApi
     from falcoport.reconcile.changes import Change
     from falcoport.reconcile.goal import Goal
-    from falcoport.resources.interface import Catalog, Json, Part
+    from falcoport.resources.interface import Catalog, Part
 
 _PAGE = 1000
 _LOOK_BACK = timedelta(days=1)

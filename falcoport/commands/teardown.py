@@ -9,6 +9,7 @@ from falcoport.commands.set_up import RemovalChoices, build_removal_goal, remova
 from falcoport.errors import UsageError
 from falcoport.mapping import finding_expressions
 from falcoport.reconcile.apply import Task, apply
+from falcoport.reconcile.changes import Action
 from falcoport.reconcile.journal import Journal
 from falcoport.resources.interface import Key
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from falcoport.port.api import PortApi
     from falcoport.reconcile.changes import Change
     from falcoport.reconcile.plan import Plan
+    from falcoport.resources.interface import Catalog
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,7 @@ def teardown(request: TeardownRequest, context: Context) -> tuple[Change, ...]:
     """Take a set-up away; return what was done. Raise what planning and applying raise."""
     task = _make_task(request)
     with context.connect() as api:
-        if request.choices.delete_alerts and not request.confirmed:
+        if not request.confirmed:
             _ask(task, request, api, context)
         return apply(api, task, Journal()).changes
 
@@ -57,26 +59,53 @@ def _make_task(request: TeardownRequest) -> Task:
 
 
 def _ask(task: Task, request: TeardownRequest, api: PortApi, context: Context) -> None:
-    """Say how many alerts go, and go on only if a person agrees. Raise UsageError."""
+    """Say what goes, and go on only if a person agrees. Raise UsageError."""
     catalog = task.read(api)
-    task.plan(catalog)  # what cannot be done is said before anything is asked
-    counts = {
-        "alert": catalog.get(Key("alerts", request.manifests.blueprint.identifier)),
-        "finding": catalog.get(Key("entities", finding_expressions.BLUEPRINT)),
-    }
-    there = {word: found["count"] for word, found in counts.items() if found is not None}
-    if not there:
+    planned = task.plan(catalog)  # what cannot be done is said before anything is asked
+    if not planned.pending:
         return
-    what = " and ".join(
-        f"{count} {word}" if count == 1 else f"{count} {word}s" for word, count in there.items()
-    )
-    question = f"{what} will be deleted from Port and cannot be brought back"
+    sentence = describe_loss(planned, catalog, request.manifests.blueprint.identifier)
     if context.confirm is None:
         raise UsageError(
-            f"{question}.",
+            sentence,
             code="needs_yes",
-            where="--delete-alerts",
+            where="--yes",
             hint="There is no terminal to confirm it: add --yes if that is what you want.",
         )
-    if not context.confirm(f"{question}. Delete them?"):
+    if not context.confirm(f"{sentence} Go on?"):
         raise UsageError("Nothing was deleted.", code="declined")
+
+
+def describe_loss(planned: Plan, catalog: Catalog, blueprint: str) -> str:
+    """Say in a sentence or two what a plan deletes and what that means."""
+    deleted = [write.key for write in planned.writes if write.action is Action.DELETE]
+    counts = _count_entities(deleted, catalog, blueprint)
+    others = [str(key) for key in deleted if key.kind not in ("alerts", "entities")]
+    sentences = []
+    if others:
+        sentences.append(f"This deletes {_join(others)} from Port.")
+    if counts:
+        sentences.append(f"{_join(counts)} will be deleted and cannot be brought back.")
+    if any(key.kind == "webhook" for key in deleted):
+        sentences.append(
+            "A new webhook has a new URL: each Falcosidekick that has this one goes silent."
+        )
+    return " ".join(sentences) or "This takes falcoport's own part out of what others share."
+
+
+def _count_entities(deleted: list[Key], catalog: Catalog, blueprint: str) -> list[str]:
+    """Return how many alerts and findings are deleted, as `2 alerts`."""
+    words = {
+        Key("alerts", blueprint): "alert",
+        Key("entities", finding_expressions.BLUEPRINT): "finding",
+    }
+    counts = []
+    for key, word in words.items():
+        count = (catalog.get(key) or {}).get("count", 0)
+        if key in deleted and count:
+            counts.append(f"{count} {word}" if count == 1 else f"{count} {word}s")
+    return counts
+
+
+def _join(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

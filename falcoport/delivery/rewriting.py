@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-Json = dict[str, Any]
+    from falcoport.json_types import Json
+
 
 _BEFORE_MESSAGE = re.compile(r"^[0-9:.TZ+-]+: [A-Z][a-z]+ ")
 

@@ -52,7 +52,7 @@ class Delivery:
                 answer = exchange(client, request, self.timeout, limit=_MAX_ANSWER)
             except (*EXCHANGE_ERRORS, httpx.InvalidURL) as error:
                 raise UnreachableError(
-                    f"The webhook cannot be reached: {_reason(error, self.url, self.timeout)}.",
+                    f"The webhook cannot be reached: {self._reason(error)}.",
                     where=where,
                 ) from None
         if answer.status not in ACCEPTED:
@@ -63,17 +63,15 @@ class Delivery:
             )
         return answer.status
 
-
-def _reason(error: Exception, url: str, timeout: float) -> str:
-    if is_certificate_error(error):
-        parts = urlsplit(url)
-        text = describe_certificate_error(error, parts.hostname or "", parts.port)
-        return f"{text} (SSL_CERT_FILE names a private authority)"
-    if isinstance(error, httpx.TimeoutException):
-        return f"no answer within {timeout:g} s"
-    if isinstance(error, AnswerTooLargeError):
-        return f"its answer is too large to be Port's, {error}"
-    return type(error).__name__
+    def _reason(self, error: Exception) -> str:
+        if is_certificate_error(error):
+            text = describe_certificate_error(error, self.url, self.network)
+            return f"{text} (SSL_CERT_FILE names a private authority)"
+        if isinstance(error, httpx.TimeoutException):
+            return f"no answer within {self.timeout:g} s"
+        if isinstance(error, AnswerTooLargeError):
+            return f"its answer is too large to be Port's, {error}"
+        return type(error).__name__
 
 
 _MEANINGS = {

@@ -5,6 +5,10 @@ the line: keys are dropped, added, ordered and omitted, tags and times are rewri
 are cut. Behaviour as in Falcosidekick 2.32 to 2.34 (`handlers.go`, `types/types.go`) and in the
 `encoding/json` and `time` packages of Go 1.24 that it is built with.
 
+Left out is what no Falco prints, since its JSON library writes each key once, in Falco's own
+letters, and a time without escapes: Go's refusal of an escaped time, its reuse of a list when
+`tags` comes twice, and its folding of letters outside ASCII in keys and priorities.
+
 Pure: bytes in, bytes out.
 """
 
@@ -14,9 +18,7 @@ import json
 import re
 import uuid as uuids
 from dataclasses import dataclass, field
-from json.decoder import scanstring  # type: ignore[attr-defined] # typeshed leaves it out
 from json.encoder import encode_basestring
-from json.scanner import py_make_scanner  # type: ignore[attr-defined] # typeshed leaves it out
 from typing import TYPE_CHECKING, Any
 
 from falcoport.falco.priorities import find_priority
@@ -71,7 +73,6 @@ class _Payload:
     output_fields: dict[str, Any] = field(default_factory=dict)
     source: str = ""
     tags: tuple[str, ...] = ()
-    earlier_tags: list[str] = field(default_factory=list)
     hostname: str = ""
 
 
@@ -83,7 +84,7 @@ def forwarded(line: bytes | str, *, custom_tags: Sequence[str] = (), uuid: str =
     Raises NotForwardedError if Falcosidekick refuses the alert or fails on it.
     """
     text = line if isinstance(line, str) else decode_leniently(line)
-    payload = _read_payload(text)
+    payload = _payload(_read(text))
     payload.tags = tuple(sorted([*payload.tags, *custom_tags]))
     if payload.rule == "Test rule":
         payload.source = "internal"
@@ -101,28 +102,14 @@ def forwarded(line: bytes | str, *, custom_tags: Sequence[str] = (), uuid: str =
     return body + b"\n"
 
 
-def _read_payload(text: str) -> _Payload:
-    """Read the first JSON value of `text` as Falcosidekick does; what follows it does not count."""
-    members, end = _read(_DECODER, text)
-    if "\\" in text[:end] and not _is_time_plain(members, text[:end]):
-        # Go reads a time between its quotes as it is written, so the escapes matter there.
-        members, _ = _read(_RAW_DECODER, text)
-    return _payload(members)
+def _read(text: str) -> Any:
+    """Read the first JSON value of `text`: objects as lists of pairs, numbers as written.
 
-
-def _is_time_plain(members: Any, text: str) -> bool:
-    """Tell whether the time is surely written without escapes: as `"time":"..."`, just once."""
-    if not isinstance(members, _Pairs):
-        return False
-    stamp = dict(members).get("time")
-    return text.lower().count('time"') == 1 and f'"time":"{stamp}"' in text
-
-
-def _read(decoder: json.JSONDecoder, text: str) -> tuple[Any, int]:
-    """Read the first JSON value: objects as lists of pairs, numbers as written; and its end."""
+    What follows it does not count.
+    """
     text = without_lone_surrogates(text)
     try:
-        return decoder.raw_decode(text.lstrip(" \t\r\n"))
+        return _DECODER.raw_decode(text.lstrip(" \t\r\n"))[0]
     except RecursionError:
         raise NotForwardedError("it is nested too deeply") from None
     except json.JSONDecodeError as error:
@@ -156,34 +143,6 @@ _DECODER = json.JSONDecoder(
 )
 
 
-class _Escaped(str):
-    """A JSON string that is written with escapes."""
-
-    __slots__ = ()
-
-
-def _scan_string(text: str, begin: int, strict: bool = True) -> tuple[str, int]:
-    value, end = scanstring(text, begin, strict)
-    return (_Escaped(value) if "\\" in text[begin : end - 1] else value), end
-
-
-def _raw_decoder() -> json.JSONDecoder:
-    """Return a decoder that marks strings with escapes; slow, so for lines that have any."""
-    decoder = json.JSONDecoder(
-        object_pairs_hook=_Pairs,
-        parse_int=_Number,
-        parse_float=_Number,
-        parse_constant=_refuse_constant,
-    )
-    # Only the scanner that is written in Python asks for another reader of strings.
-    setattr(decoder, "parse_string", _scan_string)  # noqa: B010 - typeshed does not know it
-    setattr(decoder, "scan_once", py_make_scanner(decoder))  # noqa: B010 - likewise
-    return decoder
-
-
-_RAW_DECODER = _raw_decoder()
-
-
 def _payload(members: Any) -> _Payload:
     """Fill the structure from an object's members, in their order, as Go's decoder does.
 
@@ -194,13 +153,12 @@ def _payload(members: Any) -> _Payload:
         raise NotForwardedError("it is not a JSON object")
     payload = _Payload()
     for written, value in members:
-        # Go folds the long s to s; no other letter outside ASCII folds into these names.
-        key = written.replace("\u017f", "s").lower()
+        key = written.lower()
         if key in _TEXTS:
             if value is not None:
                 setattr(payload, key, _text(key, value))
         elif key in _READERS:
-            _READERS[key](payload, written, value)
+            _READERS[key](payload, value)
     return payload
 
 
@@ -210,47 +168,33 @@ def _text(key: str, value: Any) -> str:
     return value
 
 
-def _read_uuid(_payload: _Payload, _written: str, value: Any) -> None:
+def _read_uuid(_payload: _Payload, value: Any) -> None:
     """Check the type of an incoming `uuid`; its value is never used."""
     _text("uuid", "" if value is None else value)
 
 
-def _read_priority(payload: _Payload, _written: str, value: Any) -> None:
+def _read_priority(payload: _Payload, value: Any) -> None:
     name = _text("priority", "" if value is None else value)
-    # Go's lower case of U+0130 is a plain i.
-    payload.priority = find_priority(name.replace("\u0130", "i")) or ""
+    payload.priority = find_priority(name) or ""
 
 
-def _read_time(payload: _Payload, _written: str, value: Any) -> None:
+def _read_time(payload: _Payload, value: Any) -> None:
     if value is None:
         return
-    stamp = _text("time", value)
-    # Go reads the raw text between the quotes, so an escape in it is no time.
-    if isinstance(stamp, _Escaped):
-        raise NotForwardedError(f"its time {stamp} is written with escapes")
     try:
-        payload.time = read_time(stamp)
+        payload.time = read_time(_text("time", value))
     except TimeError as error:
         raise NotForwardedError(str(error)) from None
 
 
-def _read_tags(payload: _Payload, _written: str, value: Any) -> None:
-    """Take the tags; Go fills the same list again when the key repeats, and `null` changes none."""
+def _read_tags(payload: _Payload, value: Any) -> None:
     tags = [] if value is None else value
     if not isinstance(tags, list) or isinstance(tags, _Pairs):
         raise NotForwardedError("tags is not a list")
-    if not tags:
-        payload.earlier_tags = []
-    earlier = payload.earlier_tags
-    for index, tag in enumerate(tags):
-        if index == len(earlier):
-            earlier.append("")
-        if tag is not None:
-            earlier[index] = _text("a tag", tag)
-    payload.tags = tuple(earlier[: len(tags)])
+    payload.tags = tuple("" if tag is None else _text("a tag", tag) for tag in tags)
 
 
-def _read_fields(payload: _Payload, _written: str, value: Any) -> None:
+def _read_fields(payload: _Payload, value: Any) -> None:
     if value is None:
         payload.output_fields = {}
     elif isinstance(value, _Pairs):

@@ -149,8 +149,8 @@ def _serve(connection: Connection, build: Callable[[], Handler], limits: Limits)
         try:
             watch(None)
             handler = build()
+            signal.setitimer(signal.ITIMER_REAL, 0)
             while True:
-                signal.setitimer(signal.ITIMER_REAL, 0)
                 request = connection.recv()
                 watch(None)
                 answer = _encode_answer(handler, request, watch, limits)

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
+    from falcoport.json_types import Json
     from falcoport.port.transport import Transport
 
-Json = dict[str, Any]
 Path = Sequence[str]
 
 _BLUEPRINT_KEYS = {"identifier": str, "title": str, "schema": dict, "createdAt": str}

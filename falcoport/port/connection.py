@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 MAX_ANSWER = 16 * 1024 * 1024
 """The most bytes of an answer, after it is unpacked. Long lists of Port's come in pages."""
+_HTTPS_PORT = 443
 MAX_VALUES = 1_000_000
 """The most values in a JSON document: each takes some 60 bytes of memory, however short it is."""
 
@@ -130,11 +131,14 @@ def is_certificate_error(error: BaseException | None) -> bool:
     return _find_cause(error, ssl.SSLCertVerificationError) is not None
 
 
-def describe_certificate_error(error: BaseException, host: str, port: int | None) -> str:
+def describe_certificate_error(error: BaseException, url: str, network: Network) -> str:
     """Say why a host's certificate does not verify and, if that can be found out, its issuer."""
+    parts = httpx.URL(url)
+    host, port = parts.host, parts.port or _HTTPS_PORT
     cause = _find_cause(error, ssl.SSLCertVerificationError)
     assert isinstance(cause, ssl.SSLCertVerificationError)  # the caller asked
-    issuer = _find_issuer(host, port or httpx.URL("https://x").port or 443)
+    # Past a proxy, another certificate might be seen; and who has one may not go past it.
+    issuer = _find_issuer(host, port) if network.find_proxy(url) is None else ""
     by = f", issued by {issuer}," if issuer else ""
     return f"The certificate of {host}{by} does not verify: {cause.verify_message}"
 

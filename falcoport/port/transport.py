@@ -228,7 +228,7 @@ class Transport:
         url = httpx.URL(self._settings.api_url.value)
         if is_certificate_error(error):
             return UnreachableError(
-                f"{describe_certificate_error(error, url.host, url.port)}.",
+                f"{describe_certificate_error(error, str(url), self._settings.network)}.",
                 where=where,
                 code="bad_certificate",
                 hint="If a proxy or a private authority issued it, name that authority's "

@@ -168,7 +168,12 @@ class Mapper:
                 page.plain += 1
         name = self._encode(source)
         records: list[str] = []
-        for line, body, outcomes in self._evaluate_all(source, alerts, page, watch):
+        evaluated = (
+            self._evaluate(source, alerts, page)
+            if watch is None
+            else self._evaluate_watched(source, alerts, page, watch)
+        )
+        for line, body, outcomes in evaluated:
             page.alerts += 1
             if self._tallies:
                 passes = any(outcome.skipped != _FILTERED for outcome in outcomes)
@@ -182,16 +187,13 @@ class Mapper:
         page.records = "".join(records).encode(errors="replace")
         return page
 
-    def _evaluate_all(
+    def _evaluate_watched(
         self,
         source: str,
         alerts: Sequence[tuple[int, dict[str, Any]]],
         page: Page,
-        watch: Watch | None,
+        watch: Watch,
     ) -> Iterator[tuple[int, dict[str, Any], list[Outcome]]]:
-        if watch is None:
-            yield from self._evaluate(source, alerts, page)
-            return
         for start in range(0, len(alerts), TOGETHER):
             some = alerts[start : start + TOGETHER]
             watch((some[0][0], some[-1][0]))

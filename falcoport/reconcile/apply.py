@@ -35,13 +35,14 @@ from falcoport.resources.registry import KINDS
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from falcoport.json_types import Json
     from falcoport.port.api import PortApi
     from falcoport.reconcile.changes import Change
     from falcoport.reconcile.goal import Goal
     from falcoport.reconcile.journal import Journal
     from falcoport.reconcile.plan import Plan
     from falcoport.reconcile.writes import Write
-    from falcoport.resources.interface import Json, Key
+    from falcoport.resources.interface import Key
     from falcoport.resources.merging import FieldChange
 
 _READS = 3

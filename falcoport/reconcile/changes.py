@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from falcoport.resources.interface import Catalog, Fragment, Json, Key, Part, Resource
+from falcoport.resources.interface import Catalog, Fragment, Key, Part, Resource
 from falcoport.resources.merging import FieldChange, difference
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from falcoport.json_types import Json
     from falcoport.reconcile.goal import Goal, Kept, Outcome
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from falcoport.resources.interface import Catalog, Fragment, Json, Key, Part, Resource
+from falcoport.resources.interface import Catalog, Fragment, Key, Part, Resource
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+
+    from falcoport.json_types import Json
 
 
 @dataclass(frozen=True)

@@ -6,12 +6,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from falcoport.reconcile.changes import Action
-from falcoport.resources.interface import Catalog, Fragment, Json, Key, Resource
+from falcoport.resources.interface import Catalog, Fragment, Key, Resource
 from falcoport.resources.merging import difference
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from falcoport.json_types import Json
     from falcoport.reconcile.goal import Goal, Outcome
 
 

@@ -63,6 +63,11 @@ class Output:
         return self.format is Format.JSONL
 
     @property
+    def is_terminal(self) -> bool:
+        """Whether a person reads stdout as it is written."""
+        return self._stdout.isatty()
+
+    @property
     def interactive(self) -> bool:
         """Whether a question may be asked: stdin and stderr are terminals, and not for scripts."""
         return self.format is Format.TEXT and sys.stdin.isatty() and self._stderr.isatty()

@@ -84,17 +84,33 @@ def _explain_security(
         )
 
 
-def show_hand_over(output: Output, result: SetupResult) -> None:
+def show_hand_over(output: Output, result: SetupResult, *, values: bool) -> None:
     """Say where to paste the URL, for people; never with the webhook's secret."""
     if output.quiet or output.is_json:
         return
+    output.note()
+    if values:
+        _show_values(output, result)
+    if guard(result.webhook) is Guard.OPEN:
+        output.note(
+            "The webhook is open to whoever knows its URL; `falcoport setup --secure` closes it."
+        )
+    if not values:
+        output.note(
+            "The URL goes into Falcosidekick; `falcoport show-url --format helm` (docker, compose, "
+            "k8s-secret, …) writes its whole configuration."
+        )
+    if output.is_terminal:
+        output.note("The webhook URL:", Style.STRONG)
+
+
+def _show_values(output: Output, result: SetupResult) -> None:
     from falcoport.falcosidekick.handover.contents import Handover
     from falcoport.falcosidekick.handover.interface import Format, render
     from falcoport.falcosidekick.header import PLACEHOLDER
 
     header = header_for(result.webhook, PLACEHOLDER)
     handover = Handover(result.url, header)
-    output.note()
     output.note("Falcosidekick in Docker:", Style.STRONG)
     output.note(_indent(render(handover, Format.DOCKER)))
     output.note("Falcosidekick with Helm, values for the falco chart:", Style.STRONG)
@@ -106,7 +122,6 @@ def show_hand_over(output: Output, result: SetupResult) -> None:
             "the environment."
         )
         output.note()
-    output.note("The webhook URL:", Style.STRONG)
 
 
 def _indent(text: str) -> str:

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from falcoport.errors import Problem
-from falcoport.resources.interface import Fragment, Json, Key, PartStatus, make_status
+from falcoport.resources.interface import Fragment, Key, PartStatus, make_status
 from falcoport.resources.merging import merge
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from falcoport.json_types import Json
     from falcoport.resources.merging import FieldChange
 
 _AGGREGATIONS = "aggregationProperties"

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from falcoport.errors import Problem
-from falcoport.resources.interface import Json, Key, Resource
+from falcoport.resources.interface import Key, Resource
 from falcoport.resources.merging import merge
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from falcoport.json_types import Json
     from falcoport.port.api import PortApi
     from falcoport.resources.interface import Fragment
 
@@ -105,7 +106,12 @@ class Blueprint(Resource):
         for name, wanted in ((self.body.get("schema") or {}).get("properties") or {}).items():
             found = properties.get(name)
             if isinstance(found, dict) and found.get("type") != wanted["type"]:
-                yield self._other_type(name, found["type"], wanted["type"])
+                yield self._changed(name, "type", found["type"], wanted["type"])
+            elif isinstance(found, dict) and found.get("format") != wanted.get(
+                "format", found.get("format")
+            ):
+                # Port refuses it: 422 `forbidden_format_change`.
+                yield self._changed(name, "format", found.get("format"), wanted["format"])
             for group in _COMPUTED:
                 if name in (live.get(group) or {}):
                     yield self._computed(name, group)
@@ -125,13 +131,14 @@ class Blueprint(Resource):
                     word = "relation" if group == "relations" else f"{group[:-10]} property"
                     yield f"{word} {name!r} of blueprint {identifier!r} was added to it"
 
-    def _other_type(self, name: str, found: str, wanted: str) -> Problem:
+    def _changed(self, name: str, key: str, found: str | None, wanted: str) -> Problem:
         identifier = self.key.identifier
+        has = f"{key} {found!r}" if found is not None else f"no {key}"
         return Problem(
             "conflict",
-            f"Property {name!r} of blueprint {identifier!r} has type {found!r} in Port, "
+            f"Property {name!r} of blueprint {identifier!r} has {has} in Port, "
             f"{wanted!r} is wanted; Port would drop the stored values, so nothing was written.",
-            f"blueprint {identifier}: schema.properties.{name}.type",
+            f"blueprint {identifier}: schema.properties.{name}.{key}",
             f"Rename or remove the property in Port, {_MANIFEST_HINT}",
         )
 

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 from falcoport.errors import PortError
 from falcoport.port.retry import retry
-from falcoport.resources.interface import Json, Key, Resource
+from falcoport.resources.interface import Key, Resource
 
 if TYPE_CHECKING:
+    from falcoport.json_types import Json
     from falcoport.port.api import PortApi
 
 _REMOVAL_SECONDS = 60.0

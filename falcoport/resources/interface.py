@@ -15,17 +15,16 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from falcoport.errors import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from falcoport.json_types import Json
     from falcoport.port.api import PortApi
     from falcoport.resources.merging import FieldChange
-
-Json = dict[str, Any]
 
 
 @dataclass(frozen=True, order=True)

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-Json = dict[str, Any]
+    from falcoport.json_types import Json
+
 
 _GROUPS = ("properties", "relations")
 

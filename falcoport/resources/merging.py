@@ -13,7 +13,8 @@ from falcoport.resources.mappings import candidates, closest, find_places
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-Json = dict[str, Any]
+    from falcoport.json_types import Json
+
 
 # A name in `schema.required` must be there; names that others added there stay.
 _UNIONS = frozenset({("schema", "required")})

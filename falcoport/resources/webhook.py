@@ -13,7 +13,6 @@ from falcoport.errors import Problem
 from falcoport.mapping.option_expressions import is_namespace_mapping
 from falcoport.resources.interface import (
     Health,
-    Json,
     Key,
     PartStatus,
     Resource,
@@ -35,6 +34,7 @@ from falcoport.resources.webhook_security import (
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from falcoport.json_types import Json
     from falcoport.port.api import PortApi
     from falcoport.resources.interface import Catalog
     from falcoport.resources.merging import FieldChange

@@ -19,7 +19,8 @@ from falcoport.falcosidekick.header import DEFAULT_HEADER, Header, check_name, c
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-Json = dict[str, Any]
+    from falcoport.json_types import Json
+
 
 ALGORITHM = "plain"
 REQUEST_IDENTIFIER = ".body.uuid"
@@ -137,7 +138,7 @@ class SecretHeader:
     def _is_free_to_write(self, live: Mapping[str, Any]) -> bool:
         if self.rotate or guard(live) is Guard.OPEN:
             return True
-        return self.given and not self._is_asked_for(live)
+        return self.given
 
     def _is_asked_for(self, live: Mapping[str, Any]) -> bool:
         """Tell whether the webhook asks for this header already."""

@@ -138,6 +138,7 @@ class _Server:
                 state.migrations.run(),
                 state.engine.run(),
                 state.engine.run_timers(),
+                state.aggregates.run(state.ingest.is_idle),
                 app.follow_alerts(),
             )
         ]

@@ -43,6 +43,7 @@ class State:
     migrations: Migrations
     webhooks: Webhooks
     jq: LimitedJq
+    aggregates: Aggregates
     runs: Runs
     engine: Engine
     ingest: Ingest
@@ -80,6 +81,7 @@ def build_state(options: SandboxOptions, store: Store, url: str) -> State:
     jq = LimitedJq()
     aggregates = Aggregates(store, blueprints, entities, search)
     entities.listeners.append(aggregates.note)
+    blueprints.watcher = aggregates.wake
     scorecards = Documents(store, "scorecard", "Scorecard")
     computed = Computed(store, blueprints, entities, aggregates, scorecards, jq)
     entities.compute = computed.add
@@ -102,6 +104,7 @@ def build_state(options: SandboxOptions, store: Store, url: str) -> State:
         migrations=Migrations(store, blueprints, entities),
         webhooks=webhooks,
         jq=jq,
+        aggregates=aggregates,
         runs=runs,
         engine=engine,
         ingest=Ingest(store, blueprints, webhooks, entities, audit, options.on_missing_relation),

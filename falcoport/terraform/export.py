@@ -22,9 +22,9 @@ from falcoport.terraform.hcl import Block, Reference, label, written
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from falcoport.json_types import Json
     from falcoport.manifests.validation import Object
 
-Json = dict[str, Any]
 
 PROVIDER = "port-labs/port-labs"
 PROVIDER_VERSION = "~> 2.0"

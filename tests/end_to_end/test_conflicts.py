@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from support.catalogs import as_set_up, extended, state_of
@@ -18,9 +18,8 @@ if TYPE_CHECKING:
 
     import httpx
 
+    from falcoport.json_types import Json
     from falcoport.sandbox.server import RunningSandbox
-
-Json = dict[str, Any]
 
 
 @pytest.fixture
@@ -57,7 +56,6 @@ def calculated(blueprint: Json, webhook: Json) -> None:
 
 CONFLICTS: dict[Callable[[Json, Json], None], tuple[str, ...]] = {
     other_type: ("schema.properties.priority.type", "'priority'", "'number'", "'string'"),
-    other_target: ("relations.namespace.target", "'namespace'", "'service'", "'namespace'"),
     other_many: ("relations.namespace.many", "'namespace'", "true", "false"),
     mirrored: ("mirrorProperties.hostname", "'hostname'", "mirrorProperties", "property"),
     calculated: ("calculationProperties.source", "'source'", "calculationProperties", "property"),
@@ -89,14 +87,38 @@ def test_a_conflict_names_both_sides_and_nothing_is_written(
 
 def test_every_conflict_is_named_at_once(proxy: FaultyPort, pointed: RunningSandbox) -> None:
     def all_of_them(blueprint: Json, webhook: Json) -> None:
-        for change in (other_type, other_target, mirrored, calculated):
+        for change in (other_type, mirrored, calculated):
             change(blueprint, webhook)
-        blueprint["mirrorProperties"]["hostname"]["path"] = "service.$title"
 
     extended(all_of_them).seed(pointed)
     ran = falcoport("setup")
     assert ran.exit_code == EXIT_INPUT
-    assert len(ran.errors) == 4
+    assert len(ran.errors) == 3
+    assert not any(request.writes for request in proxy.seen)
+
+
+def test_another_target_than_the_one_in_port_is_refused(
+    proxy: FaultyPort, pointed: RunningSandbox
+) -> None:
+    """Without an option the relation in Port decides; with one, its entities would be lost."""
+    extended(other_target).seed(pointed)
+    assert falcoport("plan", "--exit-code").exit_code == 0
+    ran = falcoport("setup", "--namespace-blueprint", "namespace")
+    assert ran.exit_code == EXIT_INPUT
+    assert "'service'" in ran.errors[0]
+    assert not any(request.writes for request in proxy.seen)
+
+
+def test_a_format_that_differs_is_refused_as_a_type_is(
+    proxy: FaultyPort, pointed: RunningSandbox
+) -> None:
+    def other_format(blueprint: Json, _webhook: Json) -> None:
+        blueprint["schema"]["properties"]["time"]["format"] = "timer"
+
+    extended(other_format).seed(pointed)
+    ran = falcoport("setup")
+    assert ran.exit_code == EXIT_INPUT
+    assert "format 'timer'" in ran.errors[0]
     assert not any(request.writes for request in proxy.seen)
 
 

@@ -160,13 +160,13 @@ def test_generated_alerts(peer: Peer, alert: dict[str, Any]) -> None:
     same(peer, as_line(alert).encode())
 
 
+# What `forward` names as left out is not among these.
 ODD = st.sampled_from(
     [
         b'"priority":"INFO"',
         b'"priority":null',
         b'"Rule":"other"',
         b'"rule":null',
-        b'"tags":[null,"b"]',
         b'"tags":null',
         b'"tags":[1]',
         b'"output_fields":{"b":1.50}',
@@ -176,7 +176,6 @@ ODD = st.sampled_from(
         b'"time":"2026-08-17T09:47:21+24:00"',
         b'"time":"2026-02-30T09:47:21Z"',
         b'"ti\\u006de":"2026-08-17T09:47:22Z"',
-        b'"time":"2026-08-17T09:47:2\\u0033Z"',
         b'"output_fields":{"time":"2026-08-17T09:47:2\\u0034Z"}',
         b'"output_fields":{"n":1786960041123456789,"f":0.12345678901234567890,"e":1e400}',
         b'"source":""',

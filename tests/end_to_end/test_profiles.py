@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import closing
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import httpx
@@ -23,7 +23,8 @@ from falcoport.sandbox.server import running_sandbox
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-Json = dict[str, Any]
+    from falcoport.json_types import Json
+
 ALERTS = "/blueprints/falco_alert/entities"
 FINDINGS = "/blueprints/falco_finding/entities"
 STANDARD = load(profile=Profile.STANDARD)

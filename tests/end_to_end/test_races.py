@@ -271,7 +271,7 @@ def test_what_changes_at_every_look_is_never_written_over(
 def test_teardowns_at_once_all_end_well(pointed: RunningSandbox, api: httpx.Client) -> None:
     before_setup().seed(pointed)
     assert falcoport("setup").exit_code == EXIT_OK
-    line = [sys.executable, "-m", "falcoport", "teardown", "--quiet"]
+    line = [sys.executable, "-m", "falcoport", "teardown", "--yes", "--quiet"]
     running = [subprocess.Popen(line, stderr=subprocess.PIPE, text=True) for _ in range(3)]
     ended = [(process.communicate(timeout=60)[1], process.returncode) for process in running]
     assert ended == [("", EXIT_OK)] * 3

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from contextlib import closing
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 
     import httpx
 
-Json = dict[str, Any]
+    from falcoport.json_types import Json
+
 MANIFESTS = load()
 TAGGED = find_tag_line(MANIFESTS)
 NAMES = st.from_regex(r"[A-Za-z0-9@_.+:=-]{1,30}", fullmatch=True)

@@ -58,8 +58,12 @@ def test_first_setup_creates_what_the_manifests_say_and_prints_the_url_alone(
     assert {key: blueprint(catalog)[key] for key in named} == named
     named = shipped("webhook_configs/falco_alert_mapper.yaml")
     assert {key: webhook(catalog)[key] for key in named} == named
-    for told in ("blueprint", "relation", "webhook", "created", "docker run", "falcosidekick:"):
+    for told in ("blueprint", "relation", "webhook", "created", "show-url", "--secure"):
         assert told in ran.stderr
+    assert ran.stderr.endswith(".\n"), "no heading without what it heads"
+    values = falcoport("setup", "--show-values").stderr
+    assert "docker run" in values
+    assert "falcosidekick:" in values
 
 
 def test_second_setup_changes_nothing(catalog: httpx.Client) -> None:

@@ -105,14 +105,33 @@ def test_secure_sets_the_block_with_the_secret_given(secured: dict[str, Any]) ->
     assert security["requestIdentifierPath"] == ".body.uuid"
 
 
+def test_a_secret_that_is_given_is_written_each_time(
+    secured: dict[str, Any], api: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Port does not give its own back, so it cannot be compared."""
+    monkeypatch.setenv("FALCOPORT_WEBHOOK_SECRET", "another-secret-altogether")
+    assert falcoport(*SETUP, "--secure").exit_code == 0
+    right = {"X-Falcoport-Secret": "another-secret-altogether"}
+    assert settled(api, secured["url"], right) == []
+
+
+def test_an_empty_variable_is_no_secret(
+    secured: dict[str, Any], api: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FALCOPORT_WEBHOOK_SECRET", "")
+    ran = falcoport(*SETUP, "--secure")
+    assert ran.exit_code == 2
+    assert "is empty" in ran.stderr
+    assert webhook(api) == secured
+
+
 def test_a_second_run_leaves_the_webhook_as_it_is(
     secured: dict[str, Any], api: httpx.Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("FALCOPORT_WEBHOOK_SECRET", "another-secret-altogether")
+    monkeypatch.delenv("FALCOPORT_WEBHOOK_SECRET", raising=False)
     ran = falcoport(*SETUP, "--secure")
     assert ran.exit_code == 0
     assert "its secret stays as it is" in ran.stderr
-    monkeypatch.delenv("FALCOPORT_WEBHOOK_SECRET")
     assert falcoport(*SETUP).exit_code == 0
     assert falcoport("plan", "--secure", "--exit-code").exit_code == 0
     assert webhook(api) == secured
@@ -302,7 +321,7 @@ def test_setup_tells_how_to_paste_without_the_secret(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("FALCOPORT_WEBHOOK_SECRET", SECRET)
-    ran = falcoport(*SETUP, "--secure", "--verbose")
+    ran = falcoport(*SETUP, "--secure", "--verbose", "--show-values")
     assert "X-Falcoport-Secret:REPLACE-WITH-THE-SECRET" in ran.stderr
     assert "helm upgrade --install falco falcosecurity/falco" in ran.stderr
     assert SECRET not in ran.everything
@@ -426,7 +445,10 @@ def test_each_cluster_has_a_webhook_of_its_own_and_one_blueprint(api: httpx.Clie
         assert falcoport("status", *names).exit_code == 0
         assert f'"falco_{cluster}"' in falcoport("export", *names).stdout
     assert api.get("/webhooks/falco_alert_mapper").status_code == 404
-    assert falcoport("teardown", "--keep-blueprint", "--webhook-id", "falco_test").exit_code == 0
+    assert (
+        falcoport("teardown", "--yes", "--keep-blueprint", "--webhook-id", "falco_test").exit_code
+        == 0
+    )
     assert falcoport("show-url", "--webhook-id", "falco_test").exit_code == 3
     assert falcoport("show-url", "--webhook-id", "falco_prod").exit_code == 0
 
@@ -477,7 +499,7 @@ def test_the_export_describes_what_is_in_port(secured: dict[str, Any], tmp_path:
 def test_exported_bodies_make_the_same_again(api: httpx.Client) -> None:
     falcoport(*SETUP)
     bodies = json.loads(falcoport("export", "--format", "json").stdout)
-    assert falcoport("teardown").exit_code == 0
+    assert falcoport("teardown", "--yes").exit_code == 0
     api.post("/blueprints", json=bodies["blueprint"]).raise_for_status()
     api.post("/webhooks", json=bodies["webhook"]).raise_for_status()
     assert falcoport("plan", "--exit-code").exit_code == 0

@@ -36,7 +36,7 @@ def add_alert(api: httpx.Client, identifier: str = "alert") -> None:
 
 
 def test_everything_that_setup_made_goes(wired: httpx.Client) -> None:
-    ran = falcoport("teardown", "-o", "json")
+    ran = falcoport("teardown", "--yes", "-o", "json")
     assert ran.exit_code == 0, ran.stdout
     assert [(c["resource"], c["action"]) for c in ran.data["changes"]] == [
         ("webhook", "delete"),
@@ -50,7 +50,7 @@ def test_everything_that_setup_made_goes(wired: httpx.Client) -> None:
 
 @pytest.mark.usefixtures("pointed")
 def test_gone_already_is_done() -> None:
-    ran = falcoport("teardown")
+    ran = falcoport("teardown", "--yes")
     assert ran.exit_code == 0
     assert ran.stderr.count("already absent") == 2
 
@@ -65,12 +65,12 @@ def test_dry_run_removes_nothing(wired: httpx.Client) -> None:
 
 def test_alerts_are_kept_and_the_blueprint_with_them(wired: httpx.Client) -> None:
     add_alert(wired)
-    ran = falcoport("teardown")
+    ran = falcoport("teardown", "--yes")
     assert ran.exit_code == 0
     assert not has_webhook(wired)
     entity = wired.get("/blueprints/falco_alert/entities/alert")
     assert entity.status_code == 200
-    assert falcoport("teardown").exit_code == 0
+    assert falcoport("teardown", "--yes").exit_code == 0
 
 
 def test_deleting_alerts_needs_yes_where_nobody_can_answer(wired: httpx.Client) -> None:
@@ -79,6 +79,7 @@ def test_deleting_alerts_needs_yes_where_nobody_can_answer(wired: httpx.Client) 
     ran = falcoport("teardown", "--delete-alerts")
     assert ran.exit_code == 2
     assert "2 alerts will be deleted" in ran.stderr
+    assert "goes silent" in ran.stderr
     assert "--yes" in ran.stderr
     assert has_webhook(wired)
     ran = falcoport("teardown", "--delete-alerts", "--yes")
@@ -92,7 +93,7 @@ def test_shared_webhook_loses_only_its_mapping(wired: httpx.Client) -> None:
     wired.patch(
         "/webhooks/falco_alert_mapper", json={"mappings": [other, *hook["mappings"]]}
     ).raise_for_status()
-    assert falcoport("teardown").exit_code == 0
+    assert falcoport("teardown", "--yes").exit_code == 0
     after = wired.get("/webhooks/falco_alert_mapper").json()["integration"]
     assert after["mappings"] == [other]
     assert after["webhookKey"] == hook["webhookKey"]
@@ -122,7 +123,7 @@ def test_what_others_built_on_it_is_named_and_stops_everything(wired: httpx.Clie
             "mappings": [{"blueprint": "falco_alert", "entity": {"identifier": ".body.id"}}],
         },
     ).raise_for_status()
-    ran = falcoport("teardown", "-o", "json")
+    ran = falcoport("teardown", "--yes", "-o", "json")
     assert ran.exit_code == 4
     messages = " ".join(error["message"] for error in ran.envelope["errors"])
     for name in ("'worst'", "'incident'", "'owner'", "'second'"):
@@ -132,7 +133,7 @@ def test_what_others_built_on_it_is_named_and_stops_everything(wired: httpx.Clie
 
 
 def test_keep_blueprint_removes_only_the_webhook(wired: httpx.Client) -> None:
-    assert falcoport("teardown", "--keep-blueprint").exit_code == 0
+    assert falcoport("teardown", "--yes", "--keep-blueprint").exit_code == 0
     assert has_blueprint(wired)
     assert not has_webhook(wired)
 
@@ -140,7 +141,7 @@ def test_keep_blueprint_removes_only_the_webhook(wired: httpx.Client) -> None:
 def test_relation_made_by_add_relation_goes_too(wired: httpx.Client) -> None:
     arguments = ("--relation", "second", "--target", "namespace", "--tag-prefix", "x-")
     assert falcoport("add-relation", *arguments).exit_code == 0
-    assert falcoport("teardown").exit_code == 0
+    assert falcoport("teardown", "--yes").exit_code == 0
     assert not has_blueprint(wired)
 
 
@@ -149,6 +150,19 @@ def test_mapping_that_creates_namespaces_goes_too(wired: httpx.Client) -> None:
     assert falcoport("setup", *options).exit_code == 0
     hook = wired.get("/webhooks/falco_alert_mapper").json()["integration"]
     assert len(hook["mappings"]) == 2
-    assert falcoport("teardown").exit_code == 0
+    assert falcoport("teardown", "--yes").exit_code == 0
     assert not has_webhook(wired)
     assert not has_blueprint(wired)
+
+
+def test_nothing_goes_without_a_yes(wired: httpx.Client) -> None:
+    ran = falcoport("teardown")
+    assert ran.exit_code == 2
+    assert "This deletes webhook falco_alert_mapper and blueprint falco_alert" in ran.stderr
+    assert "--yes" in ran.stderr
+    assert has_webhook(wired)
+
+
+@pytest.mark.usefixtures("pointed")
+def test_nothing_to_delete_needs_no_yes() -> None:
+    assert falcoport("teardown").exit_code == 0

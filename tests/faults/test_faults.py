@@ -89,8 +89,10 @@ SCENARIOS = {
         reads=(),
     ),
     "add-relation": Scenario(("add-relation",), without_relation),
-    "teardown": Scenario(("teardown",), as_set_up),
-    "teardown of a shared webhook": Scenario(("teardown", "--keep-blueprint"), extended, reads=()),
+    "teardown": Scenario(("teardown", "--yes"), as_set_up),
+    "teardown of a shared webhook": Scenario(
+        ("teardown", "--keep-blueprint", "--yes"), extended, reads=()
+    ),
     "teardown with alerts": Scenario(
         ("teardown", "--delete-alerts", "--yes"),
         lambda: Catalog(as_set_up().blueprints, as_set_up().webhooks, alerts=3),

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from falcoport.mapping.evaluator import MAX_ITEMS, Evaluator
+from falcoport.mapping.event import build_event_text
 from falcoport.mapping.expressions import compile_error, expressions, program_text
 from falcoport.mapping.outcomes import EventError, Outcome
 
@@ -208,3 +209,15 @@ def test_expressions_lists_all_of_them_with_their_place() -> None:
 
 def test_program_text_hides_the_environment_first() -> None:
     assert program_text(".x").startswith("def env: {}; {} as $ENV | ")
+
+
+def test_items_are_capped_where_an_expression_ends_the_whole_program_too() -> None:
+    mapping = {
+        "blueprint": "b",
+        "itemsToParse": ".body",
+        "entity": {"identifier": ".item | tostring", "properties": {"a": "halt"}},
+    }
+    event = build_event_text(json.dumps(list(range(MAX_ITEMS + 5))), {})
+    outcomes = Evaluator([mapping]).evaluate(event)
+    assert [outcome.item for outcome in outcomes] == list(range(MAX_ITEMS))
+    assert outcomes[-1].entity == {"identifier": str(MAX_ITEMS - 1), "properties": {}}

@@ -89,6 +89,8 @@ def test_making_the_handler_is_limited_as_well() -> None:
 
 def test_the_clock_stands_between_requests() -> None:
     with LimitedProcess(build, SHORT) as process:
+        process._start()
+        time.sleep(2 * SHORT.seconds)
         process.send(("echo", 1))
         time.sleep(2 * SHORT.seconds)
         assert process.receive() == 1

@@ -21,13 +21,15 @@ from falcoport.reconcile.apply import Task, apply
 from falcoport.reconcile.changes import Action
 from falcoport.reconcile.goal import Goal
 from falcoport.reconcile.journal import Journal
-from falcoport.resources.interface import Json, Key, Resource
+from falcoport.resources.interface import Key, Resource
 from falcoport.resources.merging import merge
 from falcoport.resources.registry import KINDS
 from falcoport.settings import SettingOptions, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from falcoport.json_types import Json
 
 # --- the kind -------------------------------------------------------------------------------
 

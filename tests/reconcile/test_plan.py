@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from typing import Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -26,7 +26,8 @@ from falcoport.resources.mappings import find_similar_mapping
 from falcoport.resources.relation import Relation
 from falcoport.resources.webhook import Webhook
 
-Json = dict[str, Any]
+if TYPE_CHECKING:
+    from falcoport.json_types import Json
 
 MANIFESTS = load()
 SETUP = build_setup_goal(MANIFESTS, SetupChoices())

@@ -25,7 +25,8 @@ from falcoport.resources.merging import (
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-Json = dict[str, Any]
+    from falcoport.json_types import Json
+
 
 # --- what is generated ------------------------------------------------------------------------
 

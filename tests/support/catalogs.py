@@ -5,8 +5,9 @@ from __future__ import annotations
 import copy
 from contextlib import closing
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from falcoport.json_types import Json
 from falcoport.manifests.loading import load
 from support.port_client import port_client
 
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
     from falcoport.sandbox.server import RunningSandbox
 
-Json = dict[str, Any]
 State = dict[tuple[str, str], Json]
 
 WEBHOOK_SECRET = "webhook-secret-of-the-user-4711"

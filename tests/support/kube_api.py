@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-Json = dict[str, Any]
+    from falcoport.json_types import Json
+
 
 _CORE, _APPS = "/api/v1", "/apis/apps/v1"
 _KINDS = {

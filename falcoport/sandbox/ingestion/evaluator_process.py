@@ -34,14 +34,17 @@ Outcomes = list[Outcome] | str
 
 
 def evaluate(evaluator: Evaluator, events: Sequence[str]) -> list[Outcomes]:
-    """Return what the mappings make of each event, or why libjq cannot read it."""
+    """Return what the mappings make of each event, or why libjq cannot read it.
+
+    The numbers of events are as JavaScript writes them.
+    """
     try:
-        return [*evaluator.evaluate_many(events)]
+        return [*evaluator.evaluate_many(events, rounded=True)]
     except EventError:
         answers: list[Outcomes] = []
         for event in events:
             try:
-                answers.append(evaluator.evaluate(event))
+                answers.append(evaluator.evaluate(event, rounded=True))
             except EventError as error:
                 answers.append(f"libjq cannot read the event: {error}")
         return answers

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 import regex
 
 from falcoport.mapping.event import build_event_text
+from falcoport.mapping.numbers import stored_float, stored_integer
 from falcoport.sandbox import errors
 from falcoport.sandbox.errors import ApiError
 from falcoport.sandbox.ingestion.evaluator_process import EvaluatorProcess, evaluate
@@ -209,6 +210,10 @@ class Ingest:
         self._idle.set()
         await asyncio.sleep(_PAUSE)
         self._work.set()
+
+    def is_idle(self) -> bool:
+        """Return whether no event waits to be mapped."""
+        return self._idle.is_set()
 
     async def settled(self) -> None:
         """Return once no event waits to be mapped; raise a 503 error if none can be now."""
@@ -431,13 +436,18 @@ def _event_text(webhook: Webhook, delivery: Delivery) -> str:
             401, "invalid_signature", "the signature is missing or does not match"
         )
     try:
-        body = delivery.raw.decode()
-        json.loads(body, parse_constant=_no_constant)
+        # Read as Port reads it, numbers rounded, so that no mapping has to look for them again.
+        value = json.loads(
+            delivery.raw.decode(),
+            parse_constant=_no_constant,
+            parse_int=stored_integer,
+            parse_float=stored_float,
+        )
     except RecursionError:
         raise DeliveryRejected(400, "bad_request", "the body is nested too deeply") from None
     except ValueError:
         raise DeliveryRejected(400, "bad_request", "the body is not JSON") from None
-    return build_event_text(body, delivery.headers, delivery.query)
+    return build_event_text(dump(value), delivery.headers, delivery.query)
 
 
 def _no_constant(name: str) -> None:

@@ -8,12 +8,13 @@ All of it is in memory and made anew after a restart, so that a kill cannot leav
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from falcoport.sandbox.storage.audit import CREATE
 from falcoport.sandbox.storage.moments import parse_moment
-from falcoport.sandbox.storage.search import Candidate
+from falcoport.sandbox.storage.search import Candidate, StoredCandidate
 from falcoport.sandbox.storage.statistics import Sample, as_number, compute
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ Document = dict[str, Any]
 _AT_ONCE = 500
 _HOPS = 4
 """How many relations lie between two blueprints at most, where no path is given."""
+_QUIET = 0.5
+"""Seconds that changes are left to gather before they are looked at."""
 _ANYTHING: Document = {"combinator": "and", "rules": []}
 
 
@@ -47,7 +50,10 @@ class _Step:
 
 @dataclass
 class _Index:
-    """What is remembered for one aggregation property."""
+    """What is remembered for one aggregation property.
+
+    `cursor` is the last entity that was looked at while the index is being made, None once it is.
+    """
 
     version: tuple[int, ...]
     target: Blueprint
@@ -55,13 +61,12 @@ class _Index:
     chains: list[tuple[_Step, ...]]
     matches: Callable[[Candidate], bool]
     is_local: bool
+    cursor: int | None = 0
     samples: dict[int, Sample] = field(default_factory=dict)
     owners: dict[int, frozenset[int]] = field(default_factory=dict)
     members: dict[int, set[int]] = field(default_factory=dict)
     figures: dict[int, Any] = field(default_factory=dict)
-    changed: set[int] = field(default_factory=set)
-    is_built: bool = False
-    are_owners_stale: bool = False
+    are_owners_stale: bool = True
 
 
 class Aggregates:
@@ -75,25 +80,74 @@ class Aggregates:
         self._entities = entities
         self._search = search
         self._indexes: dict[tuple[int, str], _Index] = {}
+        self._changed: dict[int, set[int]] = {}
+        self._prepared = -1
+        self._touched = asyncio.Event()
+        self._touched.set()
 
     def note(self, change: EntityChange) -> None:
         """Remember that an entity has to be looked at again, and what led through it."""
+        if not self._indexes:
+            return
         key = change.blueprint.key
-        for index in self._indexes.values():
-            if index.target.key == key:
-                index.changed.add(change.key)
-            if change.relates and not index.are_owners_stale:
-                index.are_owners_stale = _leads_through(index.chains, key, change.action)
+        if key in self._changed:
+            self._changed[key].add(change.key)
+            self._touched.set()
+        if change.relates:
+            for index in self._indexes.values():
+                if not index.are_owners_stale:
+                    index.are_owners_stale = _leads_through(index.chains, key, change.action)
 
     def values(self, blueprint: Blueprint, name: str, keys: Sequence[int]) -> list[Any]:
         """Return the figure of one aggregation property for some entities of a blueprint."""
+        self._prepare()
         index = self._index(blueprint, name)
         if index is None:
             return [None for _ in keys]
-        self._refresh(index)
+        while self._advance(index.target):
+            pass
+        self._settle(index)
         return [self._figure(index, key) for key in keys]
 
-    # --- one index --------------------------------------------------------------------------
+    def wake(self) -> None:
+        """Look for what is to be done, when blueprints may have changed."""
+        self._touched.set()
+
+    async def run(self, is_idle: Callable[[], bool]) -> None:
+        """Look at what changed while nothing else is to be done, until cancelled.
+
+        So that the next question finds little left; while alerts arrive, they come first.
+        """
+        while True:
+            await self._touched.wait()
+            self._touched.clear()
+            await asyncio.sleep(_QUIET)
+            self._prepare()
+            for target in list(self._changed):
+                while is_idle() and self._has_work(target):
+                    blueprint = self._blueprints.find_by_key(target)
+                    if blueprint is None or not self._advance(blueprint):
+                        break
+                    await asyncio.sleep(0)
+                if self._has_work(target):
+                    self._touched.set()
+
+    # --- indexes ----------------------------------------------------------------------------
+
+    def _prepare(self) -> None:
+        """Have an index for every aggregation property there is, and for no other."""
+        if self._prepared == self._blueprints.version:
+            return
+        known = {}
+        for blueprint in self._blueprints.all().values():
+            for name in blueprint.document["aggregationProperties"]:
+                index = self._index(blueprint, name)
+                if index is not None:
+                    known[blueprint.key, name] = index
+        self._prepared = self._blueprints.version
+        self._indexes = known
+        targets = {index.target.key for index in known.values()}
+        self._changed = {key: self._changed.get(key, set()) for key in targets}
 
     def _index(self, blueprint: Blueprint, name: str) -> _Index | None:
         definition = blueprint.document["aggregationProperties"][name]
@@ -101,12 +155,12 @@ class Aggregates:
         if target is None:
             return None
         version: tuple[int, ...] = (self._blueprints.version,)
-        index = self._indexes.get((blueprint.key, name))
         query = definition.get("query") or _ANYTHING
-        is_local = _is_local(query, target)
+        is_local = _is_local(query, target) and _is_stored(definition["calculationSpec"], target)
         if not is_local:
             # It depends on other entities or on the time: good for this second and state alone.
             version = (*version, self._store.version, int(self._store.clock.timestamp()))
+        index = self._indexes.get((blueprint.key, name))
         if index is None or index.version != version:
             index = _Index(
                 version,
@@ -117,22 +171,41 @@ class Aggregates:
                 is_local,
             )
             self._indexes[blueprint.key, name] = index
+            self._changed.setdefault(target.key, set())
         return index
 
-    def _refresh(self, index: _Index) -> None:
-        if not index.is_built:
-            index.is_built = True
-            index.changed.clear()
-            after = 0
-            while rows := self._entities.page(index.target, after, _AT_ONCE):
+    def _on(self, target: int) -> list[_Index]:
+        return [index for index in self._indexes.values() if index.target.key == target]
+
+    def _has_work(self, target: int) -> bool:
+        return bool(self._changed.get(target)) or any(
+            index.cursor is not None and index.is_local for index in self._on(target)
+        )
+
+    def _advance(self, target: Blueprint) -> bool:
+        """Look at some entities for all indexes that count them; return whether there were any."""
+        indexes = self._on(target.key)
+        changed = self._changed.setdefault(target.key, set())
+        if changed:
+            keys = sorted(changed)[:_AT_ONCE]
+            changed.difference_update(keys)
+            rows = self._entities.rows(keys)
+            for index in indexes:
+                self._resample(index, keys, rows)
+            return True
+        unfinished = [index for index in indexes if index.cursor is not None]
+        if not unfinished:
+            return False
+        after = min(index.cursor or 0 for index in unfinished)
+        rows = self._entities.page(target, after, _AT_ONCE)
+        for index in unfinished:
+            if index.cursor == after:
                 self._sample(index, rows)
-                after = rows[-1].key
-            index.are_owners_stale = True
-        if index.changed:
-            changed = sorted(index.changed)
-            index.changed.clear()
-            for start in range(0, len(changed), _AT_ONCE):
-                self._resample(index, changed[start : start + _AT_ONCE])
+                index.cursor = rows[-1].key if rows else None
+        return True
+
+    def _settle(self, index: _Index) -> None:
+        """Find out anew whom everything counts for, if that may have changed."""
         if index.are_owners_stale:
             index.are_owners_stale = False
             index.members.clear()
@@ -140,22 +213,29 @@ class Aggregates:
             index.figures.clear()
             self._relate(index, list(index.samples))
 
-    def _resample(self, index: _Index, keys: Sequence[int]) -> None:
+    def _resample(self, index: _Index, keys: Sequence[int], rows: Sequence[Row]) -> None:
         """Look at some entities again that were created, changed or deleted."""
         for key in keys:
             index.samples.pop(key, None)
             for owner in index.owners.pop(key, ()):
                 index.members[owner].discard(key)
                 index.figures.pop(owner, None)
-        self._sample(index, self._entities.rows(keys))
+        self._sample(index, rows)
         if not index.are_owners_stale:
             self._relate(index, [key for key in keys if key in index.samples])
 
     def _sample(self, index: _Index, rows: Sequence[Row]) -> None:
         spec = index.definition["calculationSpec"]
-        shown = self._entities.stored(rows) if index.is_local else self._entities.shown(rows)
-        for row, document in zip(rows, shown, strict=True):
-            candidate = Candidate(row, index.target, document)
+        if index.is_local:
+            candidates: Iterable[Candidate] = (
+                StoredCandidate(row, index.target, _NOTHING) for row in rows
+            )
+        else:
+            candidates = (
+                Candidate(row, index.target, document)
+                for row, document in zip(rows, self._entities.shown(rows), strict=True)
+            )
+        for candidate in candidates:
             if not index.matches(candidate):
                 continue
             moment = None
@@ -164,7 +244,7 @@ class Aggregates:
             value = None
             if spec["calculationBy"] == "property":
                 value = as_number(candidate.value(spec["property"]))
-            index.samples[row.key] = Sample(value, moment)
+            index.samples[candidate.row.key] = Sample(value, moment)
 
     def _relate(self, index: _Index, keys: Sequence[int]) -> None:
         """Find out which entities the counted ones count for."""
@@ -310,5 +390,14 @@ def _is_local(query: Mapping[str, Any], target: Blueprint) -> bool:
     return True
 
 
+def _is_stored(spec: Mapping[str, Any], target: Blueprint) -> bool:
+    """Return whether a figure is made of values that are stored of the counted entities."""
+    names = [spec.get("measureTimeBy", "$createdAt"), spec.get("property", "$identifier")]
+    return all(
+        name.startswith("$") or name.rpartition("#")[2] in target.properties for name in names
+    )
+
+
+_NOTHING: Document = {}
 _MOVING = ("isExpired", "isNotExpired", "relatedTo", "matchAny")
 """Operators whose answer changes with the time or with other entities."""

@@ -127,19 +127,26 @@ class Audit:
         return [self._entry(dict(zip(_NAMES, row, strict=True))) for row in rows]
 
     def history(self, entity: int) -> list[tuple[str, Document | None]]:
-        """Return when an entity changed and what it was from then on, oldest first."""
+        """Return when an entity changed and what it was from then on, oldest first.
+
+        New entities are not in the index of the log: what they were made as says when.
+        """
         rows = self._store.execute(
-            "SELECT key, at, action FROM audit WHERE entity = ? AND status = 'SUCCESS' "
-            "ORDER BY key",
+            "SELECT at, action, before FROM audit WHERE entity = ? AND entity IS NOT NULL "
+            "AND action <> 'CREATE' AND status = 'SUCCESS' ORDER BY key",
             (entity,),
         ).fetchall()
-        return [
-            (at, None if action == DELETE else self._after(entity, key)) for key, at, action in rows
-        ]
+        states = [json.loads(before) for _, _, before in rows]
+        last = None if rows and rows[-1][1] == DELETE else self.current(entity)
+        states.append(last)
+        made = states[0]["createdAt"] if states[0] is not None else ""
+        moments = [made, *(at for at, _, _ in rows)]
+        return list(zip(moments, states, strict=True))
 
     def _after(self, entity: int, key: int) -> Document | None:
         row = self._store.one(
-            "SELECT before FROM audit WHERE entity = ? AND key > ? AND status = 'SUCCESS' "
+            "SELECT before FROM audit WHERE entity = ? AND entity IS NOT NULL "
+            "AND action <> 'CREATE' AND key > ? AND status = 'SUCCESS' "
             "AND before IS NOT NULL ORDER BY key LIMIT 1",
             (entity, key),
         )

@@ -21,7 +21,7 @@ from falcoport.sandbox.storage.store import dump
 from falcoport.sandbox.storage.values import Checker
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from falcoport.sandbox.options import SandboxOptions
     from falcoport.sandbox.storage.audit import Actor, Audit
@@ -143,34 +143,53 @@ class Blueprints:
         self._store = store
         self._options = options
         self._audit = log
-        self._loaded: dict[str, Blueprint] | None = None
-        self.version = 0
-        """Grows whenever blueprints may have changed."""
+        self._rows: list[tuple[int, str, str, str]] | None = None
+        self._loaded: dict[str, Blueprint] = {}
         self._by_key: dict[int, Blueprint] = {}
+        self._is_read = False
+        self._version = 0
+        self.watcher: Callable[[], None] = lambda: None
+        """Called when blueprints may have changed; set by what puts the sandbox together."""
         if store.scalar("SELECT count(*) FROM blueprint") == 0:
             with store.transaction():
                 for document in _SYSTEM:
                     self._insert({**document, **self._metadata("port")})
 
+    @property
+    def version(self) -> int:
+        """Grows with every change of a blueprint."""
+        self.all()
+        return self._version
+
     def forget(self) -> None:
         """Read the blueprints anew when they are next asked for."""
-        self._loaded = None
-        self.version += 1
+        self._is_read = False
+        self.watcher()
 
     def all(self) -> dict[str, Blueprint]:
         """Return every blueprint by its identifier, in the order of creation."""
-        if self._loaded is None:
+        if not self._is_read:
             rows = self._store.execute(
                 "SELECT key, identifier, document, slots FROM blueprint ORDER BY key"
-            )
-            self._loaded = {row[1]: _read(row) for row in rows}
-            self._by_key = {found.key: found for found in self._loaded.values()}
+            ).fetchall()
+            self._is_read = True
+            # What was made of blueprints that are still the same is kept.
+            if rows != self._rows:
+                self._rows = rows
+                self._version += 1
+                self._loaded = {row[1]: _read(row) for row in rows}
+                self._by_key = {found.key: found for found in self._loaded.values()}
         return self._loaded
 
     def by_key(self, key: int) -> Blueprint:
         """Return the blueprint with a database key."""
         self.all()
         return self._by_key[key]
+
+    def find_by_key(self, key: int) -> Blueprint | None:
+        """Return the blueprint with a database key, None if it was deleted."""
+        self.all()
+        return self._by_key.get(key)
 
     def listed(self) -> list[Blueprint]:
         """Return the blueprints that are not Port's own."""

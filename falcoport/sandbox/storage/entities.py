@@ -290,7 +290,9 @@ class Entities:
         self._create_missing(edges, actor)
         before = None if old is None else self.stored([old])[0]
         key = self._save(blueprint, old, new_identifier, document)
-        self._link(blueprint, key, edges.targets, replace=kept is None and old is not None)
+        if old is not None:
+            self._unlink(blueprint, key, None if kept is None else edges.targets)
+        self._link(blueprint, key, edges.targets)
         self._set_timers(blueprint, key, old, values)
         related = bool(body.get("relations")) or mode is Mode.REPLACE
         self._record(blueprint, Row(key, blueprint.key, new_identifier, {}), before, actor, related)
@@ -478,21 +480,24 @@ class Entities:
         )
         return old.key
 
-    def _link(
-        self, blueprint: Blueprint, key: int, targets: Mapping[str, list[int]], *, replace: bool
-    ) -> None:
-        if replace:
+    def _unlink(self, blueprint: Blueprint, key: int, names: Iterable[str] | None) -> None:
+        """Remove what an entity is related to, by some relations or by all of them."""
+        if names is None:
             self._store.execute("DELETE FROM relation WHERE source = ?", (key,))
-        for name, keys in targets.items():
-            slot = blueprint.relations[name]
-            if not replace:
-                self._store.execute(
-                    "DELETE FROM relation WHERE source = ? AND slot = ?", (key, slot)
-                )
-            self._store.executemany(
-                "INSERT INTO relation VALUES (?, ?, ?, ?)",
-                [(key, slot, position, target) for position, target in enumerate(keys)],
+        for name in names or ():
+            self._store.execute(
+                "DELETE FROM relation WHERE source = ? AND slot = ?",
+                (key, blueprint.relations[name]),
             )
+
+    def _link(self, blueprint: Blueprint, key: int, targets: Mapping[str, list[int]]) -> None:
+        edges = [
+            (key, blueprint.relations[name], position, target)
+            for name, keys in targets.items()
+            for position, target in enumerate(keys)
+        ]
+        if edges:
+            self._store.executemany("INSERT INTO relation VALUES (?, ?, ?, ?)", edges)
 
     # --- deleting ---------------------------------------------------------------------------
 

@@ -47,7 +47,7 @@ CREATE TABLE audit(
     action TEXT NOT NULL, status TEXT NOT NULL, identifier TEXT NOT NULL, blueprint TEXT,
     entity INTEGER, webhook INTEGER, event INTEGER, run TEXT, author TEXT NOT NULL,
     origin TEXT NOT NULL, message TEXT, before TEXT, after TEXT);
-CREATE INDEX audit_by_entity ON audit(entity) WHERE entity IS NOT NULL;
+CREATE INDEX audit_by_entity ON audit(entity) WHERE entity IS NOT NULL AND action <> 'CREATE';
 CREATE INDEX audit_failures ON audit(webhook) WHERE status = 'FAILURE';
 CREATE TABLE run(
     key INTEGER PRIMARY KEY AUTOINCREMENT, identifier TEXT NOT NULL UNIQUE, action TEXT NOT NULL,

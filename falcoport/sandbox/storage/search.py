@@ -65,6 +65,22 @@ class Candidate:
         return None
 
 
+class StoredCandidate(Candidate):
+    """An entity that is asked for nothing but its own stored values; cheaper to make."""
+
+    def value(self, name: str) -> Any:
+        """Return the value of a meta property but `$team`, or of a property."""
+        name = name.rpartition("#")[2] or name
+        if name == "$identifier":
+            return self.row.identifier
+        if name == "$blueprint":
+            return self.blueprint.identifier
+        if name.startswith("$"):
+            return self.row.document.get(name[1:])
+        slot = self.blueprint.properties.get(name)
+        return None if slot is None else self.row.document["properties"].get(slot)
+
+
 _GROUPS = ("properties", "relations")
 Test = "Callable[[Candidate], bool]"
 

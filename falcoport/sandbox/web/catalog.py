@@ -6,18 +6,24 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from falcoport.sandbox.http.requests import read_key
+from falcoport.sandbox.storage.pages import ENTITY_PAGE_SUFFIX
+from falcoport.sandbox.web.actions import list_actions
 from falcoport.sandbox.web.alert_reader import is_alert
+from falcoport.sandbox.web.dashboards import build_rows
 from falcoport.sandbox.web.filters import Filters, read_filters
 from falcoport.sandbox.web.home import build_overview, choose_columns
 from falcoport.sandbox.web.rendering import entity_address
 from falcoport.sandbox.web.rows import build_alert_rows, build_entity_rows, build_relations
+from falcoport.sandbox.web.runs import list_runs
 from falcoport.sandbox.web.site import mapped_blueprints
 from falcoport.sandbox.web.summary import find_newest
+from falcoport.sandbox.web.widgets.desk import Desk
 
 if TYPE_CHECKING:
     from falcoport.sandbox.storage.blueprints import Blueprint
     from falcoport.sandbox.storage.entities import Row
     from falcoport.sandbox.web.alert_reader import AlertReader
+    from falcoport.sandbox.web.dashboards import Row as WidgetRow
     from falcoport.sandbox.web.site import Document, Site, View
 
 _ON_PAGE, _DEPENDENTS, _OTHERS = 50, 20, 10
@@ -84,7 +90,12 @@ async def show_entity(site: Site, view: View) -> str:
         "entity": {"title": None, "scorecards": {}, **entity},
         "heading": _find_heading(blueprint, entity),
         "relations": build_relations(blueprint, entity),
+        "widget_rows": await _build_widgets(site, view, blueprint, row),
         "dependents": _group_dependents(site, row),
+        "actions": list_actions(site, blueprint.identifier),
+        "runs": list_runs(
+            site, entity=row.identifier, blueprint=blueprint.identifier, limit=_OTHERS
+        ),
     }
     if is_alert(blueprint):
         return site.render(
@@ -94,6 +105,14 @@ async def show_entity(site: Site, view: View) -> str:
     if overview is not None:
         return site.render("place.html", view, **values, **overview)
     return site.render("entity.html", view, **values)
+
+
+async def _build_widgets(site: Site, view: View, blueprint: Blueprint, row: Row) -> list[WidgetRow]:
+    """Return the widgets of the page that Port keeps for the entities of a blueprint."""
+    page = site.state.pages.documents.find(f"{blueprint.identifier}{ENTITY_PAGE_SUFFIX}")
+    widgets = [] if page is None else page.document.get("widgets") or []
+    desk = Desk(site, view, entity=(blueprint.identifier, row.identifier))
+    return await build_rows(desk, widgets)
 
 
 async def _find_alerts_of(

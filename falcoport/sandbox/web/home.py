@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from falcoport.sandbox.ingestion import ingest
+from falcoport.sandbox.options import CLIENT_ID, CLIENT_SECRET
 from falcoport.sandbox.web import charts
 from falcoport.sandbox.web.events import complete_event
 from falcoport.sandbox.web.filters import FACETS, PAGE_LENGTH, Filters, read_filters
@@ -91,7 +92,14 @@ async def show_home(site: Site, view: View) -> str:
 def _show_start(site: Site, view: View, step: str) -> str:
     """Return the page of a sandbox without alerts: the next command to run."""
     return site.render(
-        "start.html", view, here="home", is_live=True, step=step, **_find_trouble(site)
+        "start.html",
+        view,
+        here="home",
+        is_live=True,
+        step=step,
+        client_id=CLIENT_ID,
+        client_secret=CLIENT_SECRET,
+        **_find_trouble(site),
     )
 
 

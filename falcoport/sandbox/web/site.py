@@ -143,12 +143,16 @@ async def follow_alerts(site: Site) -> None:
         await changed.wait()
         changed.clear()
         await site.state.ingest.settled()
+        await asyncio.sleep(_PAUSE)
+        # Between two alerts of many it is only quiet for a moment.
+        if not site.state.ingest.is_idle():
+            changed.set()
+            continue
         try:
             for blueprint in site.alert_blueprints():
                 await site.read_alerts(blueprint)
         except Exception:  # noqa: BLE001 - such as a disk that is full: pages read by themselves
             _log.exception("the pages cannot read the alerts: a fault of the sandbox")
-        await asyncio.sleep(_PAUSE)
 
 
 def mapped_blueprints(webhook: Mapping[str, Any]) -> list[str]:

@@ -354,6 +354,34 @@ def test_a_table_has_the_columns_and_the_order_that_it_says(catalog: AlertCatalo
     assert "4 in all" in html
 
 
+def test_a_table_without_titles_leads_to_its_entities_by_another_column(
+    catalog: AlertCatalog,
+) -> None:
+    catalog.alert(1)
+    settings = {"shown": ["time", "priority", "rule", "output"]}
+    config = {"falco_alert": {"propertiesSettings": settings}}
+    table = {"type": "table-entities-explorer", "dataset": ALL, "blueprintConfig": config}
+    add_page(catalog, table)
+    assert re.search(r'<a href="/catalog/falco_alert/node-[^"]*">Rule 1</a>', show(catalog))
+
+
+def test_the_widgets_of_an_entitys_page_are_about_that_entity(catalog: AlertCatalog) -> None:
+    catalog.alert(1)
+    widgets = [
+        {"id": "m", "type": "markdown", "title": "What to do", "markdown": "Look **here**"},
+        {"id": "d", "type": "entity-details", "entity": "{{ url.identifier }}",
+         "blueprint": "namespace", "title": "About"},
+    ]  # fmt: skip
+    body = {"type": "entity", "blueprint": "namespace", "widgets": widgets}
+    catalog.api.put("/pages/namespaceEntity", json=body).raise_for_status()
+    html = catalog.page("/catalog/namespace/auth%2Fx")
+    assert "<strong>here</strong>" in html
+    assert "Open auth/x" in html
+    assert "What to do" not in catalog.page(
+        "/catalog/falco_alert/node-2026-11-23T09:00:00.000000001Z"
+    )
+
+
 def test_a_table_without_settings_shows_the_newest_of_a_long_list(catalog: AlertCatalog) -> None:
     for number in range(55):
         catalog.alert(number, settled=number == 54)

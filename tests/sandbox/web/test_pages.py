@@ -33,7 +33,10 @@ def rules_of(html: str) -> list[str]:
 def test_an_empty_sandbox_offers_the_next_command(
     sandbox: RunningSandbox, api: httpx.Client
 ) -> None:
-    assert "falcoport setup --create-namespace-blueprint" in api.get(sandbox.url + "/").text
+    text = api.get(sandbox.url + "/").text
+    assert f"export PORT_API_URL={sandbox.url}/v1\n" in text
+    assert f"export PORT_CLIENT_SECRET={sandbox.client_secret}" in text
+    assert "falcoport setup --create-namespace-blueprint" in text
     assert "There is no event" in api.get(sandbox.url + "/events").text
     assert "There is no blueprint yet" in api.get(sandbox.url + "/catalog").text
 
@@ -213,7 +216,7 @@ def test_what_alerts_contain_is_text(catalog: AlertCatalog) -> None:
 def test_an_alerts_page_has_every_detail_and_its_rule_as_title(catalog: AlertCatalog) -> None:
     catalog.alert(1, output_fields={"proc.cmdline": "sh -c id", "k8s.ns.name": None})
     text = catalog.page("/catalog/falco_alert/node-2026-11-23T09:00:00.000000001Z")
-    assert re.search(r"<h1>Rule 1 <span", text)
+    assert re.search(r"<h1 [^>]*>Rule 1 <span", text)
     assert "<title>Rule 1 · falcoport sandbox</title>" in text
     for part in ("output 1", "proc.cmdline", "sh -c id", "port-auth/x", "syscall", "Critical"):
         assert part in text

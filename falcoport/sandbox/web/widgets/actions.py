@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from falcoport.sandbox.web.runs import describe_run, list_runs
+from falcoport.sandbox.web.runs import list_runs
 
 if TYPE_CHECKING:
     from falcoport.sandbox.web.site import Document
@@ -45,6 +45,6 @@ async def build_runs(desk: Desk, widget: Document) -> Document:
     )
     return {
         "shape": "runs",
-        "runs": [describe_run(desk.site, run) for run in runs],
+        "runs": runs,
         "is_empty": not runs,
     }

@@ -138,8 +138,13 @@ def _names_in(part: object) -> Iterator[str]:
                 yield from _names_in(value)
 
 
-def choose_colors(definition: Mapping[str, object], names: Sequence[str]) -> list[str]:
-    """Return the class that colours each value: as its blueprint says, by priority, or any."""
+def choose_colors(
+    definition: Mapping[str, object], names: Sequence[str], *, otherwise: str = ""
+) -> list[str]:
+    """Return the class that colours each value: as its blueprint says, or by priority.
+
+    A value without a colour of its own gets one of many, or `otherwise`.
+    """
     from falcoport.sandbox.web.rendering import class_of_priority
 
     said = definition.get("enumColors")
@@ -149,6 +154,6 @@ def choose_colors(definition: Mapping[str, object], names: Sequence[str]) -> lis
         return known
     found = []
     for position, name in enumerate(names):
-        color = colors.get(name) or _COLORS[position % len(_COLORS)]
-        found.append(f"color-{color}")
+        any_color = otherwise or f"color-{_COLORS[position % len(_COLORS)]}"
+        found.append(f"color-{colors[name]}" if name in colors else any_color)
     return found

@@ -77,10 +77,11 @@ async def build_pie(desk: Desk, widget: Document) -> Document:
 
 async def build_bars(desk: Desk, widget: Document) -> Document:
     """Return how often each value of a property occurs."""
-    parts = await _count_parts(desk, widget, BARS)
+    parts = await _count_parts(desk, widget, BARS, otherwise="plain")
     if not parts:
         return {"is_empty": True}
-    return {"shape": "bars", "parts": parts, "highest": max(count for _, count, _ in parts)}
+    # What is left may be many values at once, against which no other bar could be seen.
+    return {"shape": "bars", "parts": parts, "highest": max(n for _, n, _ in parts[:BARS])}
 
 
 async def _find_figure(desk: Desk, widget: Document) -> float | None:
@@ -112,7 +113,9 @@ async def _find_figure(desk: Desk, widget: Document) -> float | None:
     )
 
 
-async def _count_parts(desk: Desk, widget: Document, most: int) -> list[tuple[str, int, str]]:
+async def _count_parts(
+    desk: Desk, widget: Document, most: int, *, otherwise: str = ""
+) -> list[tuple[str, int, str]]:
     """Return each value of a chart with its count and colour; the least frequent are one."""
     name = widget["property"]
     values = [_read_value(one, name) for one in await desk.find(widget, _names_of(name))]
@@ -123,7 +126,8 @@ async def _count_parts(desk: Desk, widget: Document, most: int) -> list[tuple[st
     first, rest = counted[:most], counted[most:]
     first = _order(first)
     names = [one for one, _ in first]
-    colors = choose_colors(desk.definition_of(widget, short_name(name)), names)
+    definition = desk.definition_of(widget, short_name(name))
+    colors = choose_colors(definition, names, otherwise=otherwise)
     parts = [
         (one, count, "color-lightGray" if one == _NO_VALUE else color)
         for (one, count), color in zip(first, colors, strict=True)

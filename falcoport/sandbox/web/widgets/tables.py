@@ -58,10 +58,14 @@ async def build_table(desk: Desk, widget: Document) -> Document:
     shown = desk.site.state.entities.shown(rows)
     if not shown:
         return {"is_empty": True}
+    link = _choose_link(blueprint, names)
     return {
         "shape": "table",
         "columns": [_title_of(blueprint, name) for name in names],
-        "rows": [[_cell(blueprint, entity, name) for name in names] for entity in shown],
+        "rows": [
+            [_cell(blueprint, entity, name, is_link=name == link) for name in names]
+            for entity in shown
+        ],
         "total": len(found),
     }
 
@@ -139,6 +143,21 @@ def _choose_columns(widget: Document, config: Document, blueprint: Blueprint) ->
     return names or ["$title"]
 
 
+def _choose_link(blueprint: Blueprint, names: Sequence[str]) -> str:
+    """Return the column that leads to the entity; in Port any part of its row does."""
+    if {"$title", "$identifier"} & {*names}:
+        return ""
+    schema = blueprint.document["schema"]["properties"]
+    plain = [
+        name
+        for name in names
+        if schema.get(name, {}).get("type") == "string"
+        and "format" not in schema[name]
+        and not schema[name].get("enum")
+    ]
+    return next((name for name in ("rule", *plain) if name in names), names[0])
+
+
 def _sort(found: Sequence[Any], by: Sequence[tuple[str, str]]) -> list[Any]:
     """Return entities in order, by the first name first; without any, the newest first."""
     ordered = [*reversed(found)]
@@ -181,11 +200,11 @@ def _title_of(blueprint: Blueprint, name: str) -> str:
     return name
 
 
-def _cell(blueprint: Blueprint, entity: Document, name: str) -> Document:
+def _cell(blueprint: Blueprint, entity: Document, name: str, *, is_link: bool) -> Document:
     """Return what a cell shows: texts, moments, links, or coloured values."""
+    address = entity_address(blueprint.identifier, entity["identifier"])
     if name in ("$title", "$identifier"):
         text = entity.get(name[1:]) or entity["identifier"]
-        address = entity_address(blueprint.identifier, entity["identifier"])
         return {"texts": [], "links": [(text, address)]}
     if name in blueprint.relations:
         value = entity["relations"].get(name)
@@ -197,6 +216,9 @@ def _cell(blueprint: Blueprint, entity: Document, name: str) -> Document:
     moment = read_moment(value) if name in ("$createdAt", "$updatedAt") else None
     if definition.get("format") in ("date-time", "timer"):
         moment = read_moment(value)
+    if is_link:
+        text = _write(value) or entity["identifier"]
+        return {"texts": [], "links": [(text, address)]}
     if moment is not None:
         return {"texts": [], "links": [], "moment": moment}
     texts = [_write(one) for one in (value if isinstance(value, list) else [value])]
