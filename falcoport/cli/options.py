@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from falcoport.falco.inputs.interface import InputFormat
 from falcoport.falco.rules_format import RulesFormat
 from falcoport.falcosidekick.handover import interface as handover
 from falcoport.falcosidekick.handover.contents import MAX_CONCURRENT
@@ -474,12 +475,21 @@ MinimumPriority = Annotated[
         help="Send only alerts of this priority or above, such as warning.",
     ),
 ]
+AlertInput = Annotated[
+    InputFormat | None,
+    typer.Option(
+        "--input",
+        help="How the alerts are stored; found by looking unless given.",
+        show_default=False,
+    ),
+]
 AlertFiles = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="[FILE…|-]",
-        help="Files with alerts: Falco's JSON lines, its logs from kubectl or Docker, "
-        "Falcosidekick's bodies; - is stdin. (default: falcoport's samples)",
+        metavar="[FILE…|DIR…|-]",
+        help="Files and folders with alerts: Falco's JSON lines, its logs from kubectl or Docker, "
+        "Falcosidekick's bodies, what Loki, Kafka, S3 and others give back; - is stdin. "
+        "(default: falcoport's samples)",
         show_default=False,
     ),
 ]

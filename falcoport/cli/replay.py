@@ -14,7 +14,6 @@ from falcoport.cli.command import EXIT_CODES_WITH_CHECK, CommandResult, Run, add
 from falcoport.cli.targets import MaxInFlight, Rate, TargetOptions
 from falcoport.delivery.ways import Through
 from falcoport.errors import EXIT_OK, EXIT_PARTIAL
-from falcoport.falco.inputs.interface import InputFormat
 
 Sources = Annotated[
     list[str] | None,
@@ -22,14 +21,6 @@ Sources = Annotated[
         metavar="[FILE…|DIR…|-]",
         help="Files and folders with stored alerts, such as a copy of the S3 bucket; - is stdin. "
         "Compressed ones (gzip) as well.",
-        show_default=False,
-    ),
-]
-Input = Annotated[
-    InputFormat | None,
-    typer.Option(
-        "--input",
-        help="How the alerts are stored; found by looking unless given.",
         show_default=False,
     ),
 ]
@@ -126,7 +117,7 @@ def replay(
     choice: ChoiceOptions,
     sending: SendingOptions,
     sources: Sources = None,
-    form: Input = None,
+    form: options.AlertInput = None,
     custom_tag: options.CustomTags = None,
 ) -> CommandResult:
     """In order of time, whatever order they are stored in. An alert keeps its uuid, or gets one

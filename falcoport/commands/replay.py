@@ -246,6 +246,7 @@ def _open_target(request: ReplayRequest, context: Context) -> _Target:
     from falcoport.commands.live_webhook import require_webhook
     from falcoport.commands.webhook_target import resolve_target
     from falcoport.errors import CheckFailedError
+    from falcoport.mapping.evaluator_process import are_bounded
 
     if request.through is Through.WEBHOOK:
         return _Target(resolve_target(request.target, context))
@@ -265,6 +266,14 @@ def _open_target(request: ReplayRequest, context: Context) -> _Target:
             f"Webhook {request.target.webhook_id!r} has no mapping, so nothing would be stored.",
             where=f"webhook {request.target.webhook_id}: mappings",
             hint="Run `falcoport setup` first.",
+        )
+    if not are_bounded(mappings):
+        # Port evaluates such a mapping with limits of its own.
+        raise CheckFailedError(
+            f"The mapping of webhook {request.target.webhook_id!r} has an expression that may not "
+            "end, so it is not evaluated here.",
+            where=f"webhook {request.target.webhook_id}: mappings",
+            hint="Leave --through api out: Port maps what is sent to the webhook.",
         )
     return _Target(None, mappings)
 

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator
     from concurrent.futures import Future
 
-    from falcoport.falco.inputs.interface import Chunk
+    from falcoport.falco.inputs.interface import Chunk, InputFormat
     from falcoport.mapping.limited_process import Handler, Watch
 
 _SMALL = 64 * 1024  # bytes of a chunk
@@ -45,10 +45,11 @@ _GARBAGE = 200_000  # objects made between two looks for cycles
 
 @dataclass(frozen=True)
 class Source:
-    """Something that holds alerts: its name, and its bytes in blocks."""
+    """Something that holds alerts: its name, its bytes in blocks, its format if that is known."""
 
     name: str
     blocks: Iterable[bytes]
+    form: InputFormat | None = None
 
 
 def pages(
@@ -58,9 +59,13 @@ def pages(
 
     What trickles in through a pipe is shown at once. Raises MappingLimitError.
     """
-    work = ((source.name, chunk) for source in sources for chunk in split_source(source.blocks))
+    work = (
+        (source.name, chunk)
+        for source in sources
+        for chunk in split_source(source.blocks, source.form)
+    )
     processes = min(_processors(), _MOST_PROCESSES)
-    if are_bounded(options.mappings):
+    if are_bounded(options.mappings, options.trusted):
         return _pages_in_pool(options, work, processes)
     return _pages_within_limits(options, work, processes)
 

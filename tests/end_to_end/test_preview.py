@@ -435,3 +435,12 @@ def test_preview_is_right_without_its_speed_path(alert_file: Path) -> None:
     assert results[0] == results[1]
     assert results[0][0].entities == 4
     assert results[0][0].bad == 1
+
+
+def test_the_format_can_be_said_where_it_cannot_be_seen(tmp_path: Path) -> None:
+    """A tool's own line comes first here, and the records after it."""
+    record = {"topic": "t", "partition": 0, "offset": 1, "payload": samples()[0].line}
+    file = tmp_path / "answer"
+    file.write_text('{"lines":"of a tool"}\n' + json.dumps(record) + "\n")
+    assert falcoport("preview", str(file)).exit_code == 4
+    assert falcoport("preview", str(file), "--input", "kafka").exit_code == 0
