@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 Document = dict[str, Any]
 
 _log = logging.getLogger("falcoport.sandbox")
-_PAUSE = 0.2
+_PAUSE = 1.0
 """How long changes are collected before the tables follow them, in seconds."""
 
 _FRESH = 60.0
