@@ -157,7 +157,7 @@ _AUTOMATION = object_of(
 )
 _FLAG: Schema = {"type": ["boolean", "string"]}
 _PAYLOAD: Schema = {"type": ["array", "object"]}
-_INVOCATIONS: dict[str, Schema] = {
+INVOCATIONS: dict[str, Schema] = {
     "KAFKA": object_of({"type": STRING, "payload": _PAYLOAD}),
     "WEBHOOK": object_of(
         {
@@ -224,6 +224,7 @@ _INVOCATIONS: dict[str, Schema] = {
         ("blueprintIdentifier", "mapping"),
     ),
 }
+TRIGGERS: dict[str, Schema] = {AUTOMATION: _AUTOMATION, SELF_SERVICE: _SELF_SERVICE}
 _EVENT_MEMBERS: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(ENTITY_EVENTS, ("blueprintIdentifier",)),
     TIMER_EVENT: ("blueprintIdentifier", "propertyIdentifier"),
@@ -234,21 +235,19 @@ _EVENT_MEMBERS: Mapping[str, tuple[str, ...]] = {
 def check_action(body: Document) -> None:
     """Raise a 422 error that names the member of an action that Port would refuse."""
     trigger, invocation = body["trigger"], body["invocationMethod"]
+    check(trigger, TRIGGERS[trigger["type"]], "trigger")
     if trigger["type"] == AUTOMATION:
-        check(trigger, _AUTOMATION, "trigger")
         event = trigger["event"]
         members = _EVENT_MEMBERS[event["type"]]
         schema = object_of({"type": STRING, **dict.fromkeys(members, STRING)}, members)
         check(event, schema, "trigger.event")
-    else:
-        check(trigger, _SELF_SERVICE, "trigger")
-        if "condition" in trigger:
-            query = {name: one for name, one in trigger["condition"].items() if name != "type"}
-            check(query, with_queries(QUERY), "trigger.condition")
+    elif "condition" in trigger:
+        query = {name: one for name, one in trigger["condition"].items() if name != "type"}
+        check(query, with_queries(QUERY), "trigger.condition")
     kind = invocation["type"]
-    if kind not in _INVOCATIONS:
+    if kind not in INVOCATIONS:
         raise errors.invalid('"invocationMethod.type" must be equal to one of the allowed values')
-    check(invocation, _INVOCATIONS[kind], "invocationMethod")
+    check(invocation, INVOCATIONS[kind], "invocationMethod")
 
 
 def blueprint_of(action: Mapping[str, Any]) -> str | None:

@@ -189,7 +189,7 @@ _LINE_CHARTS: dict[str, Schema] = {
     ),
 }
 _RUNS_QUERY: Schema = {"type": "object"}
-_KINDS: dict[str, Schema] = {
+KINDS: dict[str, Schema] = {
     "ai-agent": _widget(
         {**_TEXTS, "agentIdentifier": STRING, "useMCP": BOOLEAN}, ("agentIdentifier",)
     ),
@@ -374,7 +374,7 @@ def check_widgets(widgets: list[Document] | None, place: str = "widgets", depth:
         kind = widget.get("type")
         if kind is None:
             raise errors.invalid(f"\"{here}\" must have required property 'type'")
-        schema = _KINDS.get(kind) if isinstance(kind, str) else None
+        schema = KINDS.get(kind) if isinstance(kind, str) else None
         if kind == "line-chart":
             chart = widget.get("chartType")
             schema = _LINE_CHARTS.get(chart) if isinstance(chart, str) else None

@@ -11,12 +11,17 @@ from hypothesis import strategies as st
 from support.port_client import port_client
 
 from falcoport.sandbox import schemas
+from falcoport.sandbox.automation import definitions
+from falcoport.sandbox.http import widgets
+from falcoport.sandbox.http.resources import load_routers
 from falcoport.sandbox.server import SandboxOptions, running_sandbox
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import httpx
+
+    from falcoport.sandbox.http.routing import Endpoint
 
 SETTINGS = settings(
     max_examples=60,
@@ -135,6 +140,123 @@ def test_no_body_is_a_fault(
         assert answer.json()["ok"] is (answer.status_code < 400)
 
     check()
+
+
+PATHS = {
+    "blueprint": "b",
+    "entity": "e",
+    "webhook": "w",
+    "page": "dash",
+    "widget": "root",
+    "action": "act",
+    "run": "none",
+    "scorecard": "s",
+    "secret": "S",
+    "team": "tt",
+    "user": "a@b.c",
+    "integration": "i",
+    "sidebar": "catalog",
+    "folder": "f",
+    "kind": "k",
+    "ingest": "l",
+    "migration": "none",
+    "member": "p",
+}
+ENDPOINTS = [
+    endpoint
+    for router in load_routers()
+    for endpoint in router.endpoints
+    # What is removed is not there for the calls that come after.
+    if endpoint.method != "DELETE" and "settled" not in endpoint.path
+]
+PARAMETERS = st.dictionaries(
+    st.sampled_from(("limit", "from", "status", "active", "published", "compact", "webhookId")),
+    st.sampled_from(("1", "0", "-1", "x", "true", "2026-01-01T00:00:00Z", "")),
+    max_size=2,
+)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda one: f"{one.method} {one.path}")
+def test_no_call_is_a_fault(filled: httpx.Client, endpoint: Endpoint) -> None:
+    path = endpoint.path.removeprefix("/v1").format(**PATHS)
+    if not endpoint.path.startswith("/v1"):
+        path = str(filled.base_url.copy_with(path=path))
+    schema = endpoint.schema or {}
+
+    @settings(SETTINGS, max_examples=15)
+    @given(specific(endpoint.path) | fitting(schema, schema) | ANYTHING, PARAMETERS)
+    def check(body: Any, asked: dict[str, str]) -> None:
+        answer = filled.request(endpoint.method, path, params=asked, content=json.dumps(body))
+        assert answer.status_code < 500, answer.text
+        assert answer.json()["ok"] is (answer.status_code < 400)
+
+    check()
+
+
+def specific(path: str) -> st.SearchStrategy[Any]:
+    """Return bodies whose schema depends on their kind: widgets and actions."""
+    if path.startswith("/v1/pages"):
+        some = st.lists(of_kinds(widgets.KINDS), max_size=2)
+        return st.fixed_dictionaries({"identifier": st.just("p2"), "widgets": some})
+    if path.startswith("/v1/actions"):
+        return st.fixed_dictionaries(
+            {
+                "identifier": st.just("a2"),
+                "trigger": of_kinds(definitions.TRIGGERS),
+                "invocationMethod": of_kinds(definitions.INVOCATIONS),
+            }
+        )
+    return ANYTHING
+
+
+def of_kinds(kinds: dict[str, dict[str, Any]]) -> st.SearchStrategy[Any]:
+    """Return bodies that fit the schema of their `type`."""
+    return st.one_of([of_kind(kind, schema) for kind, schema in kinds.items()])
+
+
+def of_kind(kind: str, schema: dict[str, Any]) -> st.SearchStrategy[Any]:
+    return fitting(schema, schema).map(lambda body: _with_type(body, kind))
+
+
+def _with_type(body: Any, kind: str) -> Any:
+    return {**body, "type": kind} if isinstance(body, dict) else body
+
+
+@pytest.fixture(scope="module")
+def filled() -> Iterator[httpx.Client]:
+    """Make a client of a sandbox with one thing of each kind."""
+    with running_sandbox(SandboxOptions(port=0)) as sandbox, port_client(sandbox) as api:
+        fill(api)
+        yield api
+
+
+def fill(port: httpx.Client) -> None:
+    schema = {"properties": {"p": {"type": "string"}, "n": {"type": "number"}}}
+    blueprint = {"identifier": "b", "title": "B", "schema": schema}
+    port.post("/blueprints", json=blueprint).raise_for_status()
+    port.post("/blueprints/b/entities", json={"identifier": "e"}).raise_for_status()
+    webhook = {"identifier": "w", "title": "W", "enabled": True}
+    port.post("/webhooks", json=webhook).raise_for_status()
+    markdown = {"id": "m", "type": "markdown", "title": "t", "markdown": "x"}
+    row = {"height": 400, "columns": [{"id": "m", "size": 12}]}
+    root = {"id": "root", "type": "dashboard-widget", "layout": [row], "widgets": [markdown]}
+    trigger = {"type": "self-service", "operation": "CREATE", "userInputs": {"properties": {}}}
+    action = {"identifier": "act", "trigger": trigger, "invocationMethod": {"type": "KAFKA"}}
+    condition = {"property": "p", "operator": "=", "value": "x"}
+    query = {"combinator": "and", "conditions": [condition]}
+    rule = {"identifier": "r", "title": "R", "level": "Gold", "query": query}
+    for path, body in {
+        "/pages": {"identifier": "dash", "widgets": [root]},
+        "/actions": action,
+        "/blueprints/b/scorecards": {"identifier": "s", "title": "S", "rules": [rule]},
+        "/organization/secrets": {"secretName": "S", "secretValue": "v"},
+        "/teams": {"name": "tt"},
+        "/users/invite": {"invitee": {"email": "a@b.c"}},
+        "/integration": {"installationId": "i"},
+        "/sidebars/catalog/folders": {"identifier": "f"},
+    }.items():
+        port.post(path, json=body).raise_for_status()
 
 
 @SETTINGS
