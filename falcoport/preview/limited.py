@@ -32,7 +32,7 @@ def open_evaluation(
     It raise EventError if libjq cannot read one of them, and MappingLimitError where the bodies
     take more together than one may.
     """
-    if are_bounded(options.mappings):
+    if are_bounded(options.mappings, options.trusted):
         yield build_pipeline(options).evaluate
         return
     lock = threading.Lock()

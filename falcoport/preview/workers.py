@@ -65,7 +65,7 @@ def pages(
         for chunk in split_source(source.blocks, source.form)
     )
     processes = min(_count_processors(), _MOST_PROCESSES)
-    if are_bounded(options.mappings):
+    if are_bounded(options.mappings, options.trusted):
         return _pages_in_pool(options, work, processes)
     return _pages_within_limits(options, work, processes)
 

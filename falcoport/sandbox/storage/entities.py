@@ -85,7 +85,7 @@ class Entities:
     """The entities of one sandbox; every write runs inside a transaction of the caller.
 
     `find` gives the identifiers that a search query matches in a blueprint, `compute` puts what is
-    computed into entities, and `listeners` are told of each change inside its transaction; they
+    computed into entities, and `listeners` are called with each change inside its transaction; they
     are set by what puts the sandbox together.
     """
 
@@ -257,7 +257,7 @@ class Entities:
         """Store an entity; nothing is changed if it is refused.
 
         `body` is checked against its schema already. `at` is the identifier it has now, if that
-        is said apart from the body. `missing` says what happens to a relation whose target does
+        is given beside the body. `missing` says what happens to a relation whose target does
         not exist.
         """
         identifier = self._identifier(blueprint, body.get("identifier")) if at is None else at
