@@ -35,9 +35,11 @@ def preview(
     live: options.Live = False,
     strict: options.Strict = False,
     custom_tag: options.CustomTags = None,
+    entity_limit: options.EntityLimit = 10_000,
     form: options.AlertInput = None,
 ) -> CommandResult:
-    """Each alert first becomes what Falcosidekick forwards, then what the mapping makes of it.
+    """Each alert first becomes what Falcosidekick forwards, then what the mapping makes of it. Ends
+    with what storing alerts like these would mean: how many a day, which rules, what filters save.
 
     Needs neither credentials nor network, unless the mapping is taken from Port with --live.
     """
@@ -53,6 +55,9 @@ def preview(
         live=live,
         custom_tags=tuple(custom_tag or ()),
         limits=limits.limits(),
+        # A stream of records ends with its last one.
+        forecast=not run.output.is_stream,
+        entity_limit=entity_limit,
         form=form,
     )
     writer = RecordWriter(run.output)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from falcoport.cli import options
-from falcoport.cli.command import EXIT_CODES_WITH_CHECK, PORT_EXIT_CODES, CommandResult, Run, add
+from falcoport.cli.command import PORT_EXIT_CODES, CommandResult, Run, add
 from falcoport.cli.extras import ExtraOptions
 from falcoport.cli.option_groups import (
     LimitOptions,
@@ -25,9 +25,7 @@ if TYPE_CHECKING:
 def register(app: typer.Typer) -> None:
     """Add this module's commands to the app."""
     add(app, "setup", exits=PORT_EXIT_CODES, example="URL=$(falcoport setup)")(setup)
-    add(app, "plan", exits=EXIT_CODES_WITH_CHECK, example="falcoport plan --exit-code -o json")(
-        plan
-    )
+    add(app, "plan", exits=PORT_EXIT_CODES, example="falcoport plan --exit-code -o json")(plan)
 
 
 def setup(

@@ -6,10 +6,11 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from falcoport.commands.choices import SetupChoices
+from falcoport.commands.choices import SetupChoices, find_live_finding_mapping
 from falcoport.commands.defaults import DEFAULT_RELATION
 from falcoport.commands.set_up import build_new_bodies
 from falcoport.errors import NotSetUpError, UsageError
+from falcoport.mapping import finding_expressions
 from falcoport.reconcile.reading import read_catalog
 from falcoport.resources.interface import Key
 from falcoport.terraform.export import Resources, bodies, terraform
@@ -53,12 +54,11 @@ def export(request: ExportRequest, context: Context) -> str:
 
 def _named(request: ExportRequest) -> Resources:
     """Return what `setup` would create in an empty catalog."""
-    blueprint, webhook = build_new_bodies(request.manifests, request.choices)
+    (blueprint, *others), webhook = build_new_bodies(request.manifests, request.choices)
     target = (blueprint.get("relations") or {}).get(DEFAULT_RELATION, {}).get("target")
     helpers = (m.body for m in request.manifests.namespaces if m.identifier == target)
-    return Resources(
-        blueprint, webhook, next(helpers, None) if request.namespace_blueprint else None
-    )
+    namespace = next(helpers, None) if request.namespace_blueprint else None
+    return Resources(blueprint, webhook, namespace, others[0] if others else None)
 
 
 def _live(request: ExportRequest, context: Context) -> Resources:
@@ -67,14 +67,28 @@ def _live(request: ExportRequest, context: Context) -> Resources:
     webhook = Key("webhook", manifests.webhook.identifier)
     blueprint = Key("blueprint", manifests.blueprint.identifier)
     with context.connect() as api:
-        catalog = read_catalog(api, [webhook, blueprint])
-        found = {key: _existing(catalog, key) for key in (webhook, blueprint)}
-        related = (found[blueprint].get("relations") or {}).get(DEFAULT_RELATION)
+        catalog = read_catalog(api, [webhook, blueprint, _FINDING])
+        live = _existing(catalog, webhook)
+        finding = _find_finding(catalog, live)
+        if finding is not None and catalog.get(blueprint) is None:
+            # `--findings-only`: the findings are all there is.
+            blueprint, finding = _FINDING, None
+        alert = _existing(catalog, blueprint)
+        related = (alert.get("relations") or {}).get(DEFAULT_RELATION)
         if not request.namespace_blueprint or not isinstance(related, dict):
-            return Resources(found[blueprint], found[webhook])
+            return Resources(alert, live, finding=finding)
         namespace = Key("blueprint", str(related.get("target")))
         body = _existing(read_catalog(api, [namespace]), namespace)
-    return Resources(found[blueprint], found[webhook], body)
+    return Resources(alert, live, body, finding)
+
+
+_FINDING = Key("blueprint", finding_expressions.BLUEPRINT)
+
+
+def _find_finding(catalog: Catalog, webhook: Json) -> Json | None:
+    """Return the blueprint of findings where the webhook makes some."""
+    mapping = find_live_finding_mapping(list(webhook.get("mappings") or []))
+    return None if mapping is None else catalog.get(_FINDING)
 
 
 def _existing(catalog: Catalog, key: Key) -> Json:

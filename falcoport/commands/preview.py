@@ -13,10 +13,12 @@ from falcoport.errors import InputError, NotSetUpError, Problem, UsageError
 from falcoport.falco.inputs.files import find_files, read_blocks
 from falcoport.falco.samples import samples
 from falcoport.falcosidekick.forward import forwarded
+from falcoport.mapping import finding_expressions
 from falcoport.mapping.limited_process import Limits
 from falcoport.port.concurrency import run_concurrently
 from falcoport.preview.collisions import CollisionCounter, Collisions
 from falcoport.preview.engine import NAMED, Failure, Failures, LineProblem, MapperOptions, Page
+from falcoport.preview.forecast import DEFAULT_LIMIT, Forecaster
 from falcoport.preview.workers import Source, pages
 
 if TYPE_CHECKING:
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from falcoport.falco.inputs.interface import InputFormat
     from falcoport.json_types import Json
     from falcoport.manifests.loading import Manifests
+    from falcoport.preview.forecast import Forecast
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,8 @@ class PreviewRequest:
     `files` are names of files and folders, `-` is stdin; without any, falcoport's samples are
     mapped. `live` takes the mapping that Port has instead of the manifests' with the choices.
     `custom_tags` are those of Falcosidekick's settings. `limits` hold for expressions that might
-    not end; `fast` takes the speed path, whose results are the same.
+    not end; `fast` takes the speed path, whose results are the same. `forecast` asks what storing
+    them would mean with room for `entity_limit` entities.
     """
 
     manifests: Manifests
@@ -45,8 +49,15 @@ class PreviewRequest:
     custom_tags: tuple[str, ...] = ()
     limits: Limits = field(default_factory=Limits)
     fast: bool = True
+    forecast: bool = False
+    entity_limit: int = DEFAULT_LIMIT
     form: InputFormat | None = None
     """How the alerts are stored; found by looking if None."""
+
+    @property
+    def has_forecast(self) -> bool:
+        """Whether a forecast is made: of real alerts, for samples foretell nothing."""
+        return self.forecast and bool(self.files)
 
 
 @dataclass(frozen=True)
@@ -55,7 +66,7 @@ class PreviewResult:
 
     `entities` were stored of `alerts`; `failures` counts those with an error, which `failed` tells
     apart; `filtered` what a filter left out, `plain` lines of text; `problems` names the first of
-    the `bad` lines. `sources` counts the files.
+    the `bad` lines. `sources` counts the files. `forecast` is None unless asked for.
     """
 
     sources: int
@@ -68,6 +79,7 @@ class PreviewResult:
     plain: int
     problems: tuple[LineProblem, ...]
     collisions: Collisions
+    forecast: Forecast | None = None
 
 
 def preview(
@@ -82,11 +94,12 @@ def preview(
     """
     options = _find_mappings(request, context)
     sources = _list_sources(request.files, request.form)
-    total = _Total()
+    total, forecaster = _Total(), Forecaster()
     with CollisionCounter() as counter, closing(pages(options, sources)) as mapped:
         for name, page in mapped:
             counter.add(name, page.sightings)
             total.add(page)
+            forecaster.add(page.tally)
             observe(page.records)
         collisions = counter.count()
     if not total.alerts:
@@ -96,6 +109,7 @@ def preview(
         failed=tuple(total.failed),
         problems=tuple(total.problems),
         collisions=collisions,
+        forecast=forecaster.forecast(request.entity_limit) if request.has_forecast else None,
         **{name: getattr(total, name) for name in _COUNTS},
     )
 
@@ -119,23 +133,26 @@ def read_records(records: bytes) -> list[dict[str, Any]]:
 
 def _find_mappings(request: PreviewRequest, context: Context) -> MapperOptions:
     """Return the mappings to preview and the blueprints to check against."""
-    manifests = request.manifests
+    trusted: frozenset[str] = frozenset()
     if request.live:
-        mappings, blueprint = _read_live(request, context)
+        mappings, blueprints = _read_live(request, context)
     else:
-        blueprint, webhook = build_new_bodies(manifests, request.choices)
+        blueprints, webhook = build_new_bodies(request.manifests, request.choices)
         mappings = webhook["mappings"]
+        trusted = request.manifests.trusted_expressions(mappings)
     return MapperOptions(
         mappings,
-        {} if blueprint is None else {manifests.blueprint.identifier: blueprint},
+        {blueprint["identifier"]: blueprint for blueprint in blueprints},
         request.custom_tags,
         request.fast,
         request.limits,
+        tallies=request.has_forecast,
+        trusted=trusted,
     )
 
 
-def _read_live(request: PreviewRequest, context: Context) -> tuple[list[Json], Json | None]:
-    """Return the mappings and the blueprint that Port has."""
+def _read_live(request: PreviewRequest, context: Context) -> tuple[list[Json], list[Json]]:
+    """Return the mappings and the blueprints that Port has."""
     if request.choices != SetupChoices():
         raise UsageError(
             "--live shows the mapping as it is in Port; options that change it do not go with it.",
@@ -144,15 +161,16 @@ def _read_live(request: PreviewRequest, context: Context) -> tuple[list[Json], J
     manifests = request.manifests
     with context.connect() as api:
         api.authenticate()
-        webhook, blueprint = run_concurrently(
+        webhook, *blueprints = run_concurrently(
             [
                 lambda: api.webhook(manifests.webhook.identifier),
                 lambda: api.blueprint(manifests.blueprint.identifier),
+                lambda: api.blueprint(finding_expressions.BLUEPRINT),
             ]
         )
     if webhook is None:
         raise NotSetUpError.missing("webhook", manifests.webhook.identifier)
-    return webhook.get("mappings") or [], blueprint
+    return webhook.get("mappings") or [], [one for one in blueprints if one is not None]
 
 
 def _list_sources(names: Sequence[str], form: InputFormat | None) -> list[Source]:

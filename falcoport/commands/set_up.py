@@ -237,13 +237,15 @@ def _with_ownership(body: Json, plan: _Relations, catalog: Catalog) -> Json:
     return body
 
 
-def build_new_bodies(manifests: Manifests, choices: SetupChoices) -> tuple[Json, Json]:
-    """Return the blueprint and the webhook that `setup` would create in an empty catalog."""
+def build_new_bodies(manifests: Manifests, choices: SetupChoices) -> tuple[list[Json], Json]:
+    """Return the blueprints and the webhook that `setup` would create in an empty catalog.
+
+    The blueprint of alerts comes first, then that of findings, as far as the options want them.
+    """
     goal = build_setup_goal(manifests, choices)
     planned = lay_over(goal, NOTHING).planned
-    blueprint = planned.get(Key(Blueprint.kind, manifests.blueprint.identifier))
-    assert blueprint is not None  # the goal has it
-    return blueprint, find_webhook(goal).body
+    wanted = [one.key for one in goal.present if isinstance(one, Blueprint) and not one.create_only]
+    return [body for key in wanted if (body := planned.get(key))], find_webhook(goal).body
 
 
 def find_webhook(goal: Goal) -> Webhook:

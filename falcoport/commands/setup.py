@@ -128,8 +128,12 @@ class _MappingCheck:
         if mappings in self._tried:
             return
         self._tried.append(mappings)
+        manifests = self._request.manifests
         problems = mapping_problems(
-            mappings, self._request.manifests.webhook.source, self._request.limits
+            mappings,
+            manifests.webhook.source,
+            self._request.limits,
+            manifests.trusted_expressions(mappings),
         )
         if problems and not self._request.allow_mapping_errors:
             raise ManifestError("The mapping fails on sample alerts.", problems=problems)

@@ -18,9 +18,10 @@ from falcoport.manifests.documents import (
     read_document,
 )
 from falcoport.mapping import finding_expressions
+from falcoport.mapping.expressions import expressions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
     from importlib.resources.abc import Traversable
 
     from falcoport.manifests.validation import Shape
@@ -91,6 +92,16 @@ class Manifests:
     namespaces: tuple[Manifest, ...]
     profile: Profile = Profile.GUIDE
     alternative: Callable[[Profile], Manifests] | None = field(default=None, compare=False)
+    has_shipped_mapping: bool = False
+
+    def trusted_expressions(self, mappings: Sequence[Mapping[str, Any]]) -> frozenset[str]:
+        """Return the expressions of mappings built from these that need no limits.
+
+        Where the mapping ships with falcoport, options add nothing but what it writes itself.
+        """
+        if not self.has_shipped_mapping:
+            return frozenset()
+        return frozenset(e.text for mapping in mappings for e in expressions(mapping))
 
     def of(self, profile: Profile) -> Manifests:
         """Return the manifests of a profile; files of the user's own are the same in each."""
@@ -144,6 +155,7 @@ def _load(blueprint: Path | None, webhook: Path | None, profile: Profile) -> Man
         tuple(namespaces),
         profile,
         lambda other: load(blueprint, webhook, profile=other),
+        has_shipped_mapping=webhook is None,
     )
 
 

@@ -13,7 +13,7 @@ from falcoport.mapping.event import build_event_text
 from falcoport.mapping.expressions import expressions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from falcoport.falco.samples import Sample
     from falcoport.mapping.limited_process import Limits
@@ -26,16 +26,20 @@ _HINT = (
 
 
 def mapping_problems(
-    mappings: Sequence[dict[str, Any]], source: str, limits: Limits | None = None
+    mappings: Sequence[dict[str, Any]],
+    source: str,
+    limits: Limits | None = None,
+    trusted: Collection[str] = (),
 ) -> tuple[Problem, ...]:
     """Return what fails when the mappings are evaluated on the shipped samples.
 
     That is an expression that jq cannot evaluate, or not within the limits, and an identifier that
     comes out empty: Port would store an empty property, or nothing, without a word. Each is named
     once, with the first sample that shows it; `source` is the file the mappings come from.
+    `trusted` is as for `are_bounded`.
     """
     found: dict[tuple[int, str], Problem] = {}
-    with LimitedEvaluator(mappings, limits) as evaluator:
+    with LimitedEvaluator(mappings, limits, trusted) as evaluator:
         for sample in samples():
             try:
                 outcomes = evaluator.evaluate(_event(sample))

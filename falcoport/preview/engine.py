@@ -46,7 +46,7 @@ class MapperOptions:
     `mappings` are the webhook's, `blueprints` the blueprints that values are checked against, by
     identifier; `custom_tags` are those of Falcosidekick's settings. `fast` takes the speed path,
     whose results are the same; `limits` hold for expressions that might not end. `tallies` also
-    counts what a forecast needs.
+    counts what a forecast needs, `trusted` are expressions that need no limits.
     """
 
     mappings: Sequence[Mapping[str, Any]]
@@ -55,6 +55,7 @@ class MapperOptions:
     fast: bool = True
     limits: Limits = field(default_factory=Limits)
     tallies: bool = False
+    trusted: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from falcoport.render.forecast import forecast_data, show_forecast
 from falcoport.render.text import Cell, Style, pluralize
 
 if TYPE_CHECKING:
@@ -56,6 +57,8 @@ def show_preview(output: Output, result: PreviewResult, records: list[dict[str, 
         pluralize(result.bad, "bad line") if result.bad else "",
     ]
     output.note(" · ".join(filter(None, counts)), Style.STRONG)
+    if result.forecast is not None and not output.is_json:
+        show_forecast(output, result.forecast)
 
 
 def preview_data(result: PreviewResult, records: list[dict[str, Any]]) -> dict[str, Any]:
@@ -74,6 +77,7 @@ def preview_data(result: PreviewResult, records: list[dict[str, Any]]) -> dict[s
             "alerts": result.collisions.alerts,
             "lost": result.collisions.lost,
         },
+        "forecast": None if result.forecast is None else forecast_data(result.forecast),
     }
 
 

@@ -108,18 +108,22 @@ _SECURITY = {
 class Resources:
     """The blueprint and the webhook, as Port gives them or as the manifests say.
 
-    `namespace` is the blueprint that alerts are related to, None where it is left to its owner.
+    `namespace` is the blueprint that alerts are related to, None where it is left to its owner;
+    `finding` is that of findings, None without them.
     """
 
     blueprint: Json
     webhook: Json
     namespace: Json | None = None
+    finding: Json | None = None
 
 
 def bodies(resources: Resources) -> Json:
     """Return the raw bodies that Port's API takes, ready for POST; never with a secret."""
     blueprint = _body(resources.blueprint, BLUEPRINT)
     found = {"blueprint": blueprint, "webhook": _body(resources.webhook, WEBHOOK)}
+    if resources.finding is not None:
+        found = {"finding": _body(resources.finding, BLUEPRINT), **found}
     if resources.namespace is not None:
         found = {"namespace": _body(resources.namespace, BLUEPRINT), **found}
     return found
@@ -149,7 +153,7 @@ def terraform(resources: Resources, *, adopt: bool, api_url: str = PROVIDER_API_
     webhook = _body(resources.webhook, WEBHOOK)
     blueprints = [
         _body(one, BLUEPRINT)
-        for one in (resources.namespace, resources.blueprint)
+        for one in (resources.namespace, resources.finding, resources.blueprint)
         if one is not None
     ]
     addresses = {

@@ -11,7 +11,7 @@ import httpx
 import pytest
 from support.command_line import falcoport
 from support.port_client import port_client
-from support.weeks import week
+from support.weeks import as_blocks, week
 
 from falcoport.falco.samples import samples
 from falcoport.falcosidekick.forward import HEADERS, forwarded
@@ -22,6 +22,7 @@ from falcoport.sandbox.server import running_sandbox
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from pathlib import Path
 
     from falcoport.json_types import Json
 
@@ -307,3 +308,69 @@ def test_what_cannot_be_meant_ends_with_2(arguments: tuple[str, ...]) -> None:
     ran = falcoport("setup", *arguments)
     assert ran.exit_code == 2
     assert arguments[0] in ran.stderr or arguments[-1] in ran.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "name"),
+    [
+        (("--identifier", "hostname-time-rule"), "hostname-time-rule"),
+        (("--findings", "--identifier", "hostname-time-rule"), "findings"),
+        (("--findings-only",), "findings-only"),
+        (("--findings-only", "--min-priority", "warning"), "findings-only"),
+        (("--skip-rules", "Contact*", "--identifier", "uuid"), "uuid"),
+    ],
+)
+def test_what_preview_foretells_is_what_is_stored(
+    port: httpx.Client, tmp_path: Path, arguments: tuple[str, ...], name: str
+) -> None:
+    alerts = [*week(0.002)]
+    path = tmp_path / "week.json"
+    path.write_bytes(b"".join(as_blocks(alerts)))
+    ran = falcoport("preview", str(path), *arguments, "-o", "json")
+    assert ran.exit_code == 0, ran.stderr
+    [foretold] = [one for one in ran.data["forecast"]["entities"] if one["name"] == name]
+    mapped = sum(one["total"] for one in ran.data["forecast"]["mapped"])
+    url = set_up(*arguments)
+    send(port, url, alerts)
+    paths = {f"/blueprints/{one['blueprint']}/entities" for one in mappings(port)}
+    stored = sum(len(entities(port, path)) for path in paths)
+    assert mapped == stored
+    assert foretold["total"] == pytest.approx(stored, rel=0.02)
+
+
+def test_preview_ends_with_what_it_would_mean(tmp_path: Path) -> None:
+    path = tmp_path / "week.json"
+    path.write_bytes(b"".join(as_blocks(week(0.002))))
+    ran = falcoport("preview", str(path), "--entity-limit", "500")
+    assert ran.exit_code == 0
+    for text in ("Alerts per day", "2026-08-23", "Until 500", "--min-priority", "--findings-only"):
+        assert text in ran.stdout
+    # Samples foretell nothing, and a stream of records ends with its last one.
+    assert "Until" not in falcoport("preview").stdout
+    assert "Until" not in falcoport("preview", str(path), "-o", "jsonl").stdout
+
+
+@pytest.mark.slow
+def test_a_persons_status_survives_ten_thousand_alerts(port: httpx.Client) -> None:
+    """And a property of somebody's own, a change of profile and back, and a second setup."""
+    url = set_up("--profile", "standard", "--findings")
+    added = blueprint(port, "falco_finding")["schema"]
+    added["properties"]["ticket"] = {"type": "string"}
+    port.patch("/blueprints/falco_finding", json={"schema": added}).raise_for_status()
+    alerts = [*week(0.31, days=1)][:10_000]
+    assert len(alerts) == 10_000
+    send(port, url, alerts[:50])
+    chosen = {path: next(iter(entities(port, path))) for path in (ALERTS, FINDINGS)}
+    status = {"properties": {"status": "False positive"}}
+    for path, name in chosen.items():
+        port.patch(f"{path}/{quote(name, safe='')}", json=status).raise_for_status()
+    path = f"{FINDINGS}/{quote(chosen[FINDINGS], safe='')}"
+    port.patch(path, json={"properties": {"ticket": "SEC-1"}}).raise_for_status()
+    send(port, url, alerts)
+    set_up("--profile", "guide")
+    set_up("--profile", "standard")
+    assert unchanged()
+    for path, name in chosen.items():
+        stored = port.get(f"{path}/{quote(name, safe='')}").json()["entity"]
+        assert stored["properties"]["status"] == "False positive"
+    assert entities(port, FINDINGS)[chosen[FINDINGS]]["properties"]["ticket"] == "SEC-1"
