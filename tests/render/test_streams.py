@@ -129,6 +129,7 @@ def test_labels_are_whole_in_a_terminal_of_any_width(columns: int) -> None:
         "relation",
         "webhook",
         "mapping",
+        "extras",
         "alerts",
     ]
 
