@@ -66,7 +66,7 @@ def build_blocks(extras: ExtraBodies, *, adopt: bool) -> list[Block]:
         address = f"{kind}.{label(name)}"
         if adopt:
             blocks.append(Block(("import",), {"to": Reference(address), "id": identifier}))
-        comments = (
+        comments: tuple[str, ...] = (
             ("Needs PORT_BETA_FEATURES_ENABLED=true in the environment.",)
             if kind == "port_page"
             else ()
