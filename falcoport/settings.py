@@ -1,4 +1,4 @@
-"""Which Port, as whom, and how patiently: one frozen object, each value with its source.
+"""Which Port, as whom, and with which time limit: one frozen object, each value with its source.
 
 Pure: the caller hands over the environment and what options and files said.
 """

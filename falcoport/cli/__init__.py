@@ -1,1 +1,1 @@
-"""The commands: doors that read options, call the house and hand results to the output."""
+"""The command line: each module reads options, calls a use case and has its result shown."""

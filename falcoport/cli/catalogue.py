@@ -93,7 +93,7 @@ COMMANDS = {
         Entry(
             "status",
             "status",
-            "Tell on one screen whether everything is wired as `setup` would do it, and alerts "
+            "Show on one screen whether everything is wired as `setup` would do it, and alerts "
             "arrive.",
         ),
         Entry(

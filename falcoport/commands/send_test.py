@@ -279,7 +279,8 @@ def _check_findable(
     """Raise UsageError where Falcosidekick's own uuid decides what the entity is called."""
     if not isinstance(expected["identifier"], str):
         raise CheckFailedError(
-            "The webhook finds its entity by a search, so the test alert's cannot be told before.",
+            "The webhook finds its entity by a search, so it is not known which one the test "
+            "alert's will be.",
             where=f"webhook {target.webhook['identifier']}: mappings",
         )
     if via is None:
@@ -288,7 +289,7 @@ def _check_findable(
     if other["identifier"] != expected["identifier"]:
         raise UsageError(
             "The mapping's identifier is made of the uuid, which Falcosidekick gives: with --via "
-            "the entity cannot be told from others.",
+            "the entity cannot be distinguished from others.",
             where="--via",
             hint="Leave --via out, or use another --identifier in `falcoport setup`.",
         )

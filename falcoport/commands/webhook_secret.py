@@ -98,7 +98,7 @@ class SecretHandover:
             )
 
     def hand_over(self, journal: Journal) -> SecretOutcome:
-        """After success: put the file in its place; return what is to be told. Raise UsageError."""
+        """After success: put the file in its place; return what to show. Raise UsageError."""
         requested = self._request is not None
         written = journal.has_written_hidden(self._webhook)
         if not self._offered or self.header is None:

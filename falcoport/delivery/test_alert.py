@@ -1,4 +1,4 @@
-"""Test alerts: realistic ones that can be told from real ones.
+"""Test alerts: realistic, and distinguishable from real ones.
 
 Pure: the time comes from the caller.
 """

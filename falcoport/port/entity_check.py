@@ -20,7 +20,7 @@ _DATE_TIME = re.compile(r"\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+
 
 
 def property_problem(value: Any, definition: Mapping[str, Any]) -> str:
-    """Say why Port would refuse a property's value; empty if it would not, or cannot be told."""
+    """Say why Port would refuse a property's value; empty if it would not, as far as is known."""
     wanted = str(definition.get("type"))
     if value is None or wanted not in _TYPES:
         return ""

@@ -72,7 +72,7 @@ class Exchange:
 class Transport:
     """A client of one Port with one pair of credentials; safe to use from several threads.
 
-    `observe` is told of each exchange; `transport` carries the requests in the network's place.
+    `observe` is called with each exchange; `transport` replaces the network, for tests.
     """
 
     def __init__(

@@ -90,12 +90,12 @@ class Output:
             self._write(self._stdout, f"{self._paint(text, style, self._stdout)}\n")
 
     def note(self, text: str = "", style: Style = Style.PLAIN) -> None:
-        """Tell a person something; silent with `--quiet` and in JSON."""
+        """Write a message for people; silent with `--quiet` and in JSON."""
         if not self.quiet and not self.is_json:
             self._write(self._stderr, f"{self._paint(text, style, self._stderr)}\n")
 
     def warn(self, text: str) -> None:
-        """Tell a person what they should know even with `--quiet`."""
+        """Write what people should know even with `--quiet`."""
         label = self._paint("warning:", Style.CHANGED, self._stderr)
         self._write(self._stderr, f"{label} {self._clean(text)}\n")
 
@@ -105,7 +105,7 @@ class Output:
         _write_encodable(self._stderr, f"{secret}\n")
 
     def trace(self, text: str) -> None:
-        """Tell a person what happens underneath; only with `--verbose`."""
+        """Write what happens underneath; only with `--verbose`."""
         if self.verbose:
             self._write(self._stderr, f"{self._paint(text, Style.FAINT, self._stderr)}\n")
 
@@ -213,7 +213,7 @@ class Output:
         try:
             _write_encodable(stream, text)
         except OSError as error:
-            # What is told to people must not stop what is done; a lost result must show.
+            # A lost message must not stop the work; a lost result must show.
             if stream is not self._stderr:
                 raise StdoutError(error) from None
             if stream is sys.stderr:

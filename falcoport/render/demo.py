@@ -21,7 +21,7 @@ _PRIORITY_STYLES = {
 
 
 def show_demo(output: Output, result: DemoResult, namespace: str) -> None:
-    """Tell what was done, step by step; the result is the catalog and the webhook's URL."""
+    """Show what was done, step by step; the result is the catalog and the webhook's URL."""
     output.note(f"The Kubernetes exporter's part: namespace {namespace}.")
     output.note()
     output.note("falcoport setup", Style.STRONG)

@@ -23,7 +23,7 @@ def sandbox_address(running: RunningSandbox) -> dict[str, str]:
 
 
 def announce_sandbox(output: Output, running: RunningSandbox) -> None:
-    """Tell where a sandbox is and how to point a client to it."""
+    """Show where a sandbox is and how to point a client to it."""
     output.note(f"A local Port for trying things out, not Port itself: {running.url}", Style.STRONG)
     output.note("Its catalog is the page at that address. Point falcoport to it with:")
     output.result(

@@ -79,6 +79,7 @@ SCENARIOS: dict[str, tuple[tuple[str, ...], Callable[[], Catalog]]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_an_interruption_at_any_request_says_what_was_done(
     name: str, proxy: FaultyPort, pointed: RunningSandbox, api: httpx.Client
