@@ -8,15 +8,15 @@ attributes and how it reads Port back into its state are those of its sources
 
 from __future__ import annotations
 
-import json
-import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from falcoport.errors import InputError, Problem
 from falcoport.manifests.schema import BLUEPRINT, WEBHOOK
 from falcoport.resources.webhook_security import Guard, guard
+from falcoport.terraform.extras import ExtraBodies, build_blocks
+from falcoport.terraform.go_json import write_go_json
 from falcoport.terraform.hcl import Block, Reference, label, written
 
 if TYPE_CHECKING:
@@ -109,13 +109,14 @@ class Resources:
     """The blueprint and the webhook, as Port gives them or as the manifests say.
 
     `namespace` is the blueprint that alerts are related to, None where it is left to its owner;
-    `finding` is that of findings, None without them.
+    `finding` is that of findings, None without them. `extras` is what `setup --with …` made.
     """
 
     blueprint: Json
     webhook: Json
     namespace: Json | None = None
     finding: Json | None = None
+    extras: ExtraBodies = field(default_factory=ExtraBodies)
 
 
 def bodies(resources: Resources) -> Json:
@@ -182,6 +183,7 @@ def terraform(resources: Resources, *, adopt: bool, api_url: str = PROVIDER_API_
             comments=_security_comments(resources.webhook),
         )
     )
+    blocks.extend(build_blocks(resources.extras, adopt=adopt))
     missing.refuse()
     return "\n".join(written(block) for block in blocks)
 
@@ -312,7 +314,7 @@ def _property(value: Json, where: str, missing: _Missing) -> Json:
         further |= {"items", "default"}
         attributes |= _items(value, where, missing)
     elif kind == "object" and "default" in attributes:
-        attributes["default"] = _go_json(attributes["default"])
+        attributes["default"] = write_go_json(attributes["default"])
     missing.unknown(where, _given(value), {*names, *further})
     return attributes
 
@@ -369,7 +371,7 @@ def _items(value: Json, where: str, missing: _Missing) -> Json:
 
 def _default_items(default: list[Any], kind: str) -> Any:
     if kind == "object":
-        return [_go_json(element) for element in default]
+        return [write_go_json(element) for element in default]
     return _as_float64(default) if kind == "number" else default
 
 
@@ -446,7 +448,7 @@ def _entity(entity: Json, where: str, missing: _Missing) -> Json:
         attributes["properties"] = entity["properties"]
     if entity.get("relations") is not None:
         attributes["relations"] = {
-            name: _go_json(value) if isinstance(value, dict) else value
+            name: write_go_json(value) if isinstance(value, dict) else value
             for name, value in entity["relations"].items()
         }
     missing.unknown(where, _given(entity), {*names, "properties", "relations"})
@@ -468,31 +470,3 @@ def _lifecycle(webhook: Json) -> tuple[Block, ...]:
     if guard(webhook) is Guard.OPEN:
         return ()
     return (Block(("lifecycle",), {"ignore_changes": Reference("all")}),)
-
-
-def _go_json(value: Any) -> str:
-    """Return JSON as Go's encoder writes it, which is how the provider keeps it in its state."""
-    if isinstance(value, dict):
-        members = (f"{_go_json(key)}:{_go_json(value[key])}" for key in sorted(value))
-        return "{" + ",".join(members) + "}"
-    if isinstance(value, list):
-        return "[" + ",".join(map(_go_json, value)) + "]"
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return _go_number(float(value))
-    text = json.dumps(value, ensure_ascii=False)
-    return re.sub(r"[<>&\u2028\u2029]", lambda match: f"\\u{ord(match[0]):04x}", text)
-
-
-def _go_number(value: float) -> str:
-    """Return a float64 as Go's `encoding/json` writes it: shortest digits, few exponents."""
-    if value == 0 or _GO_SMALLEST_PLAIN <= abs(value) < _GO_LARGEST_PLAIN:
-        exact = Decimal(repr(value))
-        return f"{exact.to_integral_value() if value.is_integer() else exact:f}"
-    digits, _, exponent = f"{Decimal(repr(value)).normalize():e}".partition("e")
-    sign, power = exponent[0], exponent[1:]
-    # Two digits where positive, one where negative and small: Go takes `e-09` to `e-9`.
-    return f"{digits}e{sign}{power if sign == '-' else power.zfill(2)}"
-
-
-_GO_SMALLEST_PLAIN = 1e-6
-_GO_LARGEST_PLAIN = 1e21

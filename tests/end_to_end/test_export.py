@@ -402,6 +402,47 @@ PROVIDER = shutil.which("terraform-provider-port-labs")
 
 @pytest.mark.usefixtures("pointed")
 @pytest.mark.skipif(not (TOFU and PROVIDER), reason="needs tofu or terraform, and the provider")
+def test_the_real_provider_adopts_extras_without_a_change(
+    sandbox: RunningSandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert TOFU is not None
+    assert PROVIDER is not None
+    monkeypatch.setenv("FALCOPORT_NOTIFY_URL", "https://hooks.example/x")
+    extras = ("--with", "dashboard,scorecard,notify,retention", "--notify", "slack")
+    assert falcoport("setup", "--create-namespace-blueprint", *extras).exit_code == 0
+    ran = falcoport("export", "--verbose", "-f", str(tmp_path / "falco.tf"))
+    assert ran.exit_code == 0, ran.everything
+    text = (tmp_path / "falco.tf").read_text()
+    assert "aggregation falco_open of blueprint namespace" in text
+    assert "hooks.example" not in text
+    config = tmp_path / "cli.tfrc"
+    overrides = f'"port-labs/port-labs" = "{Path(PROVIDER).resolve().parent}"'
+    config.write_text(
+        f"provider_installation {{\n dev_overrides {{\n {overrides}\n }}\n direct {{}}\n}}\n"
+    )
+    environment = {
+        "PATH": os.environ["PATH"],
+        "TF_CLI_CONFIG_FILE": str(config),
+        "PORT_CLIENT_ID": sandbox.client_id,
+        "PORT_CLIENT_SECRET": sandbox.client_secret,
+        "PORT_BASE_URL": sandbox.url,
+        "PORT_BETA_FEATURES_ENABLED": "true",
+    }
+    planned = subprocess.run(
+        [TOFU, "plan", "-no-color"],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        check=False,
+        text=True,
+    )
+    assert "6 to import, 0 to add, 0 to change, 0 to destroy" in planned.stdout, (
+        planned.stdout + planned.stderr
+    )
+
+
+@pytest.mark.usefixtures("pointed")
+@pytest.mark.skipif(not (TOFU and PROVIDER), reason="needs tofu or terraform, and the provider")
 def test_the_real_provider_adopts_without_a_change(
     sandbox: RunningSandbox, api: httpx.Client, tmp_path: Path
 ) -> None:
