@@ -20,7 +20,7 @@ import sys
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -114,7 +114,7 @@ def delete_barely(sandbox: Sandbox, count: int) -> float:
         for number in range(0, count, 2)
     ]
     batches = [identifiers[at : at + 100] for at in range(0, len(identifiers), 100)]
-    with sandbox.client() as client, ThreadPoolExecutor(4) as pool:
+    with closing(sandbox.client()) as client, ThreadPoolExecutor(4) as pool:
         started = time.monotonic()
 
         def delete(batch: list[str]) -> None:

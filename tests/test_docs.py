@@ -67,3 +67,16 @@ def test_the_hand_over_page_knows_every_format_and_the_image() -> None:
     text = (ROOT / "docs" / "falcosidekick.md").read_text(encoding="utf-8")
     assert [form for form in Format if f"`{form}`" not in text] == []
     assert set(re.findall(r"falcosecurity/falcosidekick:\S+", text)) == {IMAGE}
+
+
+def test_the_map_of_the_code_names_what_is_there() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    named = set(
+        re.findall(r"`((?:falcoport|tests|blueprints|webhook_configs|docs|scripts)/[^`*]*)`", text)
+    )
+    assert named
+    assert [path for path in sorted(named) if not (ROOT / path).exists()] == []
+    folders = {
+        f"falcoport/{one.parent.name}/" for one in (ROOT / "falcoport").glob("*/__init__.py")
+    }
+    assert folders - named == set()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from falcoport.cli import options
-from falcoport.cli.command import EXIT_CODES_WITH_CHECK, CommandResult, Run, add
+from falcoport.cli.command import PORT_EXIT_CODES, CommandResult, Run, add
 from falcoport.cli.option_groups import ManifestOptions, MappingOptions
 from falcoport.terraform.language import ExportLanguage
 
@@ -20,7 +20,7 @@ def register(app: typer.Typer) -> None:
     add(
         app,
         "export",
-        exits=EXIT_CODES_WITH_CHECK,
+        exits=PORT_EXIT_CODES,
         example="falcoport export --format terraform -f falco.tf",
     )(export)
 

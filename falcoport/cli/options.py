@@ -548,7 +548,8 @@ SampleName = Annotated[
     typer.Option(
         "--sample",
         metavar="NAME",
-        help="Which of falcoport's samples, such as exec-into-pod. (default: fileless-execution)",
+        help="Which of falcoport's samples, such as exec-into-pod. (default: "
+        "sensitive-file-on-host, which needs no namespace)",
     ),
 ]
 TestNamespace = Annotated[

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from falcoport.cli import options
-from falcoport.cli.command import EXIT_CODES_WITH_CHECK, CommandResult, Run, add
+from falcoport.cli.command import PORT_EXIT_CODES, CommandResult, Run, add
 from falcoport.cli.option_groups import ManifestOptions
 from falcoport.errors import EXIT_OK, EXIT_PARTIAL, UsageError
 
@@ -145,7 +145,7 @@ def register(app: typer.Typer) -> None:
     add(
         app,
         "prune",
-        exits=tuple(sorted((*EXIT_CODES_WITH_CHECK, EXIT_PARTIAL))),
+        exits=tuple(sorted((*PORT_EXIT_CODES, EXIT_PARTIAL))),
         example="falcoport prune --older-than 30d --max-priority notice --yes",
     )(prune)
 

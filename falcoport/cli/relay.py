@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from falcoport.cli.command import EXIT_CODES_WITH_CHECK, CommandResult, Run, add
+from falcoport.cli.command import PORT_EXIT_CODES, CommandResult, Run, add
 from falcoport.cli.targets import MaxInFlight, Rate, TargetOptions
 
 if TYPE_CHECKING:
@@ -140,7 +140,7 @@ def register(app: typer.Typer) -> None:
     add(
         app,
         "relay",
-        exits=EXIT_CODES_WITH_CHECK,
+        exits=PORT_EXIT_CODES,
         example="falcoport relay --from nats://nats.falco:4222 --listen 0.0.0.0:9280",
     )(relay)
 

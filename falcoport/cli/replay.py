@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from falcoport.cli import options
-from falcoport.cli.command import EXIT_CODES_WITH_CHECK, CommandResult, Run, add
+from falcoport.cli.command import PORT_EXIT_CODES, CommandResult, Run, add
 from falcoport.cli.targets import MaxInFlight, Rate, TargetOptions
 from falcoport.delivery.ways import Through
 from falcoport.errors import EXIT_OK, EXIT_PARTIAL
@@ -94,7 +94,7 @@ def register(app: typer.Typer) -> None:
     add(
         app,
         "replay",
-        exits=tuple(sorted((*EXIT_CODES_WITH_CHECK, EXIT_PARTIAL))),
+        exits=tuple(sorted((*PORT_EXIT_CODES, EXIT_PARTIAL))),
         example="falcoport replay s3-copy/ --since 7d --checkpoint replay.db",
     )(replay)
 

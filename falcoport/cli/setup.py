@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from falcoport.cli import options
-from falcoport.cli.command import EXIT_CODES_WITH_CHECK, PORT_EXIT_CODES, CommandResult, Run, add
+from falcoport.cli.command import PORT_EXIT_CODES, CommandResult, Run, add
+from falcoport.cli.extras import ExtraOptions
 from falcoport.cli.option_groups import (
     LimitOptions,
     ManifestOptions,
@@ -24,9 +25,7 @@ if TYPE_CHECKING:
 def register(app: typer.Typer) -> None:
     """Add this module's commands to the app."""
     add(app, "setup", exits=PORT_EXIT_CODES, example="URL=$(falcoport setup)")(setup)
-    add(app, "plan", exits=EXIT_CODES_WITH_CHECK, example="falcoport plan --exit-code -o json")(
-        plan
-    )
+    add(app, "plan", exits=PORT_EXIT_CODES, example="falcoport plan --exit-code -o json")(plan)
 
 
 def setup(
@@ -34,6 +33,7 @@ def setup(
     manifest: ManifestOptions,
     security: SecurityOptions,
     choices: SetupOptions,
+    extras: ExtraOptions,
     limits: LimitOptions,
     dry_run: options.DryRun = False,
     show_values: options.ShowValues = False,
@@ -43,7 +43,7 @@ def setup(
     from falcoport.render.changes import show_changes
     from falcoport.render.setup import secret_data, set_up_data, show_hand_over, show_secret
 
-    request = _request(run, manifest, security, choices, limits)
+    request = _request(run, manifest, security, choices, extras, limits)
     if dry_run:
         return _planned(run, request, exit_code=False)
     result = set_up(request, run.context())
@@ -62,11 +62,13 @@ def plan(
     manifest: ManifestOptions,
     security: SecurityOptions,
     choices: SetupOptions,
+    extras: ExtraOptions,
     limits: LimitOptions,
     exit_code: options.ExitCode = False,
 ) -> CommandResult:
     """`setup` with the same options then does exactly this."""
-    return _planned(run, _request(run, manifest, security, choices, limits), exit_code=exit_code)
+    request = _request(run, manifest, security, choices, extras, limits)
+    return _planned(run, request, exit_code=exit_code)
 
 
 def _request(
@@ -74,6 +76,7 @@ def _request(
     manifest: ManifestOptions,
     security: SecurityOptions,
     choices: SetupOptions,
+    extras: ExtraOptions,
     limits: LimitOptions,
 ) -> SetupRequest:
     from falcoport.commands.setup import SetupRequest
@@ -84,6 +87,7 @@ def _request(
         security.request(run),
         allow_mapping_errors=choices.allow_mapping_errors,
         limits=limits.limits(),
+        extras=extras.read(run),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from falcoport.cli.command import EXIT_CODES_WITH_CHECK, CommandResult, Run, add
+from falcoport.cli.command import PORT_EXIT_CODES, CommandResult, Run, add
 from falcoport.cli.option_groups import ManifestOptions, MappingOptions
 from falcoport.errors import EXIT_CHECK, EXIT_OK
 
@@ -17,7 +17,7 @@ def register(app: typer.Typer) -> None:
     add(
         app,
         "status",
-        exits=EXIT_CODES_WITH_CHECK,
+        exits=PORT_EXIT_CODES,
         example="falcoport status -o json | jq .data.alerts.count",
     )(status)
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def explain_usage(group: TyperGroup, arguments: list[str], error: typer.TyperException) -> int:
     """Explain a command line that typer could not read, and return the exit code."""
-    from falcoport.cli.command import fail
+    from falcoport.cli.execution import fail
 
     context = getattr(error, "ctx", None)
     path = context.command_path if context else "falcoport"

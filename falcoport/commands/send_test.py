@@ -28,6 +28,7 @@ from falcoport.errors import (
     CheckFailedError,
     FalcoportError,
     InputError,
+    InterruptedRunError,
     NotSetUpError,
     OptionValueError,
     Problem,
@@ -51,7 +52,7 @@ if TYPE_CHECKING:
     from falcoport.mapping.outcomes import Outcome
     from falcoport.port.api import PortApi
 
-DEFAULT_SAMPLE = "fileless-execution"
+DEFAULT_SAMPLE = "sensitive-file-on-host"
 DEFAULT_TIMEOUT = 60.0
 _PROBE_SECONDS = 10.0
 """How long to wait for Falcosidekick's counters, and for an alert posted to find a cause."""
@@ -172,7 +173,7 @@ def send_test(request: SendTestRequest, context: Context) -> SendTestResult:
         attempt = _Attempt(target, alert, body, expected, datetime.now(UTC), sidekick)
         attempt.before = sidekick.read_counters() if sidekick else None
         _send(attempt, context)
-        arrival = wait_for(api, name, expected, timeout=request.timeout)
+        arrival = _await_arrival(api, name, expected, request.timeout, context)
         if arrival is None:
             error = _not_arrived(api, request, attempt, context)
             if request.cleanup:
@@ -181,6 +182,20 @@ def send_test(request: SendTestRequest, context: Context) -> SendTestResult:
         found, rewritten = _find_differences(attempt, arrival)
         removed = _clean_up(api, target, expected, context) if request.cleanup else 0
     return SendTestResult(arrival, found, removed, rewritten)
+
+
+def _await_arrival(
+    api: PortApi, blueprint: str, expected: dict[str, Any], timeout: float, context: Context
+) -> Arrival | None:
+    """Wait for the entity; raise InterruptedRunError that says what was sent already."""
+    context.progress(f"Sent; waiting for up to {timeout:g} seconds.")
+    try:
+        return wait_for(api, blueprint, expected, timeout=timeout)
+    except KeyboardInterrupt:
+        raise InterruptedRunError(
+            "Interrupted. The alert was posted and may still arrive.",
+            where=str(expected["identifier"]),
+        ) from None
 
 
 def _make_alert(request: SendTestRequest) -> TestAlert:

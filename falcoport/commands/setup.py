@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from falcoport.commands.choices import SetupChoices
+from falcoport.commands.extras.build import add_extras, list_keys
+from falcoport.commands.extras.choices import ExtraChoices
 from falcoport.commands.set_up import build_setup_goal, find_webhook, setup_keys
 from falcoport.commands.webhook_secret import SecretHandover, SecretOutcome, SecretRequest
 from falcoport.errors import FalcoportError, ManifestError, UnexpectedAnswerError
@@ -42,6 +44,7 @@ class SetupRequest:
     secret: SecretRequest | None = None
     allow_mapping_errors: bool = False
     limits: Limits = field(default_factory=Limits)
+    extras: ExtraChoices = field(default_factory=ExtraChoices)
 
 
 @dataclass(frozen=True)
@@ -97,15 +100,18 @@ def _make_task(
     What is remembered in Port may change the mapping, so it is tried again once that was read.
     """
     check = _MappingCheck(request, context)
-    check.run(build_setup_goal(request.manifests, request.choices))
+    empty = build_setup_goal(request.manifests, request.choices)
+    check.run(empty)
+    extras = replace(request.extras, api_url=context.settings.api_url.value)
 
     def build(catalog: Catalog) -> Goal:
         goal = build_setup_goal(request.manifests, request.choices, catalog, secret_header)
+        goal = add_extras(goal, extras, catalog)
         check.run(goal)
         return goal
 
-    keys = setup_keys(request.manifests, request.choices)
-    return Task(keys, build, before_writes=before_writes)
+    keys = (*setup_keys(request.manifests, request.choices), *list_keys(empty, extras.named))
+    return Task(keys, build, neighbours=bool(extras.unwanted), before_writes=before_writes)
 
 
 class _MappingCheck:

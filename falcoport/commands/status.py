@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from falcoport.commands.alert_counts import AlertCounts, Question, count_alerts
 from falcoport.commands.choices import SetupChoices
+from falcoport.commands.defaults import DEFAULT_RELATION
+from falcoport.commands.extras.build import find_installed, list_keys, with_installed
+from falcoport.commands.extras.choices import Extra, ExtraChoices
+from falcoport.commands.extras.subject import find_subject
 from falcoport.commands.set_up import build_setup_goal, setup_keys
-from falcoport.errors import FalcoportError, PortError, Problem
+from falcoport.errors import FalcoportError, Problem
 from falcoport.port.concurrency import run_concurrently
-from falcoport.port.errors import NotFoundError
 from falcoport.reconcile.changes import compare
 from falcoport.reconcile.goal import lay_over
 from falcoport.reconcile.reading import read_catalog
 from falcoport.resources.blueprint import Blueprint
-from falcoport.resources.interface import Fragment, Health, Key, PartStatus
-from falcoport.resources.relation import Relation
+from falcoport.resources.interface import Fragment, Health, Key, PartStatus, Resource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -31,10 +33,7 @@ if TYPE_CHECKING:
     from falcoport.reconcile.goal import Goal
     from falcoport.resources.interface import Catalog, Part
 
-_PAGE = 1000
-_LOOK_BACK = timedelta(days=1)
-# What the counts do not need and what is long.
-_LONG = ("output", "output_field", "tags")
+_LOOK_BACK = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
@@ -46,33 +45,19 @@ class StatusRequest:
 
 
 @dataclass(frozen=True)
-class AlertCounts:
-    """The alerts in the catalog; `newest` is the latest alert's own time, None without alerts.
-
-    `by_priority` and `by_namespace` count those that were looked at, which is all of them where
-    `complete`.
-    """
-
-    count: int
-    newest: datetime | None
-    by_priority: dict[str, int]
-    by_namespace: dict[str, int]
-    without_namespace: int
-    complete: bool
-
-
-@dataclass(frozen=True)
 class StatusResult:
     """How each part of a set-up is; `alerts` is None where there is no blueprint.
 
-    `failures` is what Port's audit log says of the last day's alerts that it did not store, newest
+    `failures` is what Port's audit log says of the last hour's alerts that it did not store, newest
     first, None where it cannot be asked.
+    `extras` says of everything that `--with` can add how it is, `missing` where it is not there.
     """
 
     parts: tuple[PartStatus, ...]
     webhook: Json | None
     alerts: AlertCounts | None
     failures: tuple[str, ...] | None = None
+    extras: Mapping[Extra, Health] = field(default_factory=dict)
 
     @property
     def problems(self) -> tuple[Problem, ...]:
@@ -92,30 +77,40 @@ class StatusResult:
 
 def status(request: StatusRequest, context: Context) -> StatusResult:
     """Compare Port with what `setup` would make, and count its alerts. Raise PortError."""
-    keys = setup_keys(request.manifests, request.choices)
-    blueprint = request.manifests.blueprint.identifier
+    empty = build_setup_goal(request.manifests, request.choices)
+    keys = (*setup_keys(request.manifests, request.choices), *list_keys(empty))
     with context.connect() as api:
         api.authenticate()
-        catalog, count, page, failures = run_concurrently(
+        catalog, failures = run_concurrently(
             [
                 partial(read_catalog, api, keys),
-                partial(api.entities_count, blueprint),
-                partial(_read_first_page, api, blueprint),
                 partial(_read_failures, api, request.manifests.webhook.identifier),
             ]
         )
         goal = build_setup_goal(request.manifests, request.choices, catalog)
-        counts = None
-        if count is not None and page is not None:
-            counts = _count_all(api, blueprint, count, page, _first_relation(goal))
-    if catalog.get(Key(Blueprint.kind, blueprint)) is None:
-        counts = None
+        question = _make_question(request.manifests, goal, catalog)
+        is_there = catalog.get(Key(Blueprint.kind, question.blueprint)) is not None
+        counts = count_alerts(api, question) if is_there else None
     webhook = catalog.get(Key("webhook", request.manifests.webhook.identifier))
-    return StatusResult(describe_parts(goal, catalog), webhook, counts, failures)
+    extras = ExtraChoices(api_url=context.settings.api_url.value)
+    installed = find_installed(goal, catalog, extras)
+    lines = _describe_by_part(with_installed(goal, installed), catalog)
+    return StatusResult(
+        tuple(line for of_part in lines.values() for line in of_part),
+        webhook,
+        counts,
+        failures,
+        {
+            extra: _sum_up([s for part in installed[extra].own for s in lines[part.key]])
+            if extra in installed
+            else Health.MISSING
+            for extra in Extra
+        },
+    )
 
 
 def _read_failures(api: PortApi, webhook: str) -> tuple[str, ...] | None:
-    """Return the audit log's failures of the last day; None where Port does not give them."""
+    """Return the audit log's failures of the last hour; None where Port does not give them."""
     try:
         found = api.webhook_failures(webhook, datetime.now(UTC) - _LOOK_BACK)
     except FalcoportError:
@@ -123,14 +118,22 @@ def _read_failures(api: PortApi, webhook: str) -> tuple[str, ...] | None:
     return tuple(failure.message for failure in found)
 
 
-def describe_parts(goal: Goal, catalog: Catalog) -> tuple[PartStatus, ...]:
-    """Return how every part of a set-up is, compared with what `setup` would make of it."""
+def _sum_up(lines: Sequence[PartStatus]) -> Health:
+    """Return how several parts are together: the first thing that is not as it should be."""
+    return next((line.state for line in lines if line.state is not Health.OK), Health.OK)
+
+
+def _describe_by_part(goal: Goal, catalog: Catalog) -> dict[Key, Sequence[PartStatus]]:
+    """Return how every part is, compared with what `setup` would make of it.
+
+    What only holds parts of ours is somebody else's and has no lines.
+    """
     changes = compare(goal, catalog, lay_over(goal, catalog))
-    return tuple(
-        line
-        for part, change in zip(goal.present, changes, strict=True)
-        for line in _describe_part(part, change, goal, catalog)
-    )
+    return {
+        part.key: _describe_part(part, change, goal, catalog)
+        for part, change in zip(goal.present, changes, strict=False)
+        if not (isinstance(part, Resource) and part.partial)
+    }
 
 
 def _describe_part(
@@ -150,68 +153,16 @@ def _describe_part(
     return [replace(line, state=Health.MISSING, detail=detail) for line in lines]
 
 
-def _first_relation(goal: Goal) -> str:
-    return next((part.identifier for part in goal.present if isinstance(part, Relation)), "")
-
-
-def _read_first_page(api: PortApi, blueprint: str) -> tuple[list[Json], bool] | None:
-    """Return the first alerts and whether they are all; None without the blueprint."""
-    try:
-        entities, following = api.search_entities(
-            blueprint, {"limit": _PAGE, "exclude": list(_LONG)}
-        )
-    except NotFoundError:
-        return None
-    return entities, following is None
-
-
-def _count_all(
-    api: PortApi, blueprint: str, count: int, page: tuple[list[Json], bool], relation: str
-) -> AlertCounts:
-    """Count all alerts, in one more request where they are many; the first page if Port cannot."""
-    entities, complete = page
-    if not complete:
-        try:
-            entities, complete = api.entities(blueprint, exclude=_LONG), True
-        except PortError:
-            complete = False
-    return count_alerts(max(count, len(entities)), entities, relation, complete=complete)
-
-
-def count_alerts(
-    count: int, entities: Sequence[Mapping[str, Any]], relation: str, *, complete: bool
-) -> AlertCounts:
-    """Count alerts by priority and by what their `relation` points to."""
-    priorities: Counter[str] = Counter()
-    namespaces: Counter[str] = Counter()
-    without = 0
-    newest: datetime | None = None
-    for entity in entities:
-        properties = entity.get("properties") or {}
-        priorities[str(properties.get("priority") or "(none)")] += 1
-        related = (entity.get("relations") or {}).get(relation)
-        names = related if isinstance(related, list) else [related] if related else []
-        without += not names
-        namespaces.update(str(name) for name in names)
-        time = parse_alert_time(properties.get("time"))
-        if time is not None and (newest is None or time > newest):
-            newest = time
-    return AlertCounts(
-        count=count,
-        newest=newest,
-        by_priority=dict(priorities.most_common()),
-        by_namespace=dict(namespaces.most_common()),
-        without_namespace=without,
-        complete=complete,
+def _make_question(manifests: Manifests, goal: Goal, catalog: Catalog) -> Question:
+    """Return what is counted: alerts, or findings where no alerts are kept."""
+    subject = find_subject(goal, catalog)
+    alerts = Key(Blueprint.kind, manifests.blueprint.identifier)
+    if subject.is_finding and any(part.key == alerts for part in goal.present):
+        planned = lay_over(goal, catalog).planned.get(alerts)
+        subject = replace(subject, blueprint=planned or {}, is_finding=False)
+    return Question(
+        subject.identifier,
+        DEFAULT_RELATION if DEFAULT_RELATION in subject.relations else "",
+        subject.time,
+        has_cluster="cluster" in subject.properties,
     )
-
-
-def parse_alert_time(text: object) -> datetime | None:
-    """Read a time as Falco writes it (nine digits of a second), None for anything else."""
-    if not isinstance(text, str):
-        return None
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)

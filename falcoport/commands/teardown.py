@@ -5,7 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from falcoport.commands.set_up import RemovalChoices, build_removal_goal, removal_keys
+from falcoport.commands.choices import SetupChoices
+from falcoport.commands.extras.build import list_keys, remove_extras
+from falcoport.commands.set_up import (
+    RemovalChoices,
+    build_removal_goal,
+    build_setup_goal,
+    removal_keys,
+)
 from falcoport.errors import UsageError
 from falcoport.mapping import finding_expressions
 from falcoport.reconcile.apply import Task, apply
@@ -18,6 +25,7 @@ if TYPE_CHECKING:
     from falcoport.manifests.loading import Manifests
     from falcoport.port.api import PortApi
     from falcoport.reconcile.changes import Change
+    from falcoport.reconcile.goal import Goal
     from falcoport.reconcile.plan import Plan
     from falcoport.resources.interface import Catalog
 
@@ -51,11 +59,19 @@ def _make_task(request: TeardownRequest) -> Task:
     choices = request.choices
     if choices.delete_alerts and choices.keep_blueprint:
         raise UsageError("--delete-alerts and --keep-blueprint contradict each other.")
-    return Task(
-        removal_keys(request.manifests),
-        lambda catalog: build_removal_goal(request.manifests, choices, catalog),
-        neighbours=True,
-    )
+    setup = build_setup_goal(request.manifests, SetupChoices())
+    # Other clusters' webhooks may still fill the blueprint, so what shows its alerts stays with it.
+    extras = () if choices.keep_blueprint else list_keys(setup)
+
+    def build(catalog: Catalog) -> Goal:
+        goal = build_removal_goal(request.manifests, choices, catalog)
+        if not extras:
+            return goal
+        whole = build_setup_goal(request.manifests, SetupChoices(), catalog)
+        return remove_extras(goal, whole, catalog)
+
+    keys = (*removal_keys(request.manifests), *extras)
+    return Task(keys, build, neighbours=True)
 
 
 def _ask(task: Task, request: TeardownRequest, api: PortApi, context: Context) -> None:

@@ -53,10 +53,10 @@ class Rules:
 def read_rules(text: str, source: str) -> Rules:
     """Read a rules file, or what `falco -L -o json_output=true` prints.
 
-    Raises InputError, which names `source`, for a text that is neither.
+    Raise InputError, which names `source`, for a text that is neither.
     """
     if text.lstrip().startswith("{"):
-        return Rules(tuple(_listed(text, source)))
+        return Rules(tuple(_read_listing(text, source)))
     try:
         document = yaml.load(text, Loader=_LOADER)  # noqa: S506 -- one of PyYAML's safe loaders
     except (yaml.YAMLError, ValueError, RecursionError) as error:
@@ -67,10 +67,10 @@ def read_rules(text: str, source: str) -> Rules:
         return Rules(())
     if not isinstance(document, list):
         raise InputError(f"{source} is not a Falco rules file: it is no list.", where=source)
-    return Rules(tuple(dict.fromkeys(_defined(document, source))))
+    return Rules(tuple(dict.fromkeys(_find_defined(document, source))))
 
 
-def _listed(text: str, source: str) -> Iterable[str]:
+def _read_listing(text: str, source: str) -> Iterable[str]:
     """Return the names in Falco's own listing; it may be followed by lines of text."""
     try:
         listing, _ = json.JSONDecoder().raw_decode(text.lstrip())
@@ -81,7 +81,7 @@ def _listed(text: str, source: str) -> Iterable[str]:
         ) from None
 
 
-def _defined(document: list[Any], source: str) -> Iterable[str]:
+def _find_defined(document: list[Any], source: str) -> Iterable[str]:
     for number, item in enumerate(document, 1):
         if not isinstance(item, dict) or not any(key in item for key in _ITEMS):
             raise InputError(
@@ -91,11 +91,11 @@ def _defined(document: list[Any], source: str) -> Iterable[str]:
             )
         name = item.get("rule")
         # An item that changes a rule needs one that is there already; it does not make one.
-        if isinstance(name, str) and "condition" in item and not _changes(item):
+        if isinstance(name, str) and "condition" in item and not _is_change(item):
             yield name
 
 
-def _changes(item: dict[str, Any]) -> bool:
+def _is_change(item: dict[str, Any]) -> bool:
     return bool(item.get("append")) or bool(item.get("override"))
 
 
@@ -103,11 +103,11 @@ def find_rules(patterns: Sequence[str], rules: Rules | None) -> tuple[str, ...]:
     """Return the names of the rules that the patterns mean, in Falco's order.
 
     A pattern is a name, or a glob (`*`, `?`, `[…]`) where the rules are known. Without `rules`
-    every pattern is taken for a name. Raises InputError with every pattern that means none, and
+    every pattern is taken for a name. Raise InputError with every pattern that means none, and
     the nearest names.
     """
     if rules is None:
-        return _as_names(patterns)
+        return _check_names(patterns)
     found: set[str] = set()
     problems = []
     for pattern in patterns:
@@ -120,7 +120,7 @@ def find_rules(patterns: Sequence[str], rules: Rules | None) -> tuple[str, ...]:
     return tuple(name for name in rules.names if name in found)
 
 
-def _as_names(patterns: Sequence[str]) -> tuple[str, ...]:
+def _check_names(patterns: Sequence[str]) -> tuple[str, ...]:
     for pattern in patterns:
         if _GLOB.search(pattern):
             raise InputError(
@@ -159,7 +159,7 @@ class Tagging:
 def read_patterns(text: str, source: str) -> dict[str, tuple[str, ...]]:
     """Read a YAML mapping of namespaces to the patterns of their rules.
 
-    Raises InputError, which names `source`, for a text that is something else.
+    Raise InputError, which names `source`, for a text that is something else.
     """
     try:
         document = yaml.load(text, Loader=_LOADER)  # noqa: S506 -- one of PyYAML's safe loaders

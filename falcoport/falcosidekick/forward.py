@@ -81,10 +81,10 @@ def forwarded(line: bytes | str, *, custom_tags: Sequence[str] = (), uuid: str =
 
     `custom_tags` are those of its `CUSTOMTAGS`; `uuid` stands for the random one it makes.
     Only the first JSON value of `line` is read, as Falcosidekick does.
-    Raises NotForwardedError if Falcosidekick refuses the alert or fails on it.
+    Raise NotForwardedError if Falcosidekick refuses the alert or fails on it.
     """
     text = line if isinstance(line, str) else decode_leniently(line)
-    payload = _payload(_read(text))
+    payload = _fill_payload(_read(text))
     payload.tags = tuple(sorted([*payload.tags, *custom_tags]))
     if payload.rule == "Test rule":
         payload.source = "internal"
@@ -95,10 +95,10 @@ def forwarded(line: bytes | str, *, custom_tags: Sequence[str] = (), uuid: str =
             raise NotForwardedError(f"{name} is not text, and Falcosidekick fails on that")
     _check(payload)
     identity = uuid or str(uuids.uuid4())
-    body = _encoded(payload, identity)
+    body = _encode(payload, identity)
     if len(body) > WHOLE_LIMIT:
         payload.output, payload.output_fields = shortened(payload.output, payload.output_fields)
-        body = _encoded(payload, identity)
+        body = _encode(payload, identity)
     return body + b"\n"
 
 
@@ -143,7 +143,7 @@ _DECODER = json.JSONDecoder(
 )
 
 
-def _payload(members: Any) -> _Payload:
+def _fill_payload(members: Any) -> _Payload:
     """Fill the structure from an object's members, in their order, as Go's decoder does.
 
     A key matches in any case, the last of several wins, `null` leaves a text as it was, and
@@ -246,7 +246,7 @@ def shortened(output: str, fields: dict[str, Any]) -> tuple[str, dict[str, Any]]
     return written.decode(errors="surrogateescape"), kept
 
 
-def _encoded(payload: _Payload, uuid: str) -> bytes:
+def _encode(payload: _Payload, uuid: str) -> bytes:
     members: list[tuple[str, Any]] = [
         ("uuid", uuid),
         ("output", payload.output),

@@ -47,17 +47,17 @@ def read_time(text: str) -> GoTime:
     """Return a time as Go reads it.
 
     The fraction is cut to nanoseconds and loses its trailing zeros; an offset is kept, save that
-    of zero, which becomes `Z`. Raises TimeError.
+    of zero, which becomes `Z`. Raise TimeError.
     """
     match = _TIME.fullmatch(text)
     if match is None:
-        raise TimeError(f"its time {_shown(text)} is not in RFC 3339 form")
+        raise TimeError(f"its time {_shorten(text)} is not in RFC 3339 form")
     year, month, day = int(match["year"]), int(match["month"]), int(match["day"])
     hour, minute, second = int(match["hour"]), int(match["minute"]), int(match["second"])
     if not (1 <= month <= 12 and 1 <= day <= _days(year, month)):  # noqa: PLR2004  the calendar's
-        raise TimeError(f"its time {_shown(text)} is no day of the calendar")
+        raise TimeError(f"its time {_shorten(text)} is no day of the calendar")
     if hour > 23 or minute > 59 or second > 59:  # noqa: PLR2004  the clock's own limits
-        raise TimeError(f"its time {_shown(text)} is no time of a day")
+        raise TimeError(f"its time {_shorten(text)} is no time of a day")
     fraction = (match["fraction"] or "")[:9].rstrip("0")
     offset, zone = _zone(match, text)
     seconds = (hour * 60 + minute) * 60 + second - offset
@@ -72,7 +72,7 @@ def read_time(text: str) -> GoTime:
 
 
 def read_instant(text: str) -> int:
-    """Return the nanoseconds from 1970 to a time that `read_time` reads. Raises TimeError."""
+    """Return the nanoseconds from 1970 to a time that `read_time` reads. Raise TimeError."""
     time = read_time(text).text
     match = _TIME.fullmatch(time)
     assert match is not None  # Go writes what it reads
@@ -101,7 +101,7 @@ def _zone(match: re.Match[str], text: str) -> tuple[int, str]:
     hours, minutes = int(match["hours"]), int(match["minutes"])
     total = hours * 60 + minutes
     if hours > 24 or minutes > 60:  # noqa: PLR2004  Go's limits
-        raise TimeError(f"the time zone of {_shown(text)} is out of range")
+        raise TimeError(f"the time zone of {_shorten(text)} is out of range")
     if total == 0:
         return 0, "Z"
     sign = -1 if match["sign"] == "-" else 1
@@ -115,5 +115,5 @@ def _days_since_zero(year: int, month: int, day: int) -> int:
     return day - 1 if (year, month) == (1, 1) else _DAY
 
 
-def _shown(text: str) -> str:
+def _shorten(text: str) -> str:
     return text if len(text) <= 40 else text[:39] + "…"  # noqa: PLR2004  fits a line

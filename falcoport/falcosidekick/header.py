@@ -46,7 +46,7 @@ _RESERVED = {
 class Header:
     """A header that Falcosidekick sends with every alert; `value` is the secret.
 
-    Raises UsageError where Falcosidekick would not send the header as it stands.
+    Raise UsageError where Falcosidekick would not send the header as it stands.
     """
 
     name: str

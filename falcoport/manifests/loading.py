@@ -182,6 +182,15 @@ def load_findings() -> FindingManifests:
     )
 
 
+def load_document(shape: Shape, *path: str) -> Manifest:
+    """Read and check a shipped file of any other kind. Raises ManifestError."""
+    problems: list[Problem] = []
+    manifest = _loaded(_shipped(*path), shape, problems)
+    if manifest is None or problems:
+        raise _manifest_error(problems)
+    return manifest
+
+
 def _without_findings(webhook: Manifest) -> Manifest:
     """Return the webhook of alerts alone: findings are there only where they are asked for."""
     mappings = []

@@ -52,8 +52,8 @@ def _identifier(rule: identifiers.IdentifierRule, what: str) -> Text:
     )
 
 
-_IDENTIFIER = _identifier(identifiers.BLUEPRINT, "an identifier")
-_SUB_IDENTIFIER = _identifier(identifiers.PROPERTY, "an identifier here")
+IDENTIFIER = _identifier(identifiers.BLUEPRINT, "an identifier")
+SUB_IDENTIFIER = _identifier(identifiers.PROPERTY, "an identifier here")
 _TITLE = Text(longest=100, shortest=1)
 _SHORT_TITLE = Text(longest=100)
 _DESCRIPTION = Text(longest=200)
@@ -159,7 +159,7 @@ _RELATION = Object(
     {
         "title": _SHORT_TITLE,
         "description": _ANY_TEXT,
-        "target": _IDENTIFIER,
+        "target": IDENTIFIER,
         "required": Flag(),
         "many": Flag(),
         "type": _ANY_TEXT,
@@ -188,7 +188,7 @@ _AGGREGATION = Object(
         "title": _SHORT_TITLE,
         "description": _ANY_TEXT,
         "icon": _ANY_TEXT,
-        "target": _IDENTIFIER,
+        "target": IDENTIFIER,
         "calculationSpec": MapOf(_ANY_TEXT, _ANY_TEXT),
         "query": Anything(),
         "pathFilter": ListOf(Anything(), longest=1),
@@ -218,21 +218,21 @@ def _blueprint(value: dict[str, object], _at: str, report: Report) -> None:
 
 BLUEPRINT = Object(
     {
-        "identifier": _IDENTIFIER,
+        "identifier": IDENTIFIER,
         "title": _TITLE,
         "description": _DESCRIPTION,
         "icon": _ANY_TEXT,
         "schema": Object(
-            {"properties": MapOf(_SUB_IDENTIFIER, _PROPERTY), "required": ListOf(_ANY_TEXT)},
+            {"properties": MapOf(SUB_IDENTIFIER, _PROPERTY), "required": ListOf(_ANY_TEXT)},
             required=("properties",),
         ),
-        "relations": MapOf(_SUB_IDENTIFIER, _RELATION),
+        "relations": MapOf(SUB_IDENTIFIER, _RELATION),
         "mirrorProperties": MapOf(
-            _SUB_IDENTIFIER,
+            SUB_IDENTIFIER,
             Object({"path": _MIRROR_PATH, "title": _SHORT_TITLE}, required=("path",)),
         ),
-        "calculationProperties": MapOf(_SUB_IDENTIFIER, _CALCULATION),
-        "aggregationProperties": MapOf(_SUB_IDENTIFIER, _AGGREGATION),
+        "calculationProperties": MapOf(SUB_IDENTIFIER, _CALCULATION),
+        "aggregationProperties": MapOf(SUB_IDENTIFIER, _AGGREGATION),
         "ownership": _OWNERSHIP,
         "changelogDestination": _CHANGELOG,
         "teamInheritance": Object({"path": _ANY_TEXT}, required=("path",)),
@@ -285,8 +285,8 @@ _CREATE_ENTITY = Object(
         "title": _Expression(),
         "icon": _Expression(),
         "team": Either(_Expression(), _SEARCH),
-        "properties": MapOf(_SUB_IDENTIFIER, _Expression()),
-        "relations": MapOf(_SUB_IDENTIFIER, Either(_Expression(), _SEARCH)),
+        "properties": MapOf(SUB_IDENTIFIER, _Expression()),
+        "relations": MapOf(SUB_IDENTIFIER, Either(_Expression(), _SEARCH)),
     },
     required=("identifier",),
 )
@@ -305,7 +305,7 @@ def _mapping(value: dict[str, object], at: str, report: Report) -> None:
 
 _MAPPING = Object(
     {
-        "blueprint": _IDENTIFIER,
+        "blueprint": IDENTIFIER,
         "operation": _OPERATION,
         "filter": _Expression(),
         "itemsToParse": _Expression(),

@@ -136,7 +136,7 @@ def _first(fields: Mapping[str, object], names: tuple[str, ...]) -> str:
 def cluster_literal(name: str) -> str:
     """Return JQ for a cluster that is known by name.
 
-    Raises OptionValueError for a name that cannot be part of an identifier in Port.
+    Raise OptionValueError for a name that cannot be part of an identifier in Port.
     """
     check_cluster_name(name)
     return json.dumps(name)

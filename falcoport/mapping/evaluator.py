@@ -45,7 +45,7 @@ class Evaluator:
 
         `event` is the JSON text of `{"body": …, "headers": …, "queryParams": …}`; `rounded` says
         that its numbers are as JavaScript writes them already.
-        Raises EventError if it is not JSON or too deeply nested.
+        Raise EventError if it is not JSON or too deeply nested.
         """
         if not rounded:
             event = round_numbers(event)
@@ -66,7 +66,7 @@ class Evaluator:
     def evaluate_many(self, events: Sequence[str], *, rounded: bool = False) -> list[list[Outcome]]:
         """Evaluate all mappings on many events at once; faster than one by one.
 
-        Raises EventError if one of them cannot be read: evaluate them singly to learn which.
+        Raise EventError if one of them cannot be read: evaluate them singly to learn which.
         """
         if not rounded:
             events = [round_numbers(event) for event in events]

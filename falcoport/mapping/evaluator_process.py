@@ -62,7 +62,7 @@ class LimitedEvaluator:
         self.close()
 
     def evaluate(self, event: str) -> list[Outcome]:
-        """Return what the mappings make of an event. Raises EventError, MappingLimitError."""
+        """Return what the mappings make of an event. Raise EventError, MappingLimitError."""
         if self._evaluator is not None:
             return self._evaluator.evaluate(event)
         began = time.monotonic()

@@ -53,7 +53,7 @@ OPTIONS = {field.name: "--" + field.name.replace("_", "-") for field in fields(A
 def check_filter(chosen: AlertFilter) -> AlertFilter:
     """Return a filter with its priority in Falco's spelling and each glob once.
 
-    Raises OptionValueError for a priority that Falco does not have, an empty rule, and a glob that
+    Raise OptionValueError for a priority that Falco does not have, an empty rule, and a glob that
     holds control characters.
     """
     globs = {}
@@ -95,7 +95,7 @@ def write_filter(chosen: AlertFilter, base: str = ALL) -> str:
     """Return JQ that is true for the alerts that pass.
 
     `base` is the filter that the manifest has; both must let an alert pass.
-    Raises OptionValueError as `check_filter` does.
+    Raise OptionValueError as `check_filter` does.
     """
     checked = check_filter(chosen)
     parts = [
@@ -227,7 +227,7 @@ def make_predicate(chosen: AlertFilter) -> Callable[[Mapping[str, Any]], bool]:
     """Return a function that tells whether an alert, as Falcosidekick posts it, passes.
 
     The same as what `write_filter` gives to jq, for counting without it.
-    Raises OptionValueError as `check_filter` does.
+    Raise OptionValueError as `check_filter` does.
     """
     checked = check_filter(chosen)
     priorities = (

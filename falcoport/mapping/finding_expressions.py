@@ -89,7 +89,7 @@ _TITLE = 'map(if . == null or . == "" then "-" else . end) | join(": ")'
 def parse_keys(text: str) -> tuple[Key, ...]:
     """Return the keys that an option names, such as `rule,namespace`; each once, in that order.
 
-    Raises OptionValueError for a name that is no key, and for none at all.
+    Raise OptionValueError for a name that is no key, and for none at all.
     """
     names = [name.strip().lower() for name in text.split(",")]
     unknown = [name for name in names if name not in set(Key)]

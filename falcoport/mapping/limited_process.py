@@ -72,7 +72,7 @@ class LimitedProcess:
         self.close()
 
     def ask(self, request: Any) -> Any:
-        """Return the answer to a request. Raises LimitReachedError."""
+        """Return the answer to a request. Raise LimitReachedError."""
         self.send(request)
         return self.receive()
 
@@ -87,7 +87,7 @@ class LimitedProcess:
     def receive(self) -> Any:
         """Wait for the answer to what was sent.
 
-        Raises LimitReachedError, and whatever the handler raised.
+        Raise LimitReachedError, and whatever the handler raised.
         """
         assert self._connection is not None
         what, value, begun = _BEGUN, None, None

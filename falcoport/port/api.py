@@ -94,9 +94,19 @@ class PortApi:
         """
         return self._get(_path(*path), envelope, keys)
 
-    def list_all(self, path: Path, envelopes: Path) -> list[Json]:
+    def list_all(
+        self, path: Path, envelopes: Path, query: Mapping[str, Any] | None = None
+    ) -> list[Json]:
         """Return the list that an answer holds under one of the keys `envelopes`."""
-        return self._list(_path(*path), tuple(envelopes))
+        return self._list(_path(*path), tuple(envelopes), query)
+
+    def ask(self, path: Path, *, body: Any = None, query: Mapping[str, Any] | None = None) -> Json:
+        """Return the whole answer to a request that changes nothing: a GET, or a POST of `body`."""
+        return self._transport.read(_path(*path), body=body, query=query)
+
+    def send(self, method: str, path: Path, body: Any) -> Json:
+        """Send a write whose answer does not hold the object; raise as `write`."""
+        return self._transport.write(method, _path(*path), body=body)
 
     def write(
         self, method: str, path: Path, body: Json, envelope: str, keys: Mapping[str, type]
@@ -304,8 +314,10 @@ class PortApi:
         at_stake = tuple(part for part in absent if body is None or part in body)
         _refuse_lost_parts(path, identifier, at_stake, self.blueprints)
 
-    def _list(self, path: str, envelopes: tuple[str, ...]) -> list[Json]:
-        answer = self._transport.read(path)
+    def _list(
+        self, path: str, envelopes: tuple[str, ...], query: Mapping[str, Any] | None = None
+    ) -> list[Json]:
+        answer = self._transport.read(path, query=query)
         found = next((answer[key] for key in envelopes if key in answer), None)
         if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
             raise _unexpected(f"GET {path}", f"no list of {envelopes[0]}")

@@ -24,8 +24,8 @@ class Pipeline:
     """The two steps of mapping alerts.
 
     `read` returns the body that Port gets for an alert's JSON text, as Falco prints or as
-    Falcosidekick sends it, with numbers as Port stores them; raises NotAnAlertError.
-    `evaluate` returns for each body what each mapping makes of it; raises EventError if libjq
+    Falcosidekick sends it, with numbers as Port stores them; raise NotAnAlertError.
+    `evaluate` returns for each body what each mapping makes of it; raise EventError if libjq
     cannot read one of them.
     """
 

@@ -29,7 +29,7 @@ def open_evaluation(
 ) -> Iterator[Callable[[Sequence[Json]], list[list[Outcome]]]]:
     """Give a function that returns for each body what each mapping makes of it.
 
-    It raises EventError if libjq cannot read one of them, and MappingLimitError where the bodies
+    It raise EventError if libjq cannot read one of them, and MappingLimitError where the bodies
     take more together than one may.
     """
     if are_bounded(options.mappings, options.trusted):

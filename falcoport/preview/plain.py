@@ -47,7 +47,7 @@ _DECODER = json.JSONDecoder(
 def parse_object(text: str, decoder: json.JSONDecoder = _DECODER) -> tuple[Json, str]:
     """Return the JSON object that a text begins with, and its own text.
 
-    Falcosidekick reads no further than that either. Raises NotAnAlertError.
+    Falcosidekick reads no further than that either. Raise NotAnAlertError.
     """
     try:
         text = text.lstrip(" \t\r\n")
@@ -107,12 +107,12 @@ class BodyEvaluator:
         self._encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
     def evaluate(self, bodies: Sequence[Json]) -> list[list[Outcome]]:
-        """Return for each body what each mapping makes of it. Raises EventError."""
+        """Return for each body what each mapping makes of it. Raise EventError."""
         events = [self._encode(self.event(body)) for body in bodies]
         return self._evaluator.evaluate_many(events, rounded=True)
 
     def evaluate_one(self, body: Json) -> list[Outcome]:
-        """Return what each mapping makes of one body. Raises EventError."""
+        """Return what each mapping makes of one body. Raise EventError."""
         return self._evaluator.evaluate(self._encode(self.event(body)), rounded=True)
 
     def event(self, body: Json) -> Json:

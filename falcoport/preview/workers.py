@@ -57,14 +57,14 @@ def pages(
 ) -> Generator[tuple[str, Page], None, None]:
     """Map every source; yield its name and a page per chunk, in input order.
 
-    What trickles in through a pipe is shown at once. Raises MappingLimitError.
+    What trickles in through a pipe is shown at once. Raise MappingLimitError.
     """
     work = (
         (source.name, chunk)
         for source in sources
         for chunk in split_source(source.blocks, source.form)
     )
-    processes = min(_processors(), _MOST_PROCESSES)
+    processes = min(_count_processors(), _MOST_PROCESSES)
     if are_bounded(options.mappings, options.trusted):
         return _pages_in_pool(options, work, processes)
     return _pages_within_limits(options, work, processes)
@@ -81,12 +81,12 @@ def _pages_in_pool(
     with _pool(options, processes) as submit:
         for name, chunk in work:
             if processes == 1 or len(chunk.text) < _SMALL:
-                yield from _finished(waiting, 0)
+                yield from _collect(waiting, 0)
                 yield name, mapper.page(name, chunk)
             else:
                 waiting.append((name, submit(name, chunk)))
-                yield from _finished(waiting, processes * _AT_ONCE)
-        yield from _finished(waiting, 0)
+                yield from _collect(waiting, processes * _AT_ONCE)
+        yield from _collect(waiting, 0)
 
 
 def _pages_within_limits(
@@ -117,7 +117,7 @@ def _receive(
     waiting: deque[tuple[LimitedProcess, str, Chunk]],
     idle: deque[LimitedProcess],
 ) -> tuple[str, Page]:
-    """Return the page of the chunk that waits longest. Raises MappingLimitError."""
+    """Return the page of the chunk that waits longest. Raise MappingLimitError."""
     process, name, chunk = waiting.popleft()
     try:
         page: Page = process.receive()
@@ -162,7 +162,7 @@ def _build_handler(options: MapperOptions) -> Handler:
     return handle
 
 
-def _finished(
+def _collect(
     waiting: deque[tuple[str, Future[Page]]], remaining: int
 ) -> Iterator[tuple[str, Page]]:
     while len(waiting) > remaining:
@@ -198,7 +198,7 @@ def _map(name: str, chunk: Chunk) -> Page:
     return _mapper[0].page(name, chunk)
 
 
-def _processors() -> int:
+def _count_processors() -> int:
     try:
         return len(os.sched_getaffinity(0))
     except AttributeError:  # not on macOS

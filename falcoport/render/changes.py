@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from falcoport.render.console import Output
     from falcoport.resources.merging import FieldChange
 
-_SECRET_FIELDS = frozenset({"secret", "signatureSecret"})
+_SECRET_FIELDS = frozenset({"secret", "signatureSecret", "secretValue"})
 MASK = "***"
 _SHOWN_WIDTH = 90
 """Columns a shown value takes before it is broken into lines."""

@@ -12,7 +12,8 @@ from falcoport.resources.interface import Health
 from falcoport.resources.webhook_security import guard
 
 if TYPE_CHECKING:
-    from falcoport.commands.status import AlertCounts, StatusResult
+    from falcoport.commands.alert_counts import AlertCounts
+    from falcoport.commands.status import StatusResult
     from falcoport.render.console import Output
     from falcoport.settings import Settings
 
@@ -40,6 +41,7 @@ def show_status(output: Output, settings: Settings, result: StatusResult) -> Non
     for part in result.parts:
         style = _STYLES.get(part.state, Style.BAD)
         rows.append([part.name, part.identifier, Cell(str(part.state), style), part.detail])
+    rows.extend(_extra_rows(result))
     rows.extend(_alert_rows(result.alerts))
     rows.extend(_failure_rows(result.failures))
     output.table(("", "", "", ""), rows, to_stdout=True)
@@ -50,6 +52,14 @@ def show_status(output: Output, settings: Settings, result: StatusResult) -> Non
         )
 
 
+def _extra_rows(result: StatusResult) -> list[list[Cell | str]]:
+    """Say on one line which extras are not there, since those that are have lines of their own."""
+    missing = [str(extra) for extra, state in result.extras.items() if state is Health.MISSING]
+    if not missing:
+        return []
+    return [["extras", "not set up", "", f"{', '.join(missing)}: `falcoport setup --with …`"]]
+
+
 def _alert_rows(counted: AlertCounts | None) -> list[list[Cell | str]]:
     if counted is None:
         return [["alerts", "none: there is no blueprint", "", ""]]
@@ -57,10 +67,13 @@ def _alert_rows(counted: AlertCounts | None) -> list[list[Cell | str]]:
     rows: list[list[Cell | str]] = [["alerts", str(counted.count), "", newest]]
     if not counted.count:
         return rows
-    scope = "" if counted.complete else "of the first 1000"
+    scope = "" if counted.complete else "Port does not give all"
     rows.append(["", "by priority", scope, _join_counts(counted.by_priority)])
     rows.append(["", "by namespace", scope, _join_counts(counted.by_namespace) or "-"])
     rows.append(["", "without namespace", scope, str(counted.without_namespace)])
+    if counted.by_cluster:
+        rows.append(["", "by cluster", scope, _join_counts(counted.by_cluster)])
+    rows.append(["", "by day", scope, _join_counts(counted.by_day) or "-"])
     return rows
 
 
@@ -70,7 +83,7 @@ def _failure_rows(failures: tuple[str, ...] | None) -> list[list[Cell | str]]:
         return []
     counts = Counter(failures)
     return [
-        ["not stored" if not at else "", f"{count} in a day", Cell("failed", Style.BAD), reason]
+        ["not stored" if not at else "", f"{count} in an hour", Cell("failed", Style.BAD), reason]
         for at, (reason, count) in enumerate(counts.most_common(_FAILURES_SHOWN))
     ]
 
@@ -108,6 +121,7 @@ def status_data(settings: Settings, result: StatusResult) -> dict[str, Any]:
         },
         "security": None if result.webhook is None else str(guard(result.webhook)),
         "parts": [{**asdict(part), "state": str(part.state)} for part in result.parts],
+        "extras": {str(extra): str(state) for extra, state in result.extras.items()},
         "alerts": counts,
         "failures": None if result.failures is None else list(result.failures),
     }

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from falcoport.json_types import Json
+    from falcoport.resources.interface import Catalog
     from falcoport.resources.merging import FieldChange
 
 _AGGREGATIONS = "aggregationProperties"
@@ -23,13 +24,17 @@ _AGGREGATIONS = "aggregationProperties"
 
 @dataclass(frozen=True)
 class Aggregation(Fragment):
-    """One aggregation property of `blueprint`; `body` is as in a manifest."""
+    """One aggregation property of `blueprint`; `body` is as in a manifest.
+
+    A live one of this name is ours too where it counts the entities of one of `own_targets`.
+    """
 
     kind = "aggregation"
 
     blueprint: str
     identifier: str
     body: Json
+    own_targets: tuple[str, ...] = ()
 
     @property
     def key(self) -> Key:
@@ -55,8 +60,21 @@ class Aggregation(Fragment):
         found = self.extract(live)
         if self.identifier in stored:
             yield self._conflict("is a property of its own")
-        elif found is not None and found.get("target") != self.body["target"]:
+        elif found is not None and found.get("target") not in self._targets:
             yield self._conflict(f"counts entities of {found.get('target')!r}")
+
+    def check_result(self, planned: Catalog) -> Iterator[Problem]:
+        """List the relations of its path that there will not be: it would count nothing."""
+        for step in self.body.get("pathFilter") or ():
+            here = planned.get(Key("blueprint", step.get("fromBlueprint", self.blueprint)))
+            for name in step["path"]:
+                if here is None:
+                    break
+                relation = (here.get("relations") or {}).get(name)
+                if relation is None:
+                    yield self._broken_path(str(here.get("identifier")), name)
+                    break
+                here = planned.get(Key("blueprint", relation["target"]))
 
     def attach(self, body: Json) -> Json:
         """See Fragment."""
@@ -80,7 +98,23 @@ class Aggregation(Fragment):
     ) -> tuple[PartStatus, ...]:
         """See Part."""
         names = [f"{_AGGREGATIONS}.{self.identifier}.{changed.field}" for changed in fields]
-        return (make_status(self.key, live, names, f"counts {self.body['target']}"),)
+        return (
+            make_status(
+                self.key, live, names, f"of {self.blueprint}, counts {self.body['target']}"
+            ),
+        )
+
+    @property
+    def _targets(self) -> tuple[str, ...]:
+        return (str(self.body["target"]), *self.own_targets)
+
+    def _broken_path(self, blueprint: str, relation: str) -> Problem:
+        return Problem(
+            "bad_manifest",
+            f"Aggregation property {self.identifier!r} goes over relation {relation!r}, which "
+            f"blueprint {blueprint!r} has neither in the manifest nor in Port.",
+            f"blueprint {self.blueprint}: {_AGGREGATIONS}.{self.identifier}.pathFilter",
+        )
 
     def _conflict(self, what: str) -> Problem:
         return Problem(

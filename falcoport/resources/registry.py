@@ -5,8 +5,13 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from falcoport.resources.action import Action
 from falcoport.resources.blueprint import Blueprint
 from falcoport.resources.entities import Alerts, Entities
+from falcoport.resources.page import Page
+from falcoport.resources.permissions import Permissions
+from falcoport.resources.scorecard import Scorecard
+from falcoport.resources.secret import Secret
 from falcoport.resources.webhook import Webhook
 
 if TYPE_CHECKING:
@@ -15,5 +20,18 @@ if TYPE_CHECKING:
     from falcoport.resources.interface import Resource
 
 KINDS: Mapping[str, type[Resource]] = MappingProxyType(
-    {kind.kind: kind for kind in (Blueprint, Webhook, Alerts, Entities)}
+    {
+        kind.kind: kind
+        for kind in (
+            Blueprint,
+            Webhook,
+            Alerts,
+            Entities,
+            Page,
+            Scorecard,
+            Action,
+            Permissions,
+            Secret,
+        )
+    }
 )

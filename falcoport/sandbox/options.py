@@ -1,4 +1,4 @@
-"""What a sandbox can be told, and what it tells about itself once it runs."""
+"""The options of a sandbox, and where a running one is."""
 
 from __future__ import annotations
 

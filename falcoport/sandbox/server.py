@@ -103,7 +103,7 @@ class _Server:
         self._stopping: asyncio.Event | None = None
 
     def run(self) -> None:
-        """Serve until told to stop."""
+        """Serve until `stop` is called."""
         from uvicorn.loops.auto import auto_loop_factory
 
         try:

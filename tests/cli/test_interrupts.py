@@ -75,7 +75,7 @@ def interrupted_at(
 SCENARIOS: dict[str, tuple[tuple[str, ...], Callable[[], Catalog]]] = {
     "first setup": (("setup", "--create-namespace-blueprint"), without_namespaces),
     "setup over drift": (("setup", "--verbose"), drifted),
-    "teardown": (("teardown",), as_set_up),
+    "teardown": (("teardown", "--yes"), as_set_up),
 }
 
 

@@ -20,8 +20,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.alerts import ALERTS, as_line
 
+from falcoport.delivery.sidekick import Counters, Sidekick
 from falcoport.falco.samples import samples
 from falcoport.falcosidekick.forward import HEADERS, NotForwardedError, forwarded
+from falcoport.falcosidekick.handover.contents import Handover
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -203,3 +205,42 @@ def test_odd_members_and_bytes_behind_the_object(
         b'"output_fields":{"a":1}',
     ]
     same(peer, b"{" + b",".join([*ordinary, *members]) + b"}" + behind)
+
+
+BURST = 5000
+
+
+@pytest.mark.slow
+def test_a_burst_loses_nothing_with_the_concurrency_that_is_handed_over() -> None:
+    """Every alert of a burst is posted, and Falcosidekick counts no error."""
+    assert SIDEKICK is not None
+    port = free_port()
+    line = samples()[0].line.encode()
+    with webhook() as (webhook_port, received):
+        handover = Handover(f"http://127.0.0.1:{webhook_port}/key")
+        process = subprocess.Popen(
+            [SIDEKICK],
+            env={
+                "PATH": os.environ["PATH"],
+                "LISTENADDRESS": "127.0.0.1",
+                "LISTENPORT": str(port),
+                **handover.environment,
+            },
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            wait_until_it_listens(port)
+            url = f"http://127.0.0.1:{port}"
+            with httpx.Client(base_url=url, trust_env=False) as client:
+                for _ in range(BURST):
+                    client.post("/", content=line).raise_for_status()
+                for _ in range(BURST):
+                    received.get(timeout=PATIENCE)
+                counters = Sidekick(url, PATIENCE).read_counters()
+                while counters is not None and counters.posted < BURST and not counters.failed:
+                    counters = Sidekick(url, PATIENCE).read_counters()
+        finally:
+            process.terminate()
+            process.wait()
+    assert counters == Counters(accepted=BURST, posted=BURST, failed=0)

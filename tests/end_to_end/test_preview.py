@@ -324,7 +324,7 @@ def test_every_alert_that_falcosidekick_passes_on_is_mapped(alerts: list[dict[st
 
 
 def test_one_processor_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(workers, "_processors", lambda: 1)
+    monkeypatch.setattr(workers, "_count_processors", lambda: 1)
     block = (ALERT.line + "\n").encode() * 200
     assert sum(page.alerts for page in map_all([block, block])) == 400
 

@@ -23,8 +23,8 @@ from support.catalogs import (
 from support.command_line import falcoport
 from support.faulty_port import FaultyPort, Request, faulty_port
 
-from falcoport.cli import command
-from falcoport.cli.command import CommandResult, PortOptions, Run
+from falcoport.cli.execution import CommandResult, execute
+from falcoport.cli.run import PortOptions, Run
 from falcoport.commands.choices import SetupChoices
 from falcoport.commands.set_up import (
     RelationChoices,
@@ -67,7 +67,7 @@ def at_once(times: int, goal: Goal) -> list[tuple[int, str]]:
         output = Output(stdout=stdout, stderr=stderr)
         run = Run(output, PortOptions(timeout=60), os.environ)
         ready.wait()
-        code = command.run("setup", output, lambda: CommandResult(reconcile(run, goal)))
+        code = execute("setup", output, lambda: CommandResult(reconcile(run, goal)))
         return code, stderr.getvalue()
 
     with ThreadPoolExecutor(times) as pool:

@@ -62,13 +62,22 @@ def send(*arguments: str, seconds: str = "0.3") -> Ran:
 
 
 def test_an_alert_arrives_marked_and_as_the_mapping_says(catalog: httpx.Client) -> None:
-    ran = falcoport("send-test")
+    ran = falcoport("send-test", "--sample", "fileless-execution")
     assert ran.exit_code == 0, ran.stderr
     [alert] = alerts(catalog)
     assert ran.stdout == f"{alert['identifier']}\n"
     assert TEST_TAG in alert["properties"]["tags"]
     assert alert["relations"]["namespace"] == "auth-namespace"
     assert "as the mapping says" in ran.stderr
+
+
+def test_the_first_test_needs_nothing_that_may_be_missing(catalog: httpx.Client) -> None:
+    catalog.delete("/blueprints/namespace/all-entities").raise_for_status()
+    ran = falcoport("send-test")
+    assert ran.exit_code == 0, ran.stderr
+    assert "Sent; waiting" in ran.stderr
+    [alert] = alerts(catalog)
+    assert alert["relations"]["namespace"] is None
 
 
 def test_each_option_shows_in_the_alert(catalog: httpx.Client) -> None:

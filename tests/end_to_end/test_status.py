@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from support.command_line import falcoport
 
-from falcoport.commands.status import parse_alert_time
+from falcoport.commands.alert_counts import read_counts, read_moment
 
 if TYPE_CHECKING:
     import httpx
@@ -54,6 +55,8 @@ def test_whole_setup_is_ok_with_its_alerts_counted(wired: httpx.Client) -> None:
         "by_priority": {"Notice": 2, "Critical": 1},
         "by_namespace": {"auth": 2},
         "without_namespace": 1,
+        "by_cluster": {},
+        "by_day": ran.data["alerts"]["by_day"],
         "complete": True,
     }
     assert ran.data["port"]["region"] == {"value": "custom", "source": "PORT_API_URL"}
@@ -135,9 +138,50 @@ def test_more_alerts_than_a_page_are_all_counted(wired: httpx.Client) -> None:
         ("2026-08-17T09:47:21", "2026-08-17T09:47:21+00:00"),
         ("yesterday", None),
         (None, None),
-        (5, None),
+        (True, None),
+        (1500, "1970-01-01T00:00:01.500000+00:00"),
     ],
 )
 def test_times_are_read_as_falco_writes_them(text: object, expected: str | None) -> None:
-    found = parse_alert_time(text)
+    found = read_moment(text)
     assert (found.isoformat() if found else None) == expected
+
+
+@pytest.mark.parametrize(
+    ("result", "expected"),
+    [
+        ([{"value": "a", "count": 2}, {"value": None, "count": 1}], {"a": 2, "": 1}),
+        ([{"priority": "a", "count": 2}], {"a": 2}),
+        ({"a": 2, "b": 1}, {"a": 2, "b": 1}),
+        ([], {}),
+        ([{"value": "a"}], None),
+        ({"a": "many"}, None),
+        (3, None),
+        (None, None),
+    ],
+)
+def test_counts_are_read_in_every_form_that_makes_sense(
+    result: object, expected: dict[str, int] | None
+) -> None:
+    assert read_counts(result) == expected
+
+
+def test_alerts_are_counted_by_the_day_they_happened(wired: httpx.Client) -> None:
+    now = datetime.now(UTC)
+    for number, age in enumerate([1, 1, 25, 24 * 30]):
+        body = {
+            "identifier": f"alert-{number}",
+            "properties": {"time": (now - timedelta(hours=age)).isoformat()},
+        }
+        wired.post("/blueprints/falco_alert/entities", json=body).raise_for_status()
+    counted = falcoport("status", "-o", "json").data["alerts"]
+    assert counted["count"] == 4
+    assert sum(counted["by_day"].values()) == 3
+
+
+def test_no_alert_is_fetched(wired: httpx.Client) -> None:
+    add_alert(wired, 1, "Critical", "auth")
+    ran = falcoport("status", "--verbose")
+    assert "/v1/entities/aggregate" in ran.stderr
+    assert "/falco_alert/entities " not in ran.stderr
+    assert "/entities/search" not in ran.stderr

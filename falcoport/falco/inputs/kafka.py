@@ -32,9 +32,5 @@ def _inner(value: Any) -> Inner:
     return as_text(value)
 
 
-_FORMAT = Envelope(
-    InputFormat.KAFKA,
-    unwrap,
-    re.compile(rb'"topic"\s*:.{0,300}"(?:partition|offset)"\s*:', re.DOTALL),
-)
+_FORMAT = Envelope(InputFormat.KAFKA, unwrap, re.compile(rb'^\s*\[\s*\{\s*"topic"\s*:'))
 is_format_of, split, find = _FORMAT.is_format_of, _FORMAT.split, _FORMAT.find

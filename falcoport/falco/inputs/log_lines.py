@@ -81,13 +81,13 @@ def _cut(text: bytes) -> int:
     cut = text.rfind(b"\n") + 1
     while cut:
         start = text.rfind(b"\n", 0, cut - 1) + 1
-        if not _goes_on(text[start : cut - 1]):
+        if not _is_continued(text[start : cut - 1]):
             break
         cut = start
     return cut
 
 
-def _goes_on(line: bytes) -> bool:
+def _is_continued(line: bytes) -> bool:
     if line.startswith(_DOCKER):
         return _DOCKER_PARTIAL.match(line) is not None
     match = _CRI.match(line)
@@ -105,14 +105,14 @@ def find(chunk: Chunk) -> Iterator[Found]:
         elif line.startswith(b"[{") and not begun:
             yield from json_document.find(_chunk(number, line))
         elif line:
-            whole, begun = _unwrapped(line, begun)
+            whole, begun = _unwrap(line, begun)
             if not begun:
-                yield _judged(number, whole)
+                yield _classify(number, whole)
     if begun:
-        yield _judged(chunk.line + len(lines) - 1, begun)
+        yield _classify(chunk.line + len(lines) - 1, begun)
 
 
-def _unwrapped(line: bytes, begun: bytes) -> tuple[bytes, bytes]:
+def _unwrap(line: bytes, begun: bytes) -> tuple[bytes, bytes]:
     """Take a CRI prefix or a Docker wrapper off; return the whole line, or what is begun of it."""
     match = _CRI.match(line)
     if match is not None:
@@ -128,7 +128,7 @@ def _unwrapped(line: bytes, begun: bytes) -> tuple[bytes, bytes]:
     return begun + line, b""
 
 
-def _judged(number: int, line: bytes) -> Found:
+def _classify(number: int, line: bytes) -> Found:
     """Tell an alert behind some prefix from plain text and from what is broken."""
     text = decode_leniently(line.strip(b" \t\r"))
     if _BINARY.search(text):

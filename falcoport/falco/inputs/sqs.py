@@ -44,6 +44,8 @@ def _notified(notification: Any) -> Inner:
 
 
 _FORMAT = Envelope(
-    InputFormat.SQS, unwrap, re.compile(rb'"(?:ReceiptHandle|receiptHandle|MD5OfBody|TopicArn)"')
+    InputFormat.SQS,
+    unwrap,
+    re.compile(rb'^\s*\{\s*"Messages"\s*:|"(?:ReceiptHandle|receiptHandle|MD5OfBody|TopicArn)"'),
 )
 is_format_of, split, find = _FORMAT.is_format_of, _FORMAT.split, _FORMAT.find

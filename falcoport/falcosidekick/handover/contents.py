@@ -91,7 +91,7 @@ class Handover:
     `secret_name`, `labels` and `annotations` are those of the objects written; `store` is where the
     External Secrets operator finds them. `queue` is where a relay reads.
 
-    Raises UsageError for a value that Falcosidekick or Kubernetes would misread in whatever
+    Raise UsageError for a value that Falcosidekick or Kubernetes would misread in whatever
     format, InputError for such a URL: that one is Port's.
     """
 

@@ -76,14 +76,14 @@ class HandoverFormat(Protocol):
     def render(self, handover: Handover) -> str:
         """Return the handover as complete, pasteable text that ends with a line end.
 
-        Raises UsageError if the format cannot carry one of the values.
+        Raise UsageError if the format cannot carry one of the values.
         """
 
 
 def render(handover: Handover, form: Format | str) -> str:
     """Return the handover in a format, as text that ends with a line end; see `HandoverFormat`.
 
-    Raises UsageError for an option that the format has no place for, and InputError for a value
+    Raise UsageError for an option that the format has no place for, and InputError for a value
     that it would change.
     """
     check_options(handover, form)

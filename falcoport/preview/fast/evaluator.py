@@ -97,13 +97,13 @@ class FastBodyEvaluator:
     def evaluate(self, bodies: Sequence[dict[str, Any]]) -> list[list[Outcome]]:
         """Evaluate all mappings on each body.
 
-        Numbers are as JavaScript keeps them, hence as Port stores them. Raises EventError.
+        Numbers are as JavaScript keeps them, hence as Port stores them. Raise EventError.
         """
         if not self._able:
             return self._plain.evaluate(bodies)
-        fresh = self._computed(self._fresh, bodies)
-        repeated = self._looked_up(bodies)
-        shipped = self._shipped(bodies)
+        fresh = self._compute(self._fresh, bodies)
+        repeated = self._look_up(bodies)
+        shipped = self._compute_shipped(bodies)
         if fresh is None or repeated is None or shipped is None:
             return [self._plain.evaluate_one(body) for body in bodies]
         return [
@@ -111,7 +111,7 @@ class FastBodyEvaluator:
             for body, one, other, more in zip(bodies, fresh, repeated, shipped, strict=True)
         ]
 
-    def _shipped(self, bodies: Sequence[dict[str, Any]]) -> list[list[Any]] | None:
+    def _compute_shipped(self, bodies: Sequence[dict[str, Any]]) -> list[list[Any]] | None:
         """Return the answers of expressions that ship; None where libjq must see the whole."""
         answers: list[list[Any]] = [[] for _ in bodies]
         if self._groups:
@@ -133,7 +133,7 @@ class FastBodyEvaluator:
                 one.append(answer)
         return answers
 
-    def _computed(
+    def _compute(
         self, computation: _Computation, bodies: Sequence[dict[str, Any]]
     ) -> list[list[Any]] | None:
         """Return libjq's answers for each body; None where an expression ended the program."""
@@ -152,7 +152,7 @@ class FastBodyEvaluator:
             return None
         return found if len(found) == len(bodies) else None
 
-    def _looked_up(self, bodies: Sequence[dict[str, Any]]) -> list[list[Any]] | None:
+    def _look_up(self, bodies: Sequence[dict[str, Any]]) -> list[list[Any]] | None:
         """Return the answers that few members decide, from earlier ones where there are."""
         members = self._repeated.members or ()
         keys = [tuple(_key(body.get(name)) for name in members) for body in bodies]
@@ -160,7 +160,7 @@ class FastBodyEvaluator:
         if len(self._known) + len(new) > _MOST_KNOWN:
             self._known.clear()
             new = dict(zip(keys, bodies, strict=True))
-        answers = self._computed(self._repeated, list(new.values()))
+        answers = self._compute(self._repeated, list(new.values()))
         if answers is None:
             return None
         self._known.update(zip(new, answers, strict=True))

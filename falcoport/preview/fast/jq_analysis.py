@@ -69,18 +69,18 @@ class _Parser:
 
     def pipe(self, dot: _Kind) -> _Kind:
         kind = self._operands(dot)
-        while self._took("mark", "|"):
+        while self._take("mark", "|"):
             kind = self._operands(kind)
         return kind
 
     def _operands(self, dot: _Kind) -> _Kind:
         kind = self._operand(dot)
-        while self._took_operator():
+        while self._take_operator():
             if kind is not _Kind.INSIDE or self._operand(dot) is not _Kind.INSIDE:
                 raise UnclearError
         return kind
 
-    def _took_operator(self) -> bool:
+    def _take_operator(self) -> bool:
         kind, text = self._next()
         operator = (
             kind == "operator"
@@ -91,7 +91,7 @@ class _Parser:
         return operator
 
     def _operand(self, dot: _Kind) -> _Kind:
-        negative = self._took("operator", "-")
+        negative = self._take("operator", "-")
         kind = self._after(self._term(dot), dot)
         if negative and kind is not _Kind.INSIDE:
             raise UnclearError
@@ -113,7 +113,7 @@ class _Parser:
             self._expect(")")
             return inner
         if text == "[":
-            if not self._took("mark", "]"):
+            if not self._take("mark", "]"):
                 self._inside(dot)
                 self._expect("]")
             return _Kind.INSIDE
@@ -130,10 +130,10 @@ class _Parser:
                 if kind is not _Kind.INSIDE:
                     raise UnclearError
                 self._at += 1
-                if not self._took("mark", "]"):
+                if not self._take("mark", "]"):
                     self._inside(dot)
                     self._expect("]")
-            elif not self._took("mark", "?"):
+            elif not self._take("mark", "?"):
                 return kind
 
     def _word(self, word: str, dot: _Kind) -> _Kind:
@@ -143,9 +143,9 @@ class _Parser:
             return _Kind.INSIDE
         if word not in FUNCTIONS or dot is not _Kind.INSIDE:
             raise UnclearError
-        if self._took("mark", "("):
+        if self._take("mark", "("):
             self._inside(dot)
-            while self._took("mark", ";"):
+            while self._take("mark", ";"):
                 self._inside(dot)
             self._expect(")")
         return _Kind.INSIDE
@@ -155,9 +155,9 @@ class _Parser:
             self._inside(dot)
             self._expect("then", "word")
             self._inside(dot)
-            if self._took("word", "elif"):
+            if self._take("word", "elif"):
                 continue
-            if self._took("word", "else"):
+            if self._take("word", "else"):
                 self._inside(dot)
             elif dot is not _Kind.INSIDE:
                 raise UnclearError  # without else, the input itself is the result
@@ -180,12 +180,12 @@ class _Parser:
     def _next(self) -> tuple[str, str]:
         return self._tokens[self._at] if self._at < len(self._tokens) else ("end", "")
 
-    def _took(self, kind: str, text: str) -> bool:
+    def _take(self, kind: str, text: str) -> bool:
         if self._next() != (kind, text):
             return False
         self._at += 1
         return True
 
     def _expect(self, text: str, kind: str = "mark") -> None:
-        if not self._took(kind, text):
+        if not self._take(kind, text):
             raise UnclearError

@@ -287,10 +287,10 @@ class Engine:
         outgoing = build_request(real, context)
         reason = why_not_sent(outgoing.url)
         if reason:
-            # The host may be a secret's; only what is masked is told.
-            told = why_not_sent(str(shown.get("url"))) or "Not sent: this is not on this machine."
+            # The host may be a secret's; only what is masked is kept.
+            line = why_not_sent(str(shown.get("url"))) or "Not sent: this is not on this machine."
             members = {"statusLabel": "Not sent", "payload": shown}
-            self._finish(identifier, members, [*problems, told])
+            self._finish(identifier, members, [*problems, line])
             return
         reply = await asyncio.to_thread(send, self._addressed(outgoing))
         problems = [self._masked(one) for one in problems]

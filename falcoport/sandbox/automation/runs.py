@@ -52,30 +52,8 @@ class Runs:
 
     def create(self, request: Request, actor: Actor) -> Document:
         """Store a new run, ready to be sent unless it needs an approval; return it."""
-        moment = self._store.now()
         identifier = f"r_{generated_identifier()}"
-        status = AWAITING_APPROVAL if request.needs_approval else IN_PROGRESS
-        approval = request.action.get("requiredApproval")
-        run = {
-            "id": identifier,
-            "action": _named(request.action),
-            "properties": request.properties,
-            "source": request.source,
-            "requiredApproval": approval if isinstance(approval, dict) else {"type": "ANY"},
-            "status": status,
-            "statusLabel": None,
-            "createdBy": actor.name,
-            "updatedBy": actor.name,
-            "createdAt": moment,
-            "updatedAt": moment,
-        }
-        blueprint = blueprint_of(request.action)
-        if blueprint is not None:
-            run["blueprint"] = {"identifier": blueprint}
-        if request.entity is not None:
-            run["entity"] = _named(request.entity)
-        if request.needs_approval:
-            run["approval"] = {"state": "PENDING"}
+        run = _new_run(identifier, request, actor, self._store.now())
         stored = {
             "run": run,
             "invocation": request.action["invocationMethod"],
@@ -88,7 +66,7 @@ class Runs:
             (
                 identifier,
                 request.action["identifier"],
-                blueprint,
+                blueprint_of(request.action),
                 None if request.entity is None else request.entity["identifier"],
                 HELD if request.needs_approval else WAITING,
                 dump(stored),
@@ -178,6 +156,33 @@ class Runs:
         blueprint = run.get("blueprint", {}).get("identifier")
         subject = Subject("run", run["id"], blueprint)
         self._audit.record(action, subject, actor, after=run)
+
+
+def _new_run(identifier: str, request: Request, actor: Actor, moment: str) -> Document:
+    """Return a run as it is answered when it starts."""
+    status = AWAITING_APPROVAL if request.needs_approval else IN_PROGRESS
+    approval = request.action.get("requiredApproval")
+    run = {
+        "id": identifier,
+        "action": _named(request.action),
+        "properties": request.properties,
+        "source": request.source,
+        "requiredApproval": approval if isinstance(approval, dict) else {"type": "ANY"},
+        "status": status,
+        "statusLabel": None,
+        "createdBy": actor.name,
+        "updatedBy": actor.name,
+        "createdAt": moment,
+        "updatedAt": moment,
+    }
+    blueprint = blueprint_of(request.action)
+    if blueprint is not None:
+        run["blueprint"] = {"identifier": blueprint}
+    if request.entity is not None:
+        run["entity"] = _named(request.entity)
+    if request.needs_approval:
+        run["approval"] = {"state": "PENDING"}
+    return run
 
 
 def _named(document: Mapping[str, Any]) -> Document:

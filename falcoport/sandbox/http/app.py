@@ -214,7 +214,7 @@ def _method(method: str) -> str:
 async def _respond(answer: Answer) -> Response:
     if answer.entities is None:
         return Response(dump(answer.body), answer.status, media_type=_JSON)
-    # What is wrong with a call shows when its first page is made, while it can still be told.
+    # What is wrong with a call shows when its first page is made, while it can still be answered.
     first: list[Document] = await anext(answer.entities, [])
     return StreamingResponse(_stream(answer, first), answer.status, media_type=_JSON)
 

@@ -1,4 +1,4 @@
-"""Evaluating mappings in a process apart, for expressions that might never end.
+"""Evaluating mappings in a separate process, for expressions that might never end.
 
 libjq cannot be interrupted: `repeat(1)` or `[range(1e12)]` in a mapping would hold the whole
 sandbox, or take its memory. Such expressions run in a child that ends itself when a batch takes
@@ -106,9 +106,9 @@ def _message(value: Any) -> bytes:
     return len(raw).to_bytes(_LENGTH, "big") + raw
 
 
-def _outcome(told: dict[str, Any]) -> Outcome:
-    errors = tuple(FieldError(**error) for error in told.pop("errors"))
-    return Outcome(**told, errors=errors)
+def _outcome(fields: dict[str, Any]) -> Outcome:
+    errors = tuple(FieldError(**error) for error in fields.pop("errors"))
+    return Outcome(**fields, errors=errors)
 
 
 def main() -> None:

@@ -74,7 +74,7 @@ class Delivery:
 
 @dataclass(frozen=True)
 class _Event:
-    """A row of the event table, final if it was rejected away at the door."""
+    """A row of the event table, final if it was rejected on arrival."""
 
     webhook: Webhook
     state: str
@@ -206,7 +206,7 @@ class Ingest:
         if self._obstacle is None:
             _log.error("events cannot be mapped now: %s", error)
         self._obstacle = error
-        # Whoever waits for the end is told instead of waiting for a disk.
+        # Whoever waits for the end gets an error instead of waiting for a disk.
         self._idle.set()
         await asyncio.sleep(_PAUSE)
         self._work.set()
@@ -295,15 +295,15 @@ class Ingest:
             self._record_failure(webhook, event, outcomes)
             return {"reason": outcomes, "outcomes": []}
         actor = _actor(webhook, event)
-        told: dict[str, Any] = {}
+        result: dict[str, Any] = {}
         if webhook.security.get("requestIdentifierPath"):
             *outcomes, guard = outcomes
             if guard.errors:
-                told["errors"] = _told_errors(guard, "security.requestIdentifierPath")
+                result["errors"] = _describe_errors(guard, "security.requestIdentifierPath")
             request = (guard.entity or {}).get("title")
             if request is not None and not self._is_new(webhook, dump(request)):
                 return {"skipped": "an event with this id was handled before", "outcomes": []}
-        return {**told, "outcomes": [self._apply(actor, outcome) for outcome in outcomes]}
+        return {**result, "outcomes": [self._apply(actor, outcome) for outcome in outcomes]}
 
     def _is_new(self, webhook: Webhook, request: str) -> bool:
         cursor = self._store.execute(
@@ -317,7 +317,7 @@ class Ingest:
         if outcome.item is not None:
             said["item"] = outcome.item
         if outcome.errors:
-            said["errors"] = _told_errors(outcome)
+            said["errors"] = _describe_errors(outcome)
         if outcome.entity is None:
             skipped = outcome.skipped == "filter is false"
             said |= {"result": "skipped" if skipped else "refused", "reason": outcome.skipped}
@@ -495,7 +495,7 @@ def _is_identifier(text: str) -> bool:
     return len(text) <= ENTITY_IDENTIFIER["maxLength"] and _IDENTIFIER.search(text) is not None
 
 
-def _told_errors(outcome: Outcome, field: str = "") -> list[dict[str, str]]:
+def _describe_errors(outcome: Outcome, field: str = "") -> list[dict[str, str]]:
     """Return the expressions that failed, all under the name `field` if that is given."""
     return [
         {"field": field or e.field, "expression": e.expression, "message": e.message}
@@ -525,7 +525,7 @@ def _log_event(key: int, webhook: Webhook | None, result: Mapping[str, Any]) -> 
     name = "(deleted)" if webhook is None else _line(webhook.identifier)
     said = result.get("reason") or result.get("skipped")
     if said is None:
-        said = "; ".join(map(_told, result["outcomes"])) or "the webhook has no mapping"
+        said = "; ".join(map(_describe_outcome, result["outcomes"])) or "the webhook has no mapping"
     _log.info("webhook %s: event %d %s: %s", name, key, _state(result), said)
 
 
@@ -534,18 +534,18 @@ def _line(text: str) -> str:
     return text if text.isprintable() else json.dumps(text)
 
 
-def _told(outcome: Mapping[str, Any]) -> str:
+def _describe_outcome(outcome: Mapping[str, Any]) -> str:
     """Return one outcome as a sentence part, control characters escaped."""
-    told = f"mapping {outcome['mapping']}"
+    text = f"mapping {outcome['mapping']}"
     if "item" in outcome:
-        told += f" item {outcome['item']}"
-    told += f" {outcome['result']} {json.dumps(outcome['blueprint'])}"
+        text += f" item {outcome['item']}"
+    text += f" {outcome['result']} {json.dumps(outcome['blueprint'])}"
     if "entity" in outcome:
-        told += f" {json.dumps(outcome['entity'])}"
+        text += f" {json.dumps(outcome['entity'])}"
     if "reason" in outcome:
-        told += f" ({json.dumps(outcome['reason'])})"
+        text += f" ({json.dumps(outcome['reason'])})"
     for error in outcome.get("errors", ()):
-        told += f", {error['field']}: {json.dumps(error['message'])}"
+        text += f", {error['field']}: {json.dumps(error['message'])}"
     for left_out in outcome.get("ignored", ()):
-        told += f", {json.dumps(left_out)}"
-    return told
+        text += f", {json.dumps(left_out)}"
+    return text

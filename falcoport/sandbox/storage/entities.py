@@ -85,7 +85,7 @@ class Entities:
     """The entities of one sandbox; every write runs inside a transaction of the caller.
 
     `find` gives the identifiers that a search query matches in a blueprint, `compute` puts what is
-    computed into entities, and `listeners` are told of each change inside its transaction; they
+    computed into entities, and `listeners` are called with each change inside its transaction; they
     are set by what puts the sandbox together.
     """
 
@@ -257,7 +257,7 @@ class Entities:
         """Store an entity; nothing is changed if it is refused.
 
         `body` is checked against its schema already. `at` is the identifier it has now, if that
-        is said apart from the body. `missing` says what happens to a relation whose target does
+        is given beside the body. `missing` says what happens to a relation whose target does
         not exist.
         """
         identifier = self._identifier(blueprint, body.get("identifier")) if at is None else at
@@ -276,16 +276,7 @@ class Entities:
                 {name: values.get(slot) for name, slot in blueprint.properties.items()}
             )
         self._check_required_relations(blueprint, edges, kept)
-        document: Document = {} if kept is None else dict(kept.document)
-        document |= self._fields(body)
-        document["properties"] = values
-        moment = self._store.now()
-        document |= {"updatedAt": moment, "updatedBy": actor.name}
-        document["datasource"] = actor.datasource
-        if old is None:
-            document |= {"createdAt": moment, "createdBy": actor.name}
-        else:
-            document |= {key: old.document[key] for key in ("createdAt", "createdBy")}
+        document = self._document(body, old, kept, values, actor)
         new_identifier = self._new_identifier(blueprint, identifier, body, at)
         self._create_missing(edges, actor)
         before = None if old is None else self.stored([old])[0]
@@ -297,6 +288,28 @@ class Entities:
         related = bool(body.get("relations")) or mode is Mode.REPLACE
         self._record(blueprint, Row(key, blueprint.key, new_identifier, {}), before, actor, related)
         return Written(key, new_identifier, old is None, edges.ignored)
+
+    def _document(
+        self,
+        body: Mapping[str, Any],
+        old: Row | None,
+        kept: Row | None,
+        values: Document,
+        actor: Actor,
+    ) -> Document:
+        """Return what is stored of an entity beside its identifier and relations."""
+        document: Document = {} if kept is None else dict(kept.document)
+        document |= self._fields(body)
+        moment = self._store.now()
+        document |= {
+            "properties": values,
+            "updatedAt": moment,
+            "updatedBy": actor.name,
+            "datasource": actor.datasource,
+        }
+        if old is None:
+            return document | {"createdAt": moment, "createdBy": actor.name}
+        return document | {key: old.document[key] for key in ("createdAt", "createdBy")}
 
     def _record(
         self,

@@ -1,0 +1,209 @@
+"""Which extras a command is asked for. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from falcoport.errors import OptionValueError, UsageError
+from falcoport.falco.priorities import PRIORITIES, find_priority
+from falcoport.manifests.validation import nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+class Extra(StrEnum):
+    """What can be added to a set-up, in the order in which it is shown."""
+
+    DASHBOARD = "dashboard"
+    ROLLUPS = "rollups"
+    SCORECARD = "scorecard"
+    TRIAGE = "triage"
+    NOTIFY = "notify"
+    RETENTION = "retention"
+
+
+class ChannelKind(StrEnum):
+    """Where people can be told."""
+
+    SLACK = "slack"
+    TEAMS = "teams"
+    PAGERDUTY = "pagerduty"
+    WEBHOOK = "webhook"
+
+
+DEFAULT_PRIORITY = "Critical"
+"""The lowest priority that people are told of, where nothing else is said."""
+
+
+@dataclass(frozen=True)
+class Channel:
+    """Where people are told, and from which priority on.
+
+    `value` is the URL, or for PagerDuty the integration's key; None leaves it as Port has it.
+    `priority` None leaves it as it is in Port.
+    """
+
+    kind: ChannelKind
+    value: str | None = field(default=None, repr=False)
+    priority: str | None = None
+
+
+DEFAULT_RETENTION_DAYS = 30
+EUROPE = "https://api.port.io"
+_PAGES = {
+    EUROPE: "https://app.port.io",
+    "https://api.getport.io": "https://app.port.io",
+    "https://api.us.port.io": "https://app.us.port.io",
+    "https://api.us.getport.io": "https://app.us.port.io",
+}
+"""Port's web pages by its API's address (Port docs, API reference); a sandbox has both in one."""
+
+
+@dataclass(frozen=True)
+class ExtraChoices:
+    """The extras that must be there, and those that must not; the others stay as they are.
+
+    `channels` are where people are told, empty for those that Port has already. `retention_days`
+    None leaves them as Port has them. `api_url` is that of Port's API.
+    """
+
+    wanted: tuple[Extra, ...] = ()
+    unwanted: tuple[Extra, ...] = ()
+    channels: tuple[Channel, ...] = ()
+    retention_days: int | None = None
+    api_url: str = EUROPE
+
+    @property
+    def app_url(self) -> str:
+        """The address of Port's web pages that belongs to its API's."""
+        return _PAGES.get(self.api_url, self.api_url)
+
+    @property
+    def named(self) -> tuple[Extra, ...]:
+        """All that are named, either way."""
+        return (*self.wanted, *self.unwanted)
+
+
+NO_CHOICES = ExtraChoices()
+
+
+@dataclass(frozen=True)
+class ExtraTexts:
+    """What options say, as texts: names with commas between them, a channel, a number of days.
+
+    `value` is the URL of the channel, or its key.
+    """
+
+    wanted: tuple[str, ...] = ()
+    unwanted: tuple[str, ...] = ()
+    channel: str | None = None
+    value: str | None = field(default=None, repr=False)
+    priority: str | None = None
+    retention: str | None = None
+
+
+def parse_extras(texts: ExtraTexts) -> ExtraChoices:
+    """Return what options choose. Raise UsageError for what there is not, or what contradicts."""
+    wanted = {*_parse(texts.wanted, "--with")}
+    unwanted = _parse(texts.unwanted, "--without")
+    channel = _parse_channel(texts)
+    if channel is not None:
+        wanted.add(Extra.NOTIFY)
+    if texts.retention is not None:
+        wanted.add(Extra.RETENTION)
+    both = [extra for extra in unwanted if extra in wanted]
+    if both:
+        raise UsageError(
+            f"{both[0]} is both wanted and to be taken away: leave it out of one.",
+            where="--without",
+        )
+    return complete_choices(
+        ExtraChoices(
+            tuple(extra for extra in Extra if extra in wanted),
+            unwanted,
+            () if channel is None else (channel,),
+            None if texts.retention is None else parse_days(texts.retention),
+        )
+    )
+
+
+def parse_days(text: str) -> int:
+    """Return the days that a text such as `30d` names. Raise OptionValueError."""
+    digits = text.removesuffix("d")
+    if not digits.isascii() or not digits.isdigit() or not 1 <= int(digits) <= _MOST_DAYS:
+        raise OptionValueError(
+            f"--retention is {text!r}; it takes days from 1d to {_MOST_DAYS}d, such as 30d.",
+            where="--retention",
+        )
+    return int(digits)
+
+
+_MOST_DAYS = 3650
+
+
+def _parse_channel(texts: ExtraTexts) -> Channel | None:
+    if texts.channel is None:
+        if texts.priority is not None or texts.value is not None:
+            raise UsageError(
+                "--notify-url-file and --notify-priority go with --notify.",
+                where="--notify",
+                hint="Say where people are told, such as --notify slack.",
+            )
+        return None
+    if texts.channel not in list(ChannelKind):
+        known = ", ".join(ChannelKind)
+        raise OptionValueError(
+            f"--notify is {texts.channel!r}; it takes {known}.", where="--notify"
+        )
+    priority = None if texts.priority is None else find_priority(texts.priority)
+    if texts.priority is not None and priority is None:
+        raise OptionValueError(
+            f"--notify-priority is {texts.priority!r}, which is no priority of Falco.",
+            where="--notify-priority",
+            hint=f"There are {', '.join(PRIORITIES)}.",
+        )
+    kind = ChannelKind(texts.channel)
+    if kind is not ChannelKind.PAGERDUTY and texts.value is not None:
+        _check_url(texts.value)
+    return Channel(kind, texts.value, priority)
+
+
+def _check_url(value: str) -> None:
+    """Raise OptionValueError for what is no URL, without showing it: it is a secret."""
+    parts = urlsplit(value)
+    local = parts.hostname in ("127.0.0.1", "localhost", "::1")
+    if not parts.hostname or not (parts.scheme == "https" or (parts.scheme == "http" and local)):
+        raise OptionValueError(
+            "--notify-url-file does not hold an https:// URL.", where="--notify-url-file"
+        )
+
+
+def complete_choices(choices: ExtraChoices) -> ExtraChoices:
+    """Return choices with what the wanted ones stand on. Raise UsageError if that is unwanted."""
+    if Extra.SCORECARD not in choices.wanted or Extra.ROLLUPS in choices.wanted:
+        return choices
+    if Extra.ROLLUPS in choices.unwanted:
+        raise UsageError(
+            "The scorecard looks at the roll-ups: it cannot be there without them.",
+            where="--without",
+            hint="Leave rollups out of --without, or scorecard out of --with.",
+        )
+    wanted = (*choices.wanted, Extra.ROLLUPS)
+    return replace(choices, wanted=tuple(extra for extra in Extra if extra in wanted))
+
+
+def _parse(texts: Iterable[str], option: str) -> tuple[Extra, ...]:
+    names = [name.strip() for text in texts for name in text.split(",")]
+    known = [str(extra) for extra in Extra]
+    for name in names:
+        if name not in known:
+            near = nearest(name, known)
+            meant = f" (did you mean {near}?)" if near else ""
+            raise OptionValueError(
+                f"{option} names {name!r}{meant}; there are {', '.join(known)}.", where=option
+            )
+    return tuple(extra for extra in Extra if extra in names)
