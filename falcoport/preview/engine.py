@@ -132,7 +132,7 @@ def build_pipeline(options: MapperOptions) -> Pipeline:
     if options.fast:
         from falcoport.preview import fast
 
-        return fast.build_pipeline(options.mappings, options.custom_tags)
+        return fast.build_pipeline(options.mappings, options.custom_tags, options.trusted)
     from falcoport.preview import plain
 
     return plain.build_pipeline(options.mappings, options.custom_tags)

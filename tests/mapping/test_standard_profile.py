@@ -40,7 +40,7 @@ def evaluator() -> Evaluator:
 
 @cache
 def fast_evaluator() -> FastBodyEvaluator:
-    return FastBodyEvaluator(MAPPINGS)
+    return FastBodyEvaluator(MAPPINGS, shipped=MANIFESTS.trusted_expressions(MAPPINGS))
 
 
 def body_of(one: dict[str, Any]) -> dict[str, Any]:

@@ -12,14 +12,21 @@ from falcoport.preview.fast.evaluator import FastBodyEvaluator
 from falcoport.preview.interface import Pipeline
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
 _REPEATING = ("tags", "rule", "priority", "source")  # there are as many as there are rules
 
 
-def build_pipeline(mappings: Sequence[Mapping[str, Any]], custom_tags: Sequence[str]) -> Pipeline:
-    """Return the pipeline for a webhook's mappings and Falcosidekick's custom tags."""
-    evaluator = FastBodyEvaluator(mappings, repeating=_REPEATING)
+def build_pipeline(
+    mappings: Sequence[Mapping[str, Any]],
+    custom_tags: Sequence[str],
+    shipped: Collection[str] = (),
+) -> Pipeline:
+    """Return the pipeline for a webhook's mappings and Falcosidekick's custom tags.
+
+    `shipped` are those of the mappings' expressions that falcoport itself writes.
+    """
+    evaluator = FastBodyEvaluator(mappings, repeating=_REPEATING, shipped=shipped)
     reader = FastAlertReader(
         custom_tags,
         with_uuid=evaluator.may_read("uuid"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 import jq
@@ -28,10 +29,11 @@ from falcoport.mapping.outcomes import (
     read_target,
 )
 from falcoport.preview.fast.jq_analysis import fields_read, plain_path
+from falcoport.preview.fast.known_reads import TWINS, Reads, find_reads
 from falcoport.preview.plain import BodyEvaluator
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 
 class FastBodyEvaluator:
@@ -47,22 +49,30 @@ class FastBodyEvaluator:
         mappings: Sequence[Mapping[str, Any]],
         *,
         repeating: Collection[str] = (),
+        shipped: Collection[str] = (),
     ) -> None:
         """Compile the mappings.
 
         `repeating` are members of a body that have few different values: what is computed from
-        those alone is computed once for each.
+        those alone is computed once for each. `shipped` are expressions that ship with falcoport.
         """
         self._plain = BodyEvaluator(mappings)
         self._able = all("itemsToParse" not in mapping for mapping in mappings)
         self._encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
         texts = dict.fromkeys(t for mapping in mappings for t in _computed_texts(mapping))
-        repeated = [text for text in texts if _reads_only(text, repeating)]
-        fresh = [text for text in texts if text not in repeated]
+        self._twins = [TWINS[text] for text in texts if text in TWINS]
+        self._groups = _group(text for text in texts if text in shipped and text not in TWINS)
+        self._values = _ValueReader(self._groups)
+        grouped = {text for group in self._groups for text in group.texts}
+        others = [text for text in texts if text not in TWINS and text not in grouped]
+        repeated = [text for text in others if _reads_only(text, repeating)]
+        fresh = [text for text in others if text not in repeated]
         self._fresh = _Computation(fresh)
         self._repeated = _Computation(repeated)
         self._known: dict[tuple[Any, ...], list[Any]] = {}
-        place = {text: index for index, text in enumerate([*fresh, *repeated])}
+        ordered = [*fresh, *repeated, *(text for group in self._groups for text in group.texts)]
+        ordered += [text for text in texts if text in TWINS]
+        place = {text: index for index, text in enumerate(ordered)}
         self._compiled = tuple(
             CompiledMapping(index, mapping, place) for index, mapping in enumerate(mappings)
         )
@@ -93,12 +103,35 @@ class FastBodyEvaluator:
             return self._plain.evaluate(bodies)
         fresh = self._compute(self._fresh, bodies)
         repeated = self._look_up(bodies)
-        if fresh is None or repeated is None:
+        shipped = self._compute_shipped(bodies)
+        if fresh is None or repeated is None or shipped is None:
             return [self._plain.evaluate_one(body) for body in bodies]
         return [
-            self._outcomes(body, one + other)
-            for body, one, other in zip(bodies, fresh, repeated, strict=True)
+            self._outcomes(body, [*one, *other, *more])
+            for body, one, other, more in zip(bodies, fresh, repeated, shipped, strict=True)
         ]
+
+    def _compute_shipped(self, bodies: Sequence[dict[str, Any]]) -> list[list[Any]] | None:
+        """Return the answers of expressions that ship; None where libjq must see the whole."""
+        answers: list[list[Any]] = [[] for _ in bodies]
+        if self._groups:
+            values = [self._values.read(body) for body in bodies]
+            complete = [one for one in values if one is not None]
+            if len(complete) < len(values):
+                return None
+            for group in self._groups:
+                found = group.answers(complete, bodies, self._plain.event)
+                if found is None:
+                    return None
+                for one, more in zip(answers, found, strict=True):
+                    one.extend(more)
+        for twin in self._twins:
+            for body, one in zip(bodies, answers, strict=True):
+                answer = twin(body)
+                if answer is None:
+                    return None
+                one.append(answer)
+        return answers
 
     def _compute(
         self, computation: _Computation, bodies: Sequence[dict[str, Any]]
@@ -142,6 +175,102 @@ class FastBodyEvaluator:
 
 
 _MOST_KNOWN = 10_000
+
+
+_Values = dict[Any, Any]
+"""What is known of a body by output field and, as a pair, by member."""
+
+_MEMBERS = ("tags", "rule", "priority", "source", "hostname")
+
+
+class _ValueReader:
+    """Reads from bodies what the expressions that ship look at, as parts of keys."""
+
+    def __init__(self, groups: Sequence[_Group]) -> None:
+        fields = dict.fromkeys(name for group in groups for name in group.fields)
+        self._absent: _Values = {**fields, ("", ""): None}
+        self._members = [
+            member for member in _MEMBERS if any(member in group.members for group in groups)
+        ]
+
+    def read(self, body: Mapping[str, Any]) -> _Values | None:
+        """Return the values of a body; None for one of another shape."""
+        fields = body.get("output_fields")
+        if type(fields) is not dict:
+            return None
+        absent = self._absent
+        values = absent | fields
+        for name, value in fields.items():
+            if value is not None and type(value) is not str and name in absent:
+                values[name] = _key(value)
+        for member in self._members:
+            values[member, ""] = _key(body.get(member))
+        return values
+
+
+class _Group:
+    """Expressions that ship and read the same few things: computed once for each of the values."""
+
+    def __init__(self, reads: Reads, texts: Sequence[str]) -> None:
+        self.texts = tuple(texts)
+        self.members = sorted(reads.members - {"output_fields"})
+        self.fields = sorted(reads.fields)
+        keys: list[Any] = [*((member, "") for member in self.members), *self.fields]
+        # At least two, so that a getter gives a tuple.
+        self._key = itemgetter(*keys, *[("", "")] * (2 - len(keys)))
+        guards = ",".join(guard(Expression("", text)) for text in texts)
+        self._program = jq.compile(f"{HIDE_ENVIRONMENT}.[] | [{guards}]")
+        self._known: dict[tuple[Any, ...], list[Any]] = {}
+
+    def answers(
+        self,
+        values: Sequence[_Values],
+        bodies: Sequence[Mapping[str, Any]],
+        make_event: Callable[[dict[str, Any]], dict[str, Any]],
+    ) -> list[list[Any]] | None:
+        """Return libjq's answers for each body; None where an expression ended the program."""
+        keys = list(map(self._key, values))
+        known = self._known
+        new = {key: body for key, body in zip(keys, bodies, strict=True) if key not in known}
+        if len(known) + len(new) > _MOST_KNOWN:
+            known.clear()
+            new = dict(zip(keys, bodies, strict=True))
+        if new:
+            events = [make_event(self._cut(body)) for body in new.values()]
+            try:
+                found = self._program.input_text(json.dumps(events, ensure_ascii=False)).all()
+            except (ValueError, RecursionError):
+                return None
+            if len(found) != len(new):
+                return None
+            # Numbers are as Port stores them from here on, as in every answer.
+            known.update(zip(new, as_stored(found), strict=True))
+        return [known[key] for key in keys]
+
+    def _cut(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what the expressions read of a body."""
+        cut = {member: body[member] for member in self.members if member in body}
+        fields = body["output_fields"]
+        cut["output_fields"] = {name: fields[name] for name in self.fields if name in fields}
+        return cut
+
+
+def _group(shipped: Iterable[str]) -> list[_Group]:
+    """Group expressions by what they read; one that reads a part of it joins a larger group."""
+    reads = {text: found for text in shipped if (found := find_reads(text)) is not None}
+    groups: list[tuple[Reads, list[str]]] = []
+    # Where an alert happened is one group: a cluster has so many pods, images and accounts.
+    places = [text for text, found in reads.items() if found.is_place]
+    if places:
+        groups.append((Reads.union(reads[text] for text in places), places))
+    few = [text for text, found in reads.items() if found.has_few_values and not found.is_place]
+    for text in sorted(few, key=lambda t: (-len(reads[t].fields), -len(reads[t].members), t)):
+        home = next((texts for found, texts in groups if found.covers(reads[text])), None)
+        if home is None:
+            groups.append((reads[text], [text]))
+        else:
+            home.append(text)
+    return [_Group(found, texts) for found, texts in groups]
 
 
 def _key(value: Any) -> Any:

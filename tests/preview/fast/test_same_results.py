@@ -5,19 +5,19 @@ from __future__ import annotations
 import json
 import uuid
 from functools import lru_cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.alerts import ALERTS, as_line
 from support.jq_expressions import expressions
+from support.rulesets import FIELDS, Rule, alert
 
 from falcoport.falco.inputs.interface import split_source
 from falcoport.falco.samples import samples
-from falcoport.manifests.loading import load
+from falcoport.manifests.loading import Profile, load, load_findings
+from falcoport.mapping.expressions import expressions as expressions_of
 from falcoport.mapping.namespace_expressions import Clusters, with_own_namespace
 from falcoport.mapping.option_expressions import (
     Identifier,
@@ -31,10 +31,9 @@ from falcoport.preview.plain import AlertReader
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-FOLDER = Path(__file__).parents[3] / "webhook_configs"
 SHIPPED = {
-    str(path.relative_to(FOLDER)): yaml.safe_load(path.read_text("utf-8"))
-    for path in FOLDER.rglob("*.yaml")
+    **{str(profile): load(profile=profile).webhook.body for profile in Profile},
+    "findings": {"mappings": [load_findings().mapping]},
 }
 
 
@@ -62,10 +61,13 @@ CHOICES = [
 
 
 @lru_cache(maxsize=32)
-def mapper_for(mappings: str, tags: tuple[str, ...], *, fast: bool) -> Mapper:
+def mapper_for(mappings: str, tags: tuple[str, ...], *, fast: bool, shipped: bool) -> Mapper:
     """Return a mapper; compiling the mappings takes longer than mapping a few alerts."""
     blueprints = {load().blueprint.identifier: load().blueprint.body}
-    return Mapper(MapperOptions(json.loads(mappings), blueprints, tags, fast=fast))
+    read = json.loads(mappings)
+    texts = (e.text for mapping in read for e in expressions_of(mapping)) if shipped else ()
+    options = MapperOptions(read, blueprints, tags, fast=fast, trusted=frozenset(texts))
+    return Mapper(options)
 
 
 def map_lines(lines: list[str], mapper: Mapper) -> list[Page]:
@@ -87,10 +89,15 @@ def comparable(page: Page) -> dict[str, Any]:
     return {**vars(page), "failed": [vars(failure) for failure in page.failed]}
 
 
-def assert_same(lines: list[str], mappings: list[dict[str, Any]], *tags: str) -> None:
+def assert_same(
+    lines: list[str], mappings: list[dict[str, Any]], *tags: str, shipped: bool = False
+) -> None:
     text = json.dumps(mappings)
     fast, plain = (
-        [comparable(page) for page in map_lines(lines, mapper_for(text, tags, fast=speed))]
+        [
+            comparable(page)
+            for page in map_lines(lines, mapper_for(text, tags, fast=speed, shipped=shipped))
+        ]
         for speed in (True, False)
     )
     assert fast == plain
@@ -112,7 +119,7 @@ def test_the_switch_chooses_the_way() -> None:
 def test_shipped_mappings_make_the_same_of_generated_alerts(
     mappings: list[dict[str, Any]], alerts: list[dict[str, Any]], tags: list[str]
 ) -> None:
-    assert_same([as_line(alert) for alert in alerts], mappings, *tags)
+    assert_same([as_line(alert) for alert in alerts], mappings, *tags, shipped=True)
 
 
 @pytest.mark.parametrize("mappings", CHOICES)
@@ -120,7 +127,35 @@ def test_shipped_mappings_make_the_same_of_samples_and_of_what_is_no_alert(
     mappings: list[dict[str, Any]],
 ) -> None:
     broken = ["{", "text", '{"rule":"r"}', '{"uuid":"u","rule":"r","priority":"Debug","time":"t"}']
-    assert_same([*(sample.line for sample in samples()), *broken], mappings)
+    lines = [*(sample.line for sample in samples()), *broken]
+    for shipped in (False, True):
+        assert_same(lines, mappings, shipped=shipped)
+
+
+@pytest.mark.parametrize("profile", Profile)
+@settings(max_examples=60)
+@given(data=st.data())
+def test_what_ships_makes_the_same_of_every_sources_fields(
+    profile: Profile, data: st.DataObject
+) -> None:
+    values = data.draw(st.sampled_from(list(FIELDS.values())))
+    odd = st.sampled_from([None, "", "<NA>", 7, True, 1.5, [], ["x"], {"a": 1}])
+    texts = st.sampled_from([None, "", "<NA>", "auth"])
+    alerts = []
+    for _ in range(data.draw(st.integers(1, 4))):
+        names = data.draw(st.lists(st.sampled_from(sorted(values)), unique=True, min_size=1))
+        fields = {
+            name: data.draw(st.just(values[name]) | (texts if name.startswith("k8s.") else odd))
+            for name in names
+        }
+        tags = tuple(data.draw(st.lists(st.sampled_from(TAGS), unique=True)))
+        alerts.append(alert(Rule("A: rule/é", "github", "Warning", tags, ()), fields))
+    mappings = SHIPPED[str(profile)]["mappings"]
+    both = [*SHIPPED["findings"]["mappings"], *mappings]
+    assert_same([json.dumps(one) for one in alerts], both, shipped=True)
+
+
+TAGS = ("T1059", "T1490-inhibit", "mitre_execution", "TA0003", "PCI_DSS_1", "port-x", "", "k8s")
 
 
 @settings(max_examples=25)
