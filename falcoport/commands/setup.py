@@ -147,7 +147,8 @@ def _placeholder(secret: SecretRequest | None) -> SecretHeader | None:
         return None
     text = secret.secret if secret.secret is not None else PLACEHOLDER
     given = secret.secret is not None
-    return SecretHeader(text, secret.header, rotate=secret.rotate, given=given)
+    # Nobody can tell whether a given secret differs, so a plan does not call it a change.
+    return SecretHeader(text, secret.header, rotate=secret.rotate, given=given, rewrites=False)
 
 
 def _mask_manifest_secret(request: SetupRequest, context: Context) -> None:

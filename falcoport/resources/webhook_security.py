@@ -90,13 +90,15 @@ class SecretHeader:
     `secret` is given by the user or made before anything is planned. `name` is None where the
     webhook's own, or the default, will do. `rotate` sets the secret although the webhook has one;
     so does `given`: the user named this very secret, and Port does not give its own back to
-    compare. Raise UsageError for a name or a secret that does not arrive at Port as it stands.
+    compare; without `rewrites` it is taken for the webhook's own where the header is. Raise
+    UsageError for a name or a secret that does not arrive at Port as it stands.
     """
 
     secret: str = field(repr=False)
     name: str | None = None
     rotate: bool = False
     given: bool = False
+    rewrites: bool = True
 
     def __post_init__(self) -> None:
         if self.name is not None:
@@ -138,7 +140,7 @@ class SecretHeader:
     def _is_free_to_write(self, live: Mapping[str, Any]) -> bool:
         if self.rotate or guard(live) is Guard.OPEN:
             return True
-        return self.given
+        return self.given and (self.rewrites or not self._is_asked_for(live))
 
     def _is_asked_for(self, live: Mapping[str, Any]) -> bool:
         """Tell whether the webhook asks for this header already."""
