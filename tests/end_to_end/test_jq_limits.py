@@ -91,17 +91,18 @@ def test_a_signal_ends_a_command_whose_mapping_never_ends(
 ) -> None:
     config = write_webhook(tmp_path, "until(false; .)")
     command = [sys.executable, "-m", "falcoport", "preview", "--webhook-config", config]
-    process = subprocess.Popen(
-        [*command, "--jq-timeout", "300"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        start_new_session=True,
-    )
-    children = wait_for_child(process.pid)
-    began = time.monotonic()
-    process.send_signal(number)
-    _, stderr = process.communicate(timeout=20)
-    assert time.monotonic() - began < 5
+    with subprocess.Popen(
+        [*command, "--jq-timeout", "300"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        try:
+            children = wait_for_child(process.pid)
+            began = time.monotonic()
+            process.send_signal(number)
+            _, stderr = process.communicate(timeout=20)
+            seconds = time.monotonic() - began
+        finally:
+            process.kill()
+    assert seconds < 5
     assert process.returncode == 130, stderr
     assert b"Traceback" not in stderr
     for child in children:
