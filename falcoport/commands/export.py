@@ -9,7 +9,12 @@ from typing import TYPE_CHECKING
 from falcoport.commands.choices import SetupChoices, find_live_finding_mapping
 from falcoport.commands.defaults import DEFAULT_RELATION
 from falcoport.commands.extras.build import find_installed, is_installed, list_keys
-from falcoport.commands.set_up import build_new_bodies, build_setup_goal, setup_keys
+from falcoport.commands.set_up import (
+    FINDING_RESOLVED,
+    build_new_bodies,
+    build_setup_goal,
+    setup_keys,
+)
 from falcoport.errors import NotSetUpError, UsageError
 from falcoport.mapping import finding_expressions
 from falcoport.reconcile.reading import read_catalog
@@ -74,8 +79,9 @@ def _live(request: ExportRequest, context: Context) -> Resources:
         keys = (*setup_keys(manifests, request.choices), *list_keys(setup))
         catalog = read_catalog(api, [webhook, blueprint, _FINDING, *keys])
         live = _existing(catalog, webhook)
-        extras = _find_extras(build_setup_goal(manifests, request.choices, catalog), catalog)
+        goal = build_setup_goal(manifests, request.choices, catalog)
         finding = _find_finding(catalog, live)
+        extras = _find_extras(goal, catalog, with_findings=finding is not None)
         if finding is not None and catalog.get(blueprint) is None:
             # `--findings-only`: the findings are all there is.
             blueprint, finding = _FINDING, None
@@ -97,10 +103,15 @@ def _find_finding(catalog: Catalog, webhook: Json) -> Json | None:
     return None if mapping is None else catalog.get(_FINDING)
 
 
-def _find_extras(goal: Goal, catalog: Catalog) -> ExtraBodies:
-    """Return what `setup --with …` made, as Port has it."""
+def _find_extras(goal: Goal, catalog: Catalog, *, with_findings: bool) -> ExtraBodies:
+    """Return what `setup --with …` and `--findings` made beside blueprints, as Port has it."""
     installed = find_installed(goal, catalog).values()
-    parts = [one for extra in installed for one in extra.own if is_installed(one, catalog)]
+    own = [part for part in goal.present if part.key == FINDING_RESOLVED and with_findings]
+    parts = [
+        one
+        for one in (*own, *(part for extra in installed for part in extra.own))
+        if is_installed(one, catalog)
+    ]
 
     def bodies_of(kind: str) -> tuple[Json, ...]:
         found = (catalog.get(one.key) for one in parts if one.key.kind == kind)

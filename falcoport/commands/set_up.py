@@ -29,7 +29,8 @@ from falcoport.commands.defaults import (
     WORKLOAD_RELATION,
 )
 from falcoport.errors import OptionValueError, Problem, UsageError
-from falcoport.manifests.loading import Profile, load_findings
+from falcoport.manifests.action import ACTION
+from falcoport.manifests.loading import Profile, load_document, load_findings
 from falcoport.manifests.schema import BLUEPRINT
 from falcoport.mapping import finding_expressions
 from falcoport.mapping.alert_fields import read_workload_expression
@@ -43,6 +44,7 @@ from falcoport.mapping.option_expressions import (
     tag_expression,
 )
 from falcoport.reconcile.goal import Goal, Kept, lay_over
+from falcoport.resources.action import Action
 from falcoport.resources.aggregation import Aggregation
 from falcoport.resources.blueprint import Blueprint
 from falcoport.resources.entities import Alerts, Entities
@@ -60,6 +62,8 @@ if TYPE_CHECKING:
     from falcoport.resources.webhook_security import SecretHeader
 
 
+FINDING_RESOLVED = Key(Action.kind, "falco_finding_resolved")
+"""The automation that notes when a finding is resolved."""
 _RELATIONS = "relations"
 _AGGREGATIONS = "aggregationProperties"
 _TARGET_HINT = "Create the blueprint in Port first, or leave the relation out with --no-relation."
@@ -107,6 +111,7 @@ def setup_keys(manifests: Manifests, choices: SetupChoices) -> tuple[Key, ...]:
         Key("webhook", manifests.webhook.identifier),
         Key("blueprint", finding_expressions.BLUEPRINT),
         *model_keys(),
+        FINDING_RESOLVED,
         *(Key("blueprint", target) for target in sorted(targets)),
         *([Key("blueprint", named)] if named is not None else []),
     )
@@ -149,10 +154,31 @@ def build_setup_goal(
             *(_build_finding_parts(findings, chosen, plan, catalog) if findings else ()),
             webhook,
         ),
-        absent=tuple(
-            Relation(manifests.blueprint.identifier, name, body) for name, body in dropped.items()
+        absent=(
+            *(Relation(manifests.blueprint.identifier, n, body) for n, body in dropped.items()),
+            *(_find_dropped_workload(chosen, catalog) if findings else ()),
+            *([_load_resolution()] if chosen.findings is FindingsMode.OFF else ()),
         ),
     )
+
+
+def _find_dropped_workload(chosen: SetupChoices, catalog: Catalog) -> list[Relation]:
+    """Return the relation from findings to workloads, where `--no-workload` turns it off."""
+    name, identifier = WORKLOAD_RELATION, finding_expressions.BLUEPRINT
+    blueprint = catalog.get(Key("blueprint", identifier)) or {}
+    relation = (blueprint.get(_RELATIONS) or {}).get(name)
+    if relation is None or chosen.workload is not False:
+        return []
+    return [Relation(identifier, name, relation)]
+
+
+def build_first_goal(manifests: Manifests, choices: SetupChoices) -> Goal:
+    """Return what `setup` wants as far as that is known before Port was read. Raise UsageError.
+
+    The cluster's name that `--workload` needs may be remembered there.
+    """
+    is_open = choices.workload is True and choices.clusters is None
+    return build_setup_goal(manifests, replace(choices, workload=None) if is_open else choices)
 
 
 def _settle_findings(chosen: SetupChoices) -> SetupChoices:
@@ -209,7 +235,12 @@ def _build_finding_parts(
             Aggregation(identifier, name, body)
             for name, body in (blueprint.get(_AGGREGATIONS) or {}).items()
         ]
-    return parts
+    return [*parts, _load_resolution()]
+
+
+def _load_resolution() -> Action:
+    """Return the automation that notes when a finding is resolved."""
+    return Action(load_document(ACTION, "actions", "findings", "resolved.yaml").body)
 
 
 def _bare(blueprint: Json) -> Json:
@@ -224,17 +255,19 @@ def _with_ownership(body: Json, plan: _Relations, catalog: Catalog) -> Json:
     ownership that somebody gave to the live blueprint stays.
     """
     live = catalog.get(Key("blueprint", body["identifier"])) or {}
-    for name in (WORKLOAD_RELATION, DEFAULT_RELATION):
-        relation = plan.bodies.get(name)
-        target = catalog.get(Key("blueprint", relation["target"])) if relation else None
-        owned = (target or {}).get("ownership")
-        if owned:
-            path = ".".join(filter(None, (name, owned.get("path"))))
-            ownership = {"type": "Inherited", "path": path}
-            if live.get("ownership") in (None, ownership):
-                return {**body, "ownership": ownership}
-            return body
-    return body
+    related = {**(live.get(_RELATIONS) or {}), **plan.bodies}
+    found = {
+        name: {"type": "Inherited", "path": ".".join(filter(None, (name, owned.get("path"))))}
+        for name in (WORKLOAD_RELATION, DEFAULT_RELATION)
+        if name in related
+        for target in [catalog.get(Key("blueprint", str(related[name]["target"])))]
+        for owned in [(target or {}).get("ownership")]
+        if owned
+    }
+    wanted = next((one for name, one in found.items() if name in plan.bodies), None)
+    if wanted is None or live.get("ownership") not in (None, *found.values()):
+        return body
+    return {**body, "ownership": wanted}
 
 
 def build_new_bodies(manifests: Manifests, choices: SetupChoices) -> tuple[list[Json], Json]:
@@ -292,7 +325,7 @@ def _plan_relations(manifests: Manifests, chosen: SetupChoices, catalog: Catalog
     if workload is not None:
         bodies[WORKLOAD_RELATION] = workload
     dropped = {}
-    if chosen.workload is False and WORKLOAD_RELATION in related and shipped_workload is None:
+    if chosen.workload is False and WORKLOAD_RELATION in related:
         dropped[WORKLOAD_RELATION] = related[WORKLOAD_RELATION]
     return _Relations(bodies, hints, dropped)
 
@@ -469,6 +502,7 @@ def removal_keys(manifests: Manifests) -> tuple[Key, ...]:
     blueprints = (manifests.blueprint.identifier, finding_expressions.BLUEPRINT)
     return (
         Key("webhook", manifests.webhook.identifier),
+        FINDING_RESOLVED,
         *(Key("blueprint", name) for name in blueprints),
         Key("alerts", manifests.blueprint.identifier),
         Key("entities", finding_expressions.BLUEPRINT),
@@ -483,6 +517,8 @@ def build_removal_goal(manifests: Manifests, choices: RemovalChoices, catalog: C
     manifests = _find_made_profile(manifests, catalog)
     webhook = _own_webhook(manifests, catalog)
     absent: list[Part] = [webhook]
+    if catalog.get(FINDING_RESOLVED) is not None and not choices.keep_blueprint:
+        absent.append(_load_resolution())
     kept: list[Kept] = []
     notes: dict[Key, str] = {}
     bodies: list[tuple[Json, type[Entities]]] = [(manifests.blueprint.body, Alerts)]

@@ -11,10 +11,11 @@ from falcoport.commands.alert_counts import AlertCounts, Question, count_alerts
 from falcoport.commands.choices import SetupChoices
 from falcoport.commands.defaults import DEFAULT_RELATION
 from falcoport.commands.extras.build import find_installed, list_keys, with_installed
-from falcoport.commands.extras.choices import Extra, ExtraChoices
-from falcoport.commands.extras.subject import find_subject
-from falcoport.commands.set_up import build_setup_goal, setup_keys
+from falcoport.commands.extras.choices import ExtraChoices
+from falcoport.commands.extras.subject import Subject, find_subject
+from falcoport.commands.set_up import build_first_goal, build_setup_goal, setup_keys
 from falcoport.errors import FalcoportError, Problem
+from falcoport.manifests.extra_names import Extra
 from falcoport.port.concurrency import run_concurrently
 from falcoport.reconcile.changes import compare
 from falcoport.reconcile.goal import lay_over
@@ -46,8 +47,9 @@ class StatusRequest:
 
 @dataclass(frozen=True)
 class StatusResult:
-    """How each part of a set-up is; `alerts` is None where there is no blueprint.
+    """How each part of a set-up is.
 
+    `alerts` and `findings` are None where there is no blueprint of them.
     `failures` is what Port's audit log says of the last hour's alerts that it did not store, newest
     first, None where it cannot be asked.
     `extras` says of everything that `--with` can add how it is, `missing` where it is not there.
@@ -56,6 +58,7 @@ class StatusResult:
     parts: tuple[PartStatus, ...]
     webhook: Json | None
     alerts: AlertCounts | None
+    findings: AlertCounts | None = None
     failures: tuple[str, ...] | None = None
     extras: Mapping[Extra, Health] = field(default_factory=dict)
 
@@ -77,7 +80,7 @@ class StatusResult:
 
 def status(request: StatusRequest, context: Context) -> StatusResult:
     """Compare Port with what `setup` would make, and count its alerts. Raise PortError."""
-    empty = build_setup_goal(request.manifests, request.choices)
+    empty = build_first_goal(request.manifests, request.choices)
     keys = (*setup_keys(request.manifests, request.choices), *list_keys(empty))
     with context.connect() as api:
         api.authenticate()
@@ -88,9 +91,9 @@ def status(request: StatusRequest, context: Context) -> StatusResult:
             ]
         )
         goal = build_setup_goal(request.manifests, request.choices, catalog)
-        question = _make_question(request.manifests, goal, catalog)
-        is_there = catalog.get(Key(Blueprint.kind, question.blueprint)) is not None
-        counts = count_alerts(api, question) if is_there else None
+        alerts, findings = run_concurrently(
+            [partial(_count, api, one, catalog) for one in _make_questions(request, goal, catalog)]
+        )
     webhook = catalog.get(Key("webhook", request.manifests.webhook.identifier))
     extras = ExtraChoices(api_url=context.settings.api_url.value)
     installed = find_installed(goal, catalog, extras)
@@ -98,7 +101,8 @@ def status(request: StatusRequest, context: Context) -> StatusResult:
     return StatusResult(
         tuple(line for of_part in lines.values() for line in of_part),
         webhook,
-        counts,
+        alerts,
+        findings,
         failures,
         {
             extra: _sum_up([s for part in installed[extra].own for s in lines[part.key]])
@@ -153,16 +157,33 @@ def _describe_part(
     return [replace(line, state=Health.MISSING, detail=detail) for line in lines]
 
 
-def _make_question(manifests: Manifests, goal: Goal, catalog: Catalog) -> Question:
-    """Return what is counted: alerts, or findings where no alerts are kept."""
+def _make_questions(
+    request: StatusRequest, goal: Goal, catalog: Catalog
+) -> tuple[Question | None, Question | None]:
+    """Return what is counted of alerts and of findings, None for what the set-up does not store."""
     subject = find_subject(goal, catalog)
-    alerts = Key(Blueprint.kind, manifests.blueprint.identifier)
-    if subject.is_finding and any(part.key == alerts for part in goal.present):
-        planned = lay_over(goal, catalog).planned.get(alerts)
-        subject = replace(subject, blueprint=planned or {}, is_finding=False)
+    if not subject.is_finding:
+        return _make_question(subject), None
+    alerts = Key(Blueprint.kind, request.manifests.blueprint.identifier)
+    planned = lay_over(goal, catalog).planned.get(alerts)
+    if planned is None or all(part.key != alerts for part in goal.present):
+        return None, _make_question(subject)
+    of_alerts = replace(subject, blueprint=planned, is_finding=False)
+    return _make_question(of_alerts), _make_question(subject)
+
+
+def _make_question(subject: Subject) -> Question:
     return Question(
         subject.identifier,
         DEFAULT_RELATION if DEFAULT_RELATION in subject.relations else "",
         subject.time,
         has_cluster="cluster" in subject.properties,
+        has_status=subject.has_status,
     )
+
+
+def _count(api: PortApi, question: Question | None, catalog: Catalog) -> AlertCounts | None:
+    """Return the figures; None where Port has no such blueprint, which need not be asked again."""
+    if question is None or catalog.get(Key(Blueprint.kind, question.blueprint)) is None:
+        return None
+    return count_alerts(api, question)

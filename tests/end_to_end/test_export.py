@@ -398,24 +398,16 @@ def test_a_header_without_a_secret_is_not_called_secured(shipped: Resources) -> 
 
 TOFU = shutil.which("tofu") or shutil.which("terraform")
 PROVIDER = shutil.which("terraform-provider-port-labs")
+needs_provider = pytest.mark.skipif(
+    not (TOFU and PROVIDER), reason="needs tofu or terraform, and the provider"
+)
 
 
-@pytest.mark.usefixtures("pointed")
-@pytest.mark.skipif(not (TOFU and PROVIDER), reason="needs tofu or terraform, and the provider")
-def test_the_real_provider_adopts_extras_without_a_change(
-    sandbox: RunningSandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def plan_with_the_provider(sandbox: RunningSandbox, folder: Path) -> str:
+    """Return what the real provider plans for the exported code, errors included."""
     assert TOFU is not None
     assert PROVIDER is not None
-    monkeypatch.setenv("FALCOPORT_NOTIFY_URL", "https://hooks.example/x")
-    extras = ("--with", "dashboard,scorecard,notify,retention", "--notify", "slack")
-    assert falcoport("setup", "--create-namespace-blueprint", *extras).exit_code == 0
-    ran = falcoport("export", "--verbose", "-f", str(tmp_path / "falco.tf"))
-    assert ran.exit_code == 0, ran.everything
-    text = (tmp_path / "falco.tf").read_text()
-    assert "aggregation falco_open of blueprint namespace" in text
-    assert "hooks.example" not in text
-    config = tmp_path / "cli.tfrc"
+    config = folder / "cli.tfrc"
     overrides = f'"port-labs/port-labs" = "{Path(PROVIDER).resolve().parent}"'
     config.write_text(
         f"provider_installation {{\n dev_overrides {{\n {overrides}\n }}\n direct {{}}\n}}\n"
@@ -430,25 +422,61 @@ def test_the_real_provider_adopts_extras_without_a_change(
     }
     planned = subprocess.run(
         [TOFU, "plan", "-no-color"],
-        cwd=tmp_path,
+        cwd=folder,
         env=environment,
         capture_output=True,
         check=False,
         text=True,
     )
-    assert "6 to import, 0 to add, 0 to change, 0 to destroy" in planned.stdout, (
-        planned.stdout + planned.stderr
-    )
+    return planned.stdout + planned.stderr
 
 
 @pytest.mark.usefixtures("pointed")
-@pytest.mark.skipif(not (TOFU and PROVIDER), reason="needs tofu or terraform, and the provider")
+@needs_provider
+def test_the_real_provider_adopts_extras_without_a_change(
+    sandbox: RunningSandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FALCOPORT_NOTIFY_URL", "https://hooks.example/x")
+    extras = ("--with", "dashboard,scorecard,notify,retention", "--notify", "slack")
+    assert falcoport("setup", "--create-namespace-blueprint", *extras).exit_code == 0
+    ran = falcoport("export", "--verbose", "-f", str(tmp_path / "falco.tf"))
+    assert ran.exit_code == 0, ran.everything
+    text = (tmp_path / "falco.tf").read_text()
+    assert "aggregation falco_open of blueprint namespace" in text
+    assert "hooks.example" not in text
+    planned = plan_with_the_provider(sandbox, tmp_path)
+    assert "6 to import, 0 to add, 0 to change, 0 to destroy" in planned, planned
+
+
+@pytest.mark.usefixtures("pointed")
+@needs_provider
+def test_the_real_provider_adopts_the_standard_profile_and_findings(
+    sandbox: RunningSandbox, api: httpx.Client, tmp_path: Path
+) -> None:
+    """Also what others count on findings, in every way that there is."""
+    options = ("--create-namespace-blueprint", "--profile", "standard", "--findings")
+    assert falcoport("setup", *options).exit_code == 0
+    spec = {"calculationBy": "entities", "func": "average", "averageOf": "day"}
+    theirs = {
+        "title": "Alerts a day",
+        "type": "number",
+        "target": "falco_alert",
+        "calculationSpec": {**spec, "measureTimeBy": "$createdAt"},
+    }
+    body = {"aggregationProperties": {"theirs": theirs}}
+    api.patch("/blueprints/falco_finding", json=body).raise_for_status()
+    assert falcoport("export", "-f", str(tmp_path / "falco.tf")).exit_code == 0
+    assert "count_entities = true" in (tmp_path / "falco.tf").read_text()
+    planned = plan_with_the_provider(sandbox, tmp_path)
+    assert "5 to import, 0 to add, 0 to change, 0 to destroy" in planned, planned
+
+
+@pytest.mark.usefixtures("pointed")
+@needs_provider
 def test_the_real_provider_adopts_without_a_change(
     sandbox: RunningSandbox, api: httpx.Client, tmp_path: Path
 ) -> None:
     """Numbers, defaults, colours and a mapping of somebody else's are in the plan as they are."""
-    assert TOFU is not None
-    assert PROVIDER is not None
     assert falcoport("setup", "--create-namespace-blueprint").exit_code == 0
     properties = {
         "score": {
@@ -466,26 +494,5 @@ def test_the_real_provider_adopts_without_a_change(
     kept = {k: v for k, v in body.items() if k not in SET_BY_PORT}
     api.put("/blueprints/falco_alert", json=kept).raise_for_status()
     assert falcoport("export", "-f", str(tmp_path / "falco.tf")).exit_code == 0
-    config = tmp_path / "cli.tfrc"
-    overrides = f'"port-labs/port-labs" = "{Path(PROVIDER).resolve().parent}"'
-    config.write_text(
-        f"provider_installation {{\n dev_overrides {{\n {overrides}\n }}\n direct {{}}\n}}\n"
-    )
-    environment = {
-        "PATH": os.environ["PATH"],
-        "TF_CLI_CONFIG_FILE": str(config),
-        "PORT_CLIENT_ID": sandbox.client_id,
-        "PORT_CLIENT_SECRET": sandbox.client_secret,
-        "PORT_BASE_URL": sandbox.url,
-    }
-    planned = subprocess.run(
-        [TOFU, "plan", "-no-color", "-detailed-exitcode"],
-        cwd=tmp_path,
-        env=environment,
-        capture_output=True,
-        check=False,
-        text=True,
-    )
-    assert "2 to import, 0 to add, 0 to change, 0 to destroy" in planned.stdout, (
-        planned.stdout + planned.stderr
-    )
+    planned = plan_with_the_provider(sandbox, tmp_path)
+    assert "2 to import, 0 to add, 0 to change, 0 to destroy" in planned, planned

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from falcoport.commands.catalog_model import MODELS, model_keys
-from falcoport.commands.extras.choices import NO_CHOICES, Extra, ExtraChoices
+from falcoport.commands.extras.choices import NO_CHOICES, ExtraChoices
 from falcoport.commands.extras.dashboard import build_dashboard
 from falcoport.commands.extras.notify import build_notify, locate_notify
 from falcoport.commands.extras.retention import build_retention
@@ -16,6 +16,7 @@ from falcoport.commands.extras.scorecard import build_scorecard
 from falcoport.commands.extras.subject import Parts, Subject, find_subject
 from falcoport.commands.extras.triage import build_triage
 from falcoport.errors import UsageError
+from falcoport.manifests.extra_names import Extra
 from falcoport.resources.interface import NOTHING, Fragment, Resource
 
 if TYPE_CHECKING:

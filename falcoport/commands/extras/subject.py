@@ -13,8 +13,8 @@ from falcoport.resources.interface import Key
 from falcoport.resources.webhook import Webhook
 
 if TYPE_CHECKING:
-    from falcoport.commands.extras.choices import Extra
     from falcoport.json_types import Json
+    from falcoport.manifests.extra_names import Extra
     from falcoport.resources.interface import Catalog, Part, Resource
 
 ALERT = "falco_alert"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from falcoport.commands.extras.choices import Extra
 from falcoport.commands.extras.subject import ALERT, STATUS, Parts, Subject, refuse, rename
 from falcoport.manifests.action import ACTION
+from falcoport.manifests.extra_names import Extra
 from falcoport.manifests.loading import load_document
 from falcoport.mapping.finding_expressions import BLUEPRINT as FINDING
 from falcoport.resources.action import Action
