@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from importlib.resources.abc import Traversable
 
-    from falcoport.manifests.documents import Document
     from falcoport.manifests.validation import Shape
 
 _CODE = "bad_manifest"
@@ -183,19 +182,15 @@ def load_findings() -> FindingManifests:
     )
 
 
+# Extras look at each of their files several times in a run, and PyYAML is slow.
+@cache
 def load_document(shape: Shape, *path: str) -> Manifest:
     """Read and check a shipped file of any other kind. Raises ManifestError."""
     problems: list[Problem] = []
-    manifest = _checked(_read_shipped(path), shape, problems)
+    manifest = _loaded(_shipped(*path), shape, problems)
     if manifest is None or problems:
         raise _manifest_error(problems)
     return manifest
-
-
-# Extras look at each of their files several times in a run, and PyYAML is slow.
-@cache
-def _read_shipped(path: tuple[str, ...]) -> Document:
-    return read_document(_shipped(*path))
 
 
 def _without_findings(webhook: Manifest) -> Manifest:
@@ -299,11 +294,6 @@ def _loaded(
         name = str(source) if isinstance(source, Path) else source.name
         problems.append(Problem(_CODE, f"{name} {error}.", name, error.hint))
         return None
-    return _checked(document, shape, problems)
-
-
-def _checked(document: Document, shape: Shape | None, problems: list[Problem]) -> Manifest | None:
-    """Check a document against `shape`, if given; None, and problems, if it is wrong."""
     before = len(problems)
     value = document.value
     if isinstance(value, dict) and definitions.KEY in value and "mappings" in value:
