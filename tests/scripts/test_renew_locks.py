@@ -23,7 +23,7 @@ ALL = [*RUNTIME, *(line for line in EXTRAS["dev"] if not line.startswith("falcop
 def read_lock(name: str) -> dict[str, tuple[Version, int]]:
     """Return each package's version, and how many hashes its files may have."""
     text = (FOLDER / name).read_text("utf-8").replace("\\\n", " ")
-    found = {}
+    found: dict[str, tuple[Version, int]] = {}
     for line in text.splitlines():
         matched = re.match(r"([\w.-]+)(?:\[\w+\])?==(\S+)", line)
         if matched:
