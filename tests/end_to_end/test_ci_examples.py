@@ -5,8 +5,10 @@ Stand-ins are only what would reach the internet: pip and curl.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -39,11 +41,8 @@ KUBECTL = shutil.which("kubectl")
 needs_kubectl = pytest.mark.skipif(KUBECTL is None, reason="needs the kubectl program")
 
 CURL = """#!/bin/sh
-# curl -fsSLo FILE URL: gives kubectl, or its checksum.
-case $3 in
-*.sha256) sha256sum "${2%.sha256}" | cut -d ' ' -f 1 >"$2" ;;
-*) cp "$KUBECTL" "$2" ;;
-esac
+# curl -fsSLo FILE URL: gives kubectl.
+cp "$KUBECTL" "$2"
 """
 
 
@@ -56,7 +55,7 @@ class Machine:
         (folder / "bin").mkdir()
         self._program("falcoport", f'#!/bin/sh\nexec {sys.executable} -m falcoport "$@"\n')
         self._program("kubectl", f'#!/bin/sh\nexec {KUBECTL} "$@"\n')
-        self._program("pip", f'#!/bin/sh\necho "$*" >>"{folder}/pip"\n')
+        self._program("pip", f'#!/bin/sh\nenv >"{folder}/pip-env"\necho "$*" >>"{folder}/pip"\n')
         self._program("curl", CURL)
         self.environment = {
             **environment,
@@ -130,6 +129,8 @@ class Machine:
         lines = [*document[job["extends"]]["before_script"], *job["script"]]
         variables = {key: str(text) for key, text in document["variables"].items()}
         script = "\n".join(["set -eo pipefail", *lines])
+        kubectl = (self.folder / "bin" / "kubectl").read_bytes()
+        variables["KUBECTL_SHA256"] = hashlib.sha256(kubectl).hexdigest()
         return self.run("bash", "-c", script, **{**variables, **more})
 
 
@@ -390,6 +391,32 @@ def test_only_what_stays_the_same_is_installed(package: str, taken: bool, machin
 
 
 @pytest.mark.slow
+@needs_kubectl
+def test_what_is_installed_sees_no_secret(machine: Machine) -> None:
+    assert machine.run_gitlab(FALCOPORT_WEBHOOK_SECRET=SECRET).returncode == 0
+    seen = (machine.folder / "pip-env").read_text(encoding="utf-8")
+    secrets = ("PORT_CLIENT_ID=", "PORT_CLIENT_SECRET=", "FALCOPORT_WEBHOOK_SECRET=", "KUBECONFIG=")
+    assert "PATH=" in seen
+    assert [line for line in seen.splitlines() if line.startswith(secrets)] == []
+
+
+def test_only_the_last_step_of_a_workflow_has_secrets() -> None:
+    workflow = yaml.safe_load((EXAMPLES / "github-actions.yml").read_text(encoding="utf-8"))
+    assert "secrets." not in json.dumps(workflow["env"])
+    for job in workflow["jobs"].values():
+        assert "secrets." not in json.dumps({**job, "steps": job["steps"][:-1]})
+        assert "secrets." in json.dumps(job["steps"][-1])
+
+
+@needs_kubectl
+def test_a_download_that_is_not_what_was_pinned_is_not_run(machine: Machine) -> None:
+    ran = machine.run_gitlab(KUBECTL_SHA256="0" * 64)
+    assert ran.returncode != 0
+    assert "kubectl: FAILED" in ran.stdout
+    pinned = yaml.safe_load((EXAMPLES / "gitlab-ci.yml").read_text(encoding="utf-8"))["variables"]
+    assert re.fullmatch(r"[0-9a-f]{64}", pinned["KUBECTL_SHA256"])
+
+
 @needs_kubectl
 def test_the_drift_jobs_find_what_somebody_changed(machine: Machine, api: httpx.Client) -> None:
     assert machine.run_github().returncode == 0
