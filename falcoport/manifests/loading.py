@@ -182,6 +182,8 @@ def load_findings() -> FindingManifests:
     )
 
 
+# Extras look at each of their files several times in a run, and PyYAML is slow.
+@cache
 def load_document(shape: Shape, *path: str) -> Manifest:
     """Read and check a shipped file of any other kind. Raises ManifestError."""
     problems: list[Problem] = []

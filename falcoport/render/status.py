@@ -49,6 +49,8 @@ def show_status(output: Output, settings: Settings, result: StatusResult) -> Non
     elif result.findings is None:
         rows.append(["alerts", "none: there is no blueprint", "", ""])
     rows.extend(_failure_rows(result.failures))
+    if result.page is not None:
+        rows.append(["page", result.page, "", ""])
     output.table(("", "", "", ""), rows, to_stdout=True)
     if result.problems:
         output.note()
@@ -125,6 +127,7 @@ def status_data(settings: Settings, result: StatusResult) -> dict[str, Any]:
         "extras": {str(extra): str(state) for extra, state in result.extras.items()},
         "alerts": _count_data(result.alerts),
         "findings": _count_data(result.findings),
+        "page": result.page,
         "failures": None if result.failures is None else list(result.failures),
     }
 

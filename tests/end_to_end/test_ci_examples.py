@@ -5,8 +5,10 @@ Stand-ins are only what would reach the internet: pip and curl.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -39,11 +41,8 @@ KUBECTL = shutil.which("kubectl")
 needs_kubectl = pytest.mark.skipif(KUBECTL is None, reason="needs the kubectl program")
 
 CURL = """#!/bin/sh
-# curl -fsSLo FILE URL: gives kubectl, or its checksum.
-case $3 in
-*.sha256) sha256sum "${2%.sha256}" | cut -d ' ' -f 1 >"$2" ;;
-*) cp "$KUBECTL" "$2" ;;
-esac
+# curl -fsSLo FILE URL: gives kubectl.
+cp "$KUBECTL" "$2"
 """
 
 
@@ -56,7 +55,7 @@ class Machine:
         (folder / "bin").mkdir()
         self._program("falcoport", f'#!/bin/sh\nexec {sys.executable} -m falcoport "$@"\n')
         self._program("kubectl", f'#!/bin/sh\nexec {KUBECTL} "$@"\n')
-        self._program("pip", f'#!/bin/sh\necho "$*" >>"{folder}/pip"\n')
+        self._program("pip", f'#!/bin/sh\nenv >"{folder}/pip-env"\necho "$*" >>"{folder}/pip"\n')
         self._program("curl", CURL)
         self.environment = {
             **environment,
@@ -130,6 +129,8 @@ class Machine:
         lines = [*document[job["extends"]]["before_script"], *job["script"]]
         variables = {key: str(text) for key, text in document["variables"].items()}
         script = "\n".join(["set -eo pipefail", *lines])
+        kubectl = (self.folder / "bin" / "kubectl").read_bytes()
+        variables["KUBECTL_SHA256"] = hashlib.sha256(kubectl).hexdigest()
         return self.run("bash", "-c", script, **{**variables, **more})
 
 
@@ -171,6 +172,7 @@ def alerts(api: httpx.Client) -> list[dict[str, Any]]:
     return found
 
 
+@pytest.mark.slow
 @needs_kubectl
 @pytest.mark.parametrize(
     ("pipeline", "deployment"),
@@ -203,10 +205,11 @@ def test_a_pipeline_wires_everything_and_restarts_only_for_a_change(
         assert (machine.folder / "pip").read_text(encoding="utf-8").count(COMMIT) == 2
 
 
+@pytest.mark.slow
 @needs_kubectl
 @pytest.mark.parametrize(
     "pipeline",
-    ["script", *(pytest.param(one, marks=pytest.mark.slow) for one in ("github", "gitlab"))],
+    PIPELINES,
 )
 def test_a_rotation_changes_to_a_second_webhook_and_back(
     pipeline: str, machine: Machine, api: httpx.Client
@@ -250,6 +253,7 @@ class Fleet:
         self._running.close()
 
 
+@pytest.mark.slow
 @needs_kubectl
 def test_a_rotation_loses_no_alert(machine: Machine, api: httpx.Client) -> None:
     """Alerts go on arriving while the secret changes: the old webhook takes them to the end."""
@@ -282,6 +286,7 @@ def test_a_rotation_loses_no_alert(machine: Machine, api: httpx.Client) -> None:
         assert got < set(sent)
 
 
+@pytest.mark.slow
 @needs_kubectl
 def test_a_run_that_was_cut_before_the_restart_goes_on(machine: Machine) -> None:
     """The Secret is as it should be then, but the pods do not have it yet."""
@@ -292,6 +297,7 @@ def test_a_run_that_was_cut_before_the_restart_goes_on(machine: Machine) -> None
     assert cluster.restarts("falco", "falco-falcosidekick") == 1
 
 
+@pytest.mark.slow
 @needs_kubectl
 def test_names_of_another_cluster_are_kept_apart(machine: Machine, api: httpx.Client) -> None:
     more = {"FALCO_NAMESPACE": "security", "FALCO_WEBHOOK_ID": "falco_prod"}
@@ -304,6 +310,7 @@ def test_names_of_another_cluster_are_kept_apart(machine: Machine, api: httpx.Cl
     assert left <= {"bin", "kubeconfig.json", ".kube"}
 
 
+@pytest.mark.slow
 @needs_kubectl
 def test_the_proof_goes_through_falcosidekick_where_it_can_be_reached(
     machine: Machine, api: httpx.Client
@@ -330,7 +337,7 @@ def short_patience(machine: Machine) -> Path:
     folder.mkdir()
     program = folder / "falcoport"
     program.write_text(
-        f'#!/bin/sh\n[ "$1" = send-test ] && set -- "$@" --timeout 1\n'
+        f'#!/bin/sh\n[ "$1" = send-test ] && set -- "$@" --wait 1\n'
         f'exec {sys.executable} -m falcoport "$@"\n',
         encoding="utf-8",
     )
@@ -338,6 +345,7 @@ def short_patience(machine: Machine) -> Path:
     return folder
 
 
+@pytest.mark.slow
 @needs_kubectl
 @pipelines
 @pytest.mark.parametrize(
@@ -353,6 +361,7 @@ def test_an_empty_secret_stops_a_pipeline_before_anything(
     assert api.get("/webhooks/falco_alert_mapper").status_code == 404
 
 
+@pytest.mark.slow
 @needs_kubectl
 @pipelines
 def test_a_failure_of_setup_is_passed_on_with_its_envelope(pipeline: str, machine: Machine) -> None:
@@ -372,12 +381,40 @@ def test_a_failure_of_setup_is_passed_on_with_its_envelope(pipeline: str, machin
         ("", False),
     ],
 )
+@pytest.mark.slow
 @needs_kubectl
 def test_only_what_stays_the_same_is_installed(package: str, taken: bool, machine: Machine) -> None:
     for run in (machine.run_github, machine.run_gitlab):
         ran = run(FALCOPORT_PACKAGE=package)
         assert (ran.returncode == 0) == taken, ran.stderr
         assert ("must be a wheel" in ran.stderr) != taken
+
+
+@pytest.mark.slow
+@needs_kubectl
+def test_what_is_installed_sees_no_secret(machine: Machine) -> None:
+    assert machine.run_gitlab(FALCOPORT_WEBHOOK_SECRET=SECRET).returncode == 0
+    seen = (machine.folder / "pip-env").read_text(encoding="utf-8")
+    secrets = ("PORT_CLIENT_ID=", "PORT_CLIENT_SECRET=", "FALCOPORT_WEBHOOK_SECRET=", "KUBECONFIG=")
+    assert "PATH=" in seen
+    assert [line for line in seen.splitlines() if line.startswith(secrets)] == []
+
+
+def test_only_the_last_step_of_a_workflow_has_secrets() -> None:
+    workflow = yaml.safe_load((EXAMPLES / "github-actions.yml").read_text(encoding="utf-8"))
+    assert "secrets." not in json.dumps(workflow["env"])
+    for job in workflow["jobs"].values():
+        assert "secrets." not in json.dumps({**job, "steps": job["steps"][:-1]})
+        assert "secrets." in json.dumps(job["steps"][-1])
+
+
+@needs_kubectl
+def test_a_download_that_is_not_what_was_pinned_is_not_run(machine: Machine) -> None:
+    ran = machine.run_gitlab(KUBECTL_SHA256="0" * 64)
+    assert ran.returncode != 0
+    assert "kubectl: FAILED" in ran.stdout
+    pinned = yaml.safe_load((EXAMPLES / "gitlab-ci.yml").read_text(encoding="utf-8"))["variables"]
+    assert re.fullmatch(r"[0-9a-f]{64}", pinned["KUBECTL_SHA256"])
 
 
 @needs_kubectl

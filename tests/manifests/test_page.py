@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -27,7 +28,7 @@ def problems(body: Any) -> list[str]:
 
 
 def shipped() -> Any:
-    return load_document(PAGE, *SHIPPED[0]).body
+    return copy.deepcopy(load_document(PAGE, *SHIPPED[0]).body)
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids="/".join)
