@@ -10,8 +10,13 @@ from typing import TYPE_CHECKING
 from falcoport.commands.alert_counts import AlertCounts, Question, count_alerts
 from falcoport.commands.choices import SetupChoices
 from falcoport.commands.defaults import DEFAULT_RELATION
-from falcoport.commands.extras.build import find_installed, list_keys, with_installed
-from falcoport.commands.extras.choices import ExtraChoices
+from falcoport.commands.extras.build import (
+    find_expected,
+    find_refusals,
+    list_keys,
+    with_installed,
+)
+from falcoport.commands.extras.choices import NO_CHOICES, ExtraChoices
 from falcoport.commands.extras.subject import Subject, find_subject
 from falcoport.commands.set_up import build_first_goal, build_setup_goal, setup_keys
 from falcoport.errors import FalcoportError, Problem
@@ -40,10 +45,14 @@ _LOOK_BACK = timedelta(hours=1)
 
 @dataclass(frozen=True)
 class StatusRequest:
-    """Which set-up, and the options it was made with."""
+    """Which set-up, and the options it was made with.
+
+    What `extras` want must be there; the others are looked at where they are.
+    """
 
     manifests: Manifests
     choices: SetupChoices = field(default_factory=SetupChoices)
+    extras: ExtraChoices = NO_CHOICES
 
 
 @dataclass(frozen=True)
@@ -54,7 +63,8 @@ class StatusResult:
     `failures` is what Port's audit log says of the last hour's alerts that it did not store, newest
     first, None where it cannot be asked.
     `page` is the address of the catalog page of these alerts, in Port or the sandbox.
-    `extras` says of everything that `--with` can add how it is, `missing` where it is not there.
+    `extras` says of everything that `--with` can add how it is, `missing` where it is not there,
+    `refusals` why this set-up cannot have some of it.
     """
 
     parts: tuple[PartStatus, ...]
@@ -63,6 +73,7 @@ class StatusResult:
     findings: AlertCounts | None = None
     failures: tuple[str, ...] | None = None
     extras: Mapping[Extra, Health] = field(default_factory=dict)
+    refusals: Mapping[Extra, str] = field(default_factory=dict)
     page: str | None = None
 
     @property
@@ -94,26 +105,32 @@ def status(request: StatusRequest, context: Context) -> StatusResult:
             ]
         )
         goal = build_setup_goal(request.manifests, request.choices, catalog)
+        questions = _make_questions(request, goal, catalog)
         alerts, findings = run_concurrently(
-            [partial(_count, api, one, catalog) for one in _make_questions(request, goal, catalog)]
+            [
+                partial(count_alerts, api, one) if one is not None else _count_nothing
+                for one in questions
+            ]
         )
-    webhook = catalog.get(Key("webhook", request.manifests.webhook.identifier))
-    extras = ExtraChoices(api_url=context.settings.api_url.value)
-    installed = find_installed(goal, catalog, extras)
-    lines = _describe_by_part(with_installed(goal, installed), catalog)
+    api_url = context.settings.api_url.value
+    extras = replace(request.extras, api_url=api_url)
+    expected = find_expected(goal, catalog, extras)
+    lines = _describe_by_part(with_installed(goal, expected), catalog)
+    counted = next((one.blueprint for one in questions if one is not None), None)
     return StatusResult(
         tuple(line for of_part in lines.values() for line in of_part),
-        webhook,
+        catalog.get(Key("webhook", request.manifests.webhook.identifier)),
         alerts,
         findings,
         failures,
         {
-            extra: _sum_up([s for part in installed[extra].own for s in lines[part.key]])
-            if extra in installed
+            extra: _sum_up([s for part in expected[extra].own for s in lines[part.key]])
+            if extra in expected
             else Health.MISSING
             for extra in Extra
         },
-        find_catalog_page(context.settings.api_url.value, question.blueprint) if is_there else None,
+        find_refusals(goal, catalog, extras),
+        None if counted is None else find_catalog_page(api_url, counted),
     )
 
 
@@ -173,16 +190,22 @@ def _describe_part(
 def _make_questions(
     request: StatusRequest, goal: Goal, catalog: Catalog
 ) -> tuple[Question | None, Question | None]:
-    """Return what is counted of alerts and of findings, None for what the set-up does not store."""
+    """Return what is counted of alerts and of findings, None for what Port has no blueprint of."""
     subject = find_subject(goal, catalog)
-    if not subject.is_finding:
-        return _make_question(subject), None
-    alerts = Key(Blueprint.kind, request.manifests.blueprint.identifier)
-    planned = lay_over(goal, catalog).planned.get(alerts)
-    if planned is None or all(part.key != alerts for part in goal.present):
-        return None, _make_question(subject)
-    of_alerts = replace(subject, blueprint=planned, is_finding=False)
-    return _make_question(of_alerts), _make_question(subject)
+    subjects: tuple[Subject | None, Subject | None] = (subject, None)
+    if subject.is_finding:
+        alerts = Key(Blueprint.kind, request.manifests.blueprint.identifier)
+        planned = lay_over(goal, catalog).planned.get(alerts)
+        is_stored = planned is not None and any(part.key == alerts for part in goal.present)
+        alert = replace(subject, blueprint=planned or {}, is_finding=False)
+        subjects = (alert if is_stored else None, subject)
+    of_alerts, of_findings = (
+        None
+        if one is None or catalog.get(Key(Blueprint.kind, one.identifier)) is None
+        else _make_question(one)
+        for one in subjects
+    )
+    return of_alerts, of_findings
 
 
 def _make_question(subject: Subject) -> Question:
@@ -195,8 +218,5 @@ def _make_question(subject: Subject) -> Question:
     )
 
 
-def _count(api: PortApi, question: Question | None, catalog: Catalog) -> AlertCounts | None:
-    """Return the figures; None where Port has no such blueprint, which need not be asked again."""
-    if question is None or catalog.get(Key(Blueprint.kind, question.blueprint)) is None:
-        return None
-    return count_alerts(api, question)
+def _count_nothing() -> None:
+    """Ask nothing where there is nothing to count."""

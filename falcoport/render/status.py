@@ -60,11 +60,18 @@ def show_status(output: Output, settings: Settings, result: StatusResult) -> Non
 
 
 def _extra_rows(result: StatusResult) -> list[list[Cell | str]]:
-    """Say on one line which extras are not there, since those that are have lines of their own."""
-    missing = [str(extra) for extra, state in result.extras.items() if state is Health.MISSING]
-    if not missing:
-        return []
-    return [["extras", "not set up", "", f"{', '.join(missing)}: `falcoport setup --with …`"]]
+    """Say which extras are not there, since those that are have lines of their own."""
+    missing = [
+        str(extra)
+        for extra, state in result.extras.items()
+        if state is Health.MISSING and extra not in result.refusals
+    ]
+    rows: list[list[Cell | str]] = []
+    if missing:
+        names = ", ".join(missing)
+        rows.append(["extras", "not set up", "", f"{names}: `falcoport setup --with NAME,…`"])
+    rows.extend(["extras", "not on offer", "", reason] for reason in result.refusals.values())
+    return rows
 
 
 def _count_rows(name: str, counted: AlertCounts) -> list[list[Cell | str]]:
@@ -125,6 +132,7 @@ def status_data(settings: Settings, result: StatusResult) -> dict[str, Any]:
         "security": None if result.webhook is None else str(guard(result.webhook)),
         "parts": [{**asdict(part), "state": str(part.state)} for part in result.parts],
         "extras": {str(extra): str(state) for extra, state in result.extras.items()},
+        "extras_not_on_offer": {str(extra): why for extra, why in result.refusals.items()},
         "alerts": _count_data(result.alerts),
         "findings": _count_data(result.findings),
         "page": result.page,

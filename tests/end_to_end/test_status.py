@@ -11,6 +11,8 @@ from support.command_line import falcoport
 from falcoport.commands.alert_counts import read_counts, read_moment
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import httpx
 
     from falcoport.sandbox.options import RunningSandbox
@@ -216,3 +218,32 @@ def test_without_alerts_only_findings_are_counted() -> None:
     ran = falcoport("status", "-o", "json")
     assert (ran.exit_code, ran.data["alerts"]) == (0, None)
     assert ran.data["findings"]["count"] == 0
+
+
+def test_what_is_not_on_offer_says_why(pointed: RunningSandbox) -> None:
+    assert pointed.url
+    assert falcoport("setup", "--create-namespace-blueprint", "--no-relation").exit_code == 0
+    ran = falcoport("status", "-o", "json")
+    assert ran.exit_code == 0
+    refused = ran.data["extras_not_on_offer"]
+    assert {*refused} == {"triage", "rollups", "scorecard"}
+    assert "no status" in refused["triage"]
+    assert "--profile standard" in refused["triage"]
+    shown = falcoport("status").stdout
+    assert "not on offer" in shown
+    assert "dashboard, notify, retention: `falcoport setup --with" in shown
+
+
+def test_an_extra_of_the_file_that_is_not_there_is_missing(
+    wired: httpx.Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "falcoport.yaml").write_text("with: [dashboard]\nnotify: [{channel: slack}]\n")
+    ran = falcoport("status", "-o", "json")
+    assert ran.exit_code == 3
+    missing = {
+        (one["name"], one["identifier"]) for one in ran.data["parts"] if one["state"] != "ok"
+    }
+    assert ("page", "falco_security") in missing
+    assert ("action", "falco_notify_slack") in missing
+    assert wired.get("/pages/falco_security").status_code == 404

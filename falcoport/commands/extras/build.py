@@ -123,6 +123,33 @@ def find_installed(
     return _find(build_extra, goal, catalog, choices)
 
 
+def find_expected(goal: Goal, catalog: Catalog, choices: ExtraChoices) -> Mapping[Extra, Parts]:
+    """Return the extras of which Port has anything, and those that are wanted and can be had."""
+    subject = find_subject(goal, catalog)
+    there = replace(choices, wanted=(), channels=())
+    found = dict(find_installed(goal, catalog, there))
+    for extra in choices.wanted:
+        for wanted in _offered(build_extra, extra, subject, catalog, choices):
+            known = found.get(extra, Parts(()))
+            keys = {part.key for part in known.own}
+            further = tuple(part for part in wanted.own if part.key not in keys)
+            found[extra] = Parts((*known.own, *further), (*known.owners, *wanted.owners))
+    return {extra: found[extra] for extra in Extra if extra in found}
+
+
+def find_refusals(goal: Goal, catalog: Catalog, choices: ExtraChoices) -> Mapping[Extra, str]:
+    """Return why a set-up cannot have some extras, and what to do about it."""
+    subject = find_subject(goal, catalog)
+    reasons = {}
+    for extra in Extra:
+        try:
+            build_extra(extra, subject, catalog, choices)
+        except UsageError as error:
+            [problem] = error.problems
+            reasons[extra] = f"{problem.message} {problem.hint}"
+    return reasons
+
+
 def _find(
     build: _Builder, goal: Goal, catalog: Catalog, choices: ExtraChoices = NO_CHOICES
 ) -> dict[Extra, Parts]:
