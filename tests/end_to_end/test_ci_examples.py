@@ -337,7 +337,7 @@ def short_patience(machine: Machine) -> Path:
     folder.mkdir()
     program = folder / "falcoport"
     program.write_text(
-        f'#!/bin/sh\n[ "$1" = send-test ] && set -- "$@" --timeout 1\n'
+        f'#!/bin/sh\n[ "$1" = send-test ] && set -- "$@" --wait 1\n'
         f'exec {sys.executable} -m falcoport "$@"\n',
         encoding="utf-8",
     )
