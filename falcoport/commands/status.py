@@ -17,8 +17,9 @@ from falcoport.commands.extras.build import (
     with_installed,
 )
 from falcoport.commands.extras.choices import NO_CHOICES, ExtraChoices
+from falcoport.commands.extras.dashboard import name_catalog_page
 from falcoport.commands.extras.subject import Subject, find_subject
-from falcoport.commands.set_up import build_first_goal, build_setup_goal, setup_keys
+from falcoport.commands.goals.setup import build_first_goal, build_setup_goal, setup_keys
 from falcoport.errors import FalcoportError, Problem
 from falcoport.manifests.extra_names import Extra
 from falcoport.port.concurrency import run_concurrently
@@ -105,7 +106,7 @@ def status(request: StatusRequest, context: Context) -> StatusResult:
             ]
         )
         goal = build_setup_goal(request.manifests, request.choices, catalog)
-        questions = _make_questions(request, goal, catalog)
+        questions = _make_questions(goal, catalog)
         alerts, findings = run_concurrently(
             [
                 partial(count_alerts, api, one) if one is not None else _count_nothing
@@ -135,12 +136,8 @@ def status(request: StatusRequest, context: Context) -> StatusResult:
 
 
 def find_catalog_page(api_url: str, blueprint: str) -> str:
-    """Return the address of the page that Port makes for a blueprint.
-
-    Its name is the blueprint's with an `s` appended, unless it ends in one (Terraform provider,
-    its acceptance test of catalog pages, 2026-08).
-    """
-    return f"{find_app_url(api_url)}/{blueprint.removesuffix('s')}s"
+    """Return the address of the page that Port makes for a blueprint."""
+    return f"{find_app_url(api_url)}/{name_catalog_page(blueprint)}"
 
 
 def _read_failures(api: PortApi, webhook: str) -> tuple[str, ...] | None:
@@ -187,18 +184,10 @@ def _describe_part(
     return [replace(line, state=Health.MISSING, detail=detail) for line in lines]
 
 
-def _make_questions(
-    request: StatusRequest, goal: Goal, catalog: Catalog
-) -> tuple[Question | None, Question | None]:
+def _make_questions(goal: Goal, catalog: Catalog) -> tuple[Question | None, Question | None]:
     """Return what is counted of alerts and of findings, None for what Port has no blueprint of."""
     subject = find_subject(goal, catalog)
-    subjects: tuple[Subject | None, Subject | None] = (subject, None)
-    if subject.is_finding:
-        alerts = Key(Blueprint.kind, request.manifests.blueprint.identifier)
-        planned = lay_over(goal, catalog).planned.get(alerts)
-        is_stored = planned is not None and any(part.key == alerts for part in goal.present)
-        alert = replace(subject, blueprint=planned or {}, is_finding=False)
-        subjects = (alert if is_stored else None, subject)
+    subjects = (subject.alerts, subject) if subject.is_finding else (subject, None)
     of_alerts, of_findings = (
         None
         if one is None or catalog.get(Key(Blueprint.kind, one.identifier)) is None

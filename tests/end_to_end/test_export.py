@@ -18,7 +18,9 @@ from support.command_line import falcoport
 from falcoport.errors import InputError
 from falcoport.manifests.loading import load
 from falcoport.terraform import hcl
+from falcoport.terraform.aggregations import build_aggregations
 from falcoport.terraform.export import Resources, bodies, terraform
+from falcoport.terraform.missing import Missing
 
 if TYPE_CHECKING:
     import httpx
@@ -223,9 +225,43 @@ def test_what_the_provider_has_no_attribute_for_is_refused(
 
 
 def test_aggregations_stay_with_their_own_resource(shipped: Resources) -> None:
-    aggregation = {"a": {"title": "A", "target": "x", "calculationSpec": {}}}
+    count = {"calculationBy": "entities", "func": "count"}
+    aggregation = {"a": {"title": "A", "target": "x", "calculationSpec": count}}
     text = terraform(changed(shipped, {"aggregationProperties": aggregation}), adopt=True)
-    assert text == terraform(shipped, adopt=True)
+    without, _, own = text.partition("import {\n  to = port_aggregation_properties")
+    assert without.strip() == terraform(shipped, adopt=True).strip()
+    assert "count_entities = true" in own
+
+
+@pytest.mark.parametrize(
+    ("spec", "method"),
+    [
+        ({"calculationBy": "entities", "func": "count"}, {"count_entities": True}),
+        (
+            {"calculationBy": "entities", "func": "average", "averageOf": "day"},
+            {"average_entities": {"average_of": "day"}},
+        ),
+        (
+            {"calculationBy": "property", "func": "average", "averageOf": "total", "property": "p"},
+            {"average_by_property": {"average_of": "total", "property": "p"}},
+        ),
+        (
+            {"calculationBy": "property", "func": "max", "property": "p"},
+            {"aggregate_by_property": {"func": "max", "property": "p"}},
+        ),
+    ],
+)
+def test_each_way_to_count_has_its_method(spec: dict[str, str], method: dict[str, Any]) -> None:
+    body = {"title": "A", "target": "x", "calculationSpec": spec}
+    blueprint = {"identifier": "b", "aggregationProperties": {"a": body}}
+    [block] = build_aggregations(blueprint, {}, Missing(), adopt=False)
+    assert block.attributes["properties"]["a"]["method"] == method
+
+
+def test_a_way_to_count_that_the_provider_lacks_is_named(shipped: Resources) -> None:
+    body = {"title": "A", "target": "x", "calculationSpec": {"calculationBy": "moon"}}
+    with pytest.raises(InputError, match=r"aggregation a\.calculationSpec"):
+        terraform(changed(shipped, {"aggregationProperties": {"a": body}}), adopt=True)
 
 
 @pytest.mark.parametrize(

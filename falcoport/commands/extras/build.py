@@ -33,7 +33,7 @@ def build_extra(extra: Extra, subject: Subject, catalog: Catalog, choices: Extra
     """Return what an extra consists of. Raise UsageError where the set-up cannot have it."""
     match extra:
         case Extra.DASHBOARD:
-            return build_dashboard(subject)
+            return build_dashboard(subject, catalog)
         case Extra.ROLLUPS:
             return build_rollups(subject, catalog)
         case Extra.SCORECARD:
