@@ -73,7 +73,7 @@ class Columns(Resource):
         return live if merged == live else cls.update(api, key, {_WIDGETS: merged[_WIDGETS]})
 
     @classmethod
-    def update(cls, api: PortApi, key: Key, body: Json) -> Json:
+    def update(cls, api: PortApi, key: Key, body: Json) -> Json | None:
         """See Resource."""
         return Page.update(api, Key(Page.kind, key.identifier), body)
 
