@@ -14,6 +14,7 @@ from falcoport.commands.extras.build import (
     find_expected,
     find_refusals,
     list_keys,
+    read_with_extras,
     with_installed,
 )
 from falcoport.commands.extras.choices import NO_CHOICES, ExtraChoices
@@ -25,7 +26,6 @@ from falcoport.manifests.extra_names import Extra
 from falcoport.port.concurrency import run_concurrently
 from falcoport.reconcile.changes import compare
 from falcoport.reconcile.goal import lay_over
-from falcoport.reconcile.reading import read_catalog
 from falcoport.resources.blueprint import Blueprint
 from falcoport.resources.interface import Fragment, Health, Key, PartStatus, Resource
 from falcoport.settings import find_app_url
@@ -99,13 +99,17 @@ def status(request: StatusRequest, context: Context) -> StatusResult:
     keys = (*setup_keys(request.manifests, request.choices), *list_keys(empty))
     with context.connect() as api:
         api.authenticate()
-        catalog, failures = run_concurrently(
+        (catalog, goal), failures = run_concurrently(
             [
-                partial(read_catalog, api, keys),
+                partial(
+                    read_with_extras,
+                    api,
+                    keys,
+                    lambda found: build_setup_goal(request.manifests, request.choices, found),
+                ),
                 partial(_read_failures, api, request.manifests.webhook.identifier),
             ]
         )
-        goal = build_setup_goal(request.manifests, request.choices, catalog)
         questions = _make_questions(goal, catalog)
         alerts, findings = run_concurrently(
             [

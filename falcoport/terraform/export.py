@@ -12,7 +12,10 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from falcoport.manifests.action import SENT_KEYS
+from falcoport.manifests.page import PAGE
 from falcoport.manifests.schema import BLUEPRINT, WEBHOOK
+from falcoport.manifests.scorecard import SCORECARD
 from falcoport.resources.webhook_security import Guard, guard
 from falcoport.terraform.aggregations import build_aggregations
 from falcoport.terraform.extras import ExtraBodies, build_blocks
@@ -127,6 +130,22 @@ def bodies(resources: Resources) -> Json:
         found = {"finding": _body(resources.finding, BLUEPRINT), **found}
     if resources.namespace is not None:
         found = {"namespace": _body(resources.namespace, BLUEPRINT), **found}
+    return {**found, **_extra_bodies(resources.extras)}
+
+
+def _extra_bodies(extras: ExtraBodies) -> Json:
+    """Return what `setup --with` made, scorecards by the blueprint that they are posted to."""
+    found: Json = {}
+    if extras.pages:
+        found["pages"] = [_body(one, PAGE) for one in extras.pages]
+    for one in extras.scorecards:
+        body = _body(one, SCORECARD)
+        found.setdefault("scorecards", {}).setdefault(one["blueprint"], []).append(body)
+    if extras.actions:
+        found["actions"] = [
+            {key: one[key] for key in SENT_KEYS if one.get(key) is not None}
+            for one in extras.actions
+        ]
     return found
 
 

@@ -467,21 +467,72 @@ def plan_with_the_provider(sandbox: RunningSandbox, folder: Path) -> str:
     return planned.stdout + planned.stderr
 
 
+ALL_EXTRAS = "dashboard,rollups,scorecard,triage,notify,retention"
+EVERYTHING = ("--create-namespace-blueprint", "--profile", "standard", "--findings",
+              "--with", ALL_EXTRAS, "--notify", "slack")  # fmt: skip
+
+
 @pytest.mark.usefixtures("pointed")
 @needs_provider
 def test_the_real_provider_adopts_extras_without_a_change(
     sandbox: RunningSandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Two blueprints, webhook, counts, page, scorecard, four buttons, three automations."""
     monkeypatch.setenv("FALCOPORT_NOTIFY_URL", "https://hooks.example/x")
-    extras = ("--with", "dashboard,scorecard,notify,retention", "--notify", "slack")
-    assert falcoport("setup", "--create-namespace-blueprint", *extras).exit_code == 0
+    assert falcoport("setup", *EVERYTHING).exit_code == 0
     ran = falcoport("export", "--verbose", "-f", str(tmp_path / "falco.tf"))
     assert ran.exit_code == 0, ran.everything
     text = (tmp_path / "falco.tf").read_text()
-    assert "aggregation falco_open of blueprint namespace" in text
+    for left_out in (
+        "aggregation falco_open of blueprint namespace",
+        "permissions status of blueprint falco_finding",
+        "secret FALCO_NOTIFY_SLACK",
+        "columns falco_alerts",
+    ):
+        assert f"# - {left_out}" in text
     assert "hooks.example" not in text
     planned = plan_with_the_provider(sandbox, tmp_path)
-    assert "6 to import, 0 to add, 0 to change, 0 to destroy" in planned, planned
+    assert "13 to import, 0 to add, 0 to change, 0 to destroy" in planned, planned
+
+
+@needs_provider
+def test_the_real_provider_would_create_what_is_exported_offline(
+    sandbox: RunningSandbox, tmp_path: Path
+) -> None:
+    file = str(tmp_path / "falco.tf")
+    options = (*EVERYTHING[1:6], "--include-namespace-blueprint")
+    assert falcoport("export", "--offline", *options, "-f", file).exit_code == 0
+    planned = plan_with_the_provider(sandbox, tmp_path)
+    # As above, with the blueprint of namespaces and without a channel, whose URL nobody gave.
+    assert "13 to add, 0 to change, 0 to destroy" in planned, planned
+
+
+@pytest.mark.usefixtures("pointed")
+def test_bodies_of_extras_are_those_that_port_takes(
+    api: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FALCOPORT_NOTIFY_URL", "https://hooks.example/x")
+    assert falcoport("setup", *EVERYTHING).exit_code == 0
+    found = json.loads(falcoport("export", "--format", "json").stdout)
+    [page] = found["pages"]
+    api.delete("/pages/falco_security").raise_for_status()
+    api.post("/pages", json=page).raise_for_status()
+    [scorecard] = found["scorecards"]["namespace"]
+    path = "/blueprints/namespace/scorecards"
+    api.delete(f"{path}/{scorecard['identifier']}").raise_for_status()
+    api.post(path, json=scorecard).raise_for_status()
+    assert len(found["actions"]) == 7
+    for action in found["actions"]:
+        api.delete(f"/actions/{action['identifier']}").raise_for_status()
+        api.post("/actions", json=action).raise_for_status()
+    assert falcoport("plan", "--with", ALL_EXTRAS, "--exit-code").exit_code == 0
+
+
+@pytest.mark.usefixtures("pointed")
+def test_extras_go_with_offline() -> None:
+    ran = falcoport("export", "--with", "dashboard", "-o", "json")
+    assert ran.exit_code == 2
+    assert ran.envelope["errors"][0]["where"] == "--offline"
 
 
 @pytest.mark.usefixtures("pointed")

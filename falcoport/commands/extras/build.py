@@ -1,4 +1,7 @@
-"""Adding extras to the goal of a set-up, and taking them out of it. Pure but for shipped files."""
+"""Adding extras to the goal of a set-up, and taking them out of it.
+
+Pure but for shipped files and `read_with_extras`.
+"""
 
 from __future__ import annotations
 
@@ -10,18 +13,20 @@ from falcoport.commands.catalog_model import MODELS, model_keys
 from falcoport.commands.extras.choices import NO_CHOICES, ExtraChoices
 from falcoport.commands.extras.dashboard import build_dashboard
 from falcoport.commands.extras.notify import build_notify, locate_notify
-from falcoport.commands.extras.retention import build_retention
+from falcoport.commands.extras.retention import build_retention, locate_retention
 from falcoport.commands.extras.rollups import build_rollups, locate_rollups
 from falcoport.commands.extras.scorecard import build_scorecard
 from falcoport.commands.extras.subject import Parts, Subject, find_subject
-from falcoport.commands.extras.triage import build_triage
+from falcoport.commands.extras.triage import build_triage, locate_triage
 from falcoport.errors import UsageError
 from falcoport.manifests.extra_names import Extra
+from falcoport.reconcile.reading import read_catalog
 from falcoport.resources.interface import NOTHING, Fragment, Resource
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from falcoport.port.api import PortApi
     from falcoport.reconcile.goal import Goal
     from falcoport.resources.interface import Catalog, Key, Part
 
@@ -54,6 +59,10 @@ def locate_extra(extra: Extra, subject: Subject, catalog: Catalog, choices: Extr
         return locate_rollups(subject, catalog)
     if extra is Extra.NOTIFY:
         return locate_notify(subject, choices.app_url, catalog)
+    if extra is Extra.TRIAGE:
+        return locate_triage(subject)
+    if extra is Extra.RETENTION:
+        return locate_retention(subject, catalog, api_url=choices.api_url)
     return build_extra(extra, subject, catalog, choices)
 
 
@@ -171,6 +180,23 @@ def is_installed(part: Part, catalog: Catalog) -> bool:
     if live is None or not isinstance(part, Resource):
         return False
     return part.remove_own(live) != live
+
+
+def read_with_extras(
+    api: PortApi, keys: Iterable[Key], build: Callable[[Catalog], Goal]
+) -> tuple[Catalog, Goal]:
+    """Return what Port has of a set-up and of every extra, and the goal that `build` makes of it.
+
+    What an extra consists of depends on the profile and the findings that Port has: what could not
+    be known before is read in a second round trip. Raise AccessError and PortError.
+    """
+    catalog = read_catalog(api, keys)
+    goal = build(catalog)
+    further = [key for key in list_keys(goal) if key not in catalog.found]
+    if further:
+        more = read_catalog(api, further)
+        catalog = replace(catalog, found={**catalog.found, **more.found})
+    return catalog, goal
 
 
 def list_keys(goal: Goal, extras: Iterable[Extra] = tuple(Extra)) -> tuple[Key, ...]:

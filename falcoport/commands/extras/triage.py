@@ -26,6 +26,15 @@ def build_triage(subject: Subject) -> Parts:
             f"{subject.noun} have no status that people could set",
             "Use --profile standard, or --findings.",
         )
+    return _make_parts(subject, (subject.identifier,))
+
+
+def locate_triage(subject: Subject) -> Parts:
+    """Return what Port may have of it, whatever the set-up is about now."""
+    return _make_parts(subject, tuple(dict.fromkeys((subject.identifier, ALERT, FINDING))))
+
+
+def _make_parts(subject: Subject, allowed: tuple[str, ...]) -> Parts:
     buttons = (load_document(ACTION, "actions", "triage", f"{name}.yaml").body for name in _BUTTONS)
     return Parts(
         (
@@ -36,7 +45,7 @@ def build_triage(subject: Subject) -> Parts:
                 )
                 for body in buttons
             ),
-            Permissions(subject.identifier, (STATUS,)),
+            *(Permissions(name, STATUS) for name in allowed),
         )
     )
 
