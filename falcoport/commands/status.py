@@ -13,7 +13,7 @@ from falcoport.commands.defaults import DEFAULT_RELATION
 from falcoport.commands.extras.build import find_installed, list_keys, with_installed
 from falcoport.commands.extras.choices import Extra, ExtraChoices
 from falcoport.commands.extras.subject import find_subject
-from falcoport.commands.set_up import build_setup_goal, setup_keys
+from falcoport.commands.goals.setup import build_setup_goal, setup_keys
 from falcoport.errors import FalcoportError, Problem
 from falcoport.port.concurrency import run_concurrently
 from falcoport.reconcile.changes import compare
