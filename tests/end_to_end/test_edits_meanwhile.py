@@ -6,6 +6,7 @@ Port has no conditional writes, so there is one exception: a change in the momen
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -235,8 +236,12 @@ def test_an_edit_before_any_request_but_the_write_ends_as_one_before_the_run(
     for number, request in enumerate(clean.seen):
         if request.writes and request.path == edit[0]:
             continue
-        ended = run_with_edit(SCENARIOS[name], edit, lambda n, _r, at=number: n == at, monkeypatch)
+        ended = run_with_edit(SCENARIOS[name], edit, partial(_is_number, number), monkeypatch)
         assert ended.edited_at == number
         assert ended.ran.exit_code in (before.ran.exit_code, EXIT_PORT), request
         if not any(one.writes and one.path == edit[0] for one in clean.seen[:number]):
             assert ended.state == before.state, request
+
+
+def _is_number(wanted: int, number: int, _request: Request) -> bool:
+    return number == wanted
