@@ -63,6 +63,8 @@ def test_a_relation_waits_for_the_new_blueprint_that_it_points_to() -> None:
     [[_helper, created], [update, _webhook]] = found.stages
     assert created.body["relations"] == {}
     assert update.body.keys() == {"relations"}
+    # What this plan itself made is nobody else's yet, so it need not be read again before.
+    assert not found.overwrites
 
 
 def test_an_update_that_waits_for_a_new_blueprint_is_one_update_behind_it() -> None:
