@@ -458,10 +458,11 @@ class Entities:
     def _check_required_relations(
         self, blueprint: Blueprint, edges: _Edges, kept: Row | None
     ) -> None:
+        if not blueprint.required_relations:
+            return
         created = {name for name, _, _ in edges.missing}
-        for name, slot in blueprint.relations.items():
-            if not blueprint.relation(name)["required"]:
-                continue
+        for name in blueprint.required_relations:
+            slot = blueprint.relations[name]
             given = edges.targets.get(name)
             if given or name in created:
                 continue
