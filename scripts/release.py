@@ -151,8 +151,8 @@ def read_source(root: Path) -> Source:
     remote = ""
     with suppress(ReleaseError):  # a checkout without a remote is released as well
         remote = _git(root, "remote", "get-url", "origin")
-    # A URL may carry credentials, which are nobody else's business.
-    remote = re.sub(r"//[^/@]*@", "//", remote)
+    # A URL may carry credentials, and a path names this machine: neither is anybody's business.
+    remote = re.sub(r"//[^/@]*@", "//", remote) if "://" in remote else ""
     return Source(root, commit, int(seconds), remote, found[1])
 
 
