@@ -2,14 +2,15 @@
 
     python scripts/check_install.py --dist DIST
 
-DIST holds a wheel and an sdist, as `scripts/release` makes them; the git reference is this checkout's
-commit. Each of pip, pipx, `uv tool` and uvx installs each of wheel, sdist and git reference, with a
-home folder that knows nothing of the project; then falcoport is run. With pip there is also the
-locked installation from a folder of wheels, without a network where the system can take it away.
+DIST holds a wheel and an sdist, as `scripts/release` makes them; the git reference is this
+checkout's commit. Each of pip, pipx, `uv tool` and uvx installs each of wheel, sdist and git
+reference, with a home folder that knows nothing of the project; then falcoport is run. With pip
+there is also the locked installation from a folder of wheels, without a network where the system
+can take it away.
 
-Interpreters are looked for on PATH, in pyenv, and among uv's. For one that is missing, and if this is
-root with `debootstrap`, a Debian that has it is unpacked into a folder, and everything is done in
-there. The last line names the Pythons that were not tried. Needs the package index.
+Interpreters are looked for on PATH, in pyenv, and among uv's. For one that is missing, and if this
+is root with `debootstrap`, a Debian that has it is unpacked into a folder, and everything is done
+in there. The last line names the Pythons that were not tried. Needs the package index.
 """
 
 from __future__ import annotations
@@ -317,7 +318,7 @@ def can_unpack(version: str) -> bool:
 
 
 def try_in_debian(version: str, wheel: Path, sdist: Path, checkout: Path, folder: Path) -> int:
-    """Do all of it inside a new Debian, which has nothing but Python and git; return 1 if it failed."""
+    """Do all of it inside a new Debian with nothing but Python and git; return 1 if it failed."""
     root = folder / _DEBIANS[version]
     command = [
         "debootstrap",

@@ -4,8 +4,9 @@
     scripts/release --dry-run           all checks and builds, in a temporary folder alone
     scripts/release                     the same, into dist/, and an annotated tag
 
-What comes out: a wheel and an sdist, which are built twice and must be equal byte for byte; an SBOM
-(CycloneDX, from the lock file); a provenance statement (in-toto, SLSA); and SHA256SUMS over them all.
+What comes out: a wheel and an sdist, which are built twice and must be equal byte for byte; an
+SBOM (CycloneDX, from the lock file); a provenance statement (in-toto, SLSA); and SHA256SUMS over
+them all.
 Only what is committed is built. Nothing is uploaded or pushed. Run it in an environment that was
 installed from requirements/dev.txt: see docs/releasing.md.
 """
@@ -13,7 +14,7 @@ installed from requirements/dev.txt: see docs/releasing.md.
 from __future__ import annotations
 
 import argparse
-import datetime
+import datetime as dt
 import hashlib
 import io
 import json
@@ -79,7 +80,7 @@ def main(arguments: Sequence[str] | None = None, root: Path = ROOT) -> int:
     given = _parse(arguments)
     try:
         if given.prepare:
-            prepare(root, given.prepare, given.date or datetime.datetime.now(datetime.UTC).date())
+            prepare(root, given.prepare, given.date or dt.datetime.now(dt.UTC).date())
         else:
             builder = given.builder or find_builder(os.environ)
             folder = (given.out or root / "dist").resolve()
@@ -100,7 +101,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--prepare", metavar="VERSION", help="write version and changelog; build nothing"
     )
-    parser.add_argument("--date", type=datetime.date.fromisoformat, help="with --prepare")
+    parser.add_argument("--date", type=dt.date.fromisoformat, help="with --prepare")
     parser.add_argument("--out", type=Path, help="where the files go; must be empty (dist/)")
     parser.add_argument("--no-tag", action="store_true", help="set no tag")
     parser.add_argument("--builder", help="the URI of what builds, for the provenance statement")
@@ -186,7 +187,7 @@ def _sections(text: str) -> Iterator[tuple[str, str]]:
         yield title.strip(), rest
 
 
-def prepare(root: Path, wanted: str, date: datetime.date) -> None:
+def prepare(root: Path, wanted: str, date: dt.date) -> None:
     """Set the version, and give the section [Unreleased] that name and a date."""
     if not _VERSION.fullmatch(wanted):
         raise ReleaseError(f"{wanted!r} is no version such as 1.2.3 or 1.2.3rc1.")
@@ -205,7 +206,7 @@ def prepare(root: Path, wanted: str, date: datetime.date) -> None:
 
 def _build_all(source: Source, options: Options, work: Path) -> list[Path]:
     """Return every file of the release, in a folder of `work`."""
-    started = datetime.datetime.now(datetime.UTC)
+    started = dt.datetime.now(dt.UTC)
     tools = find_build_tools()
     # Other folders, another umask and another time zone: none of that may be in what is built.
     first = build(source, work / "one", umask=0o022, zone="UTC")
@@ -306,7 +307,7 @@ def make_statement(
     *,
     builder: str,
     tools: dict[str, str],
-    started: datetime.datetime,
+    started: dt.datetime,
 ) -> dict[str, Any]:
     """Return the provenance of files: an in-toto statement with SLSA's predicate.
 
@@ -338,7 +339,7 @@ def make_statement(
                 },
                 "metadata": {
                     "startedOn": _rfc3339(started),
-                    "finishedOn": _rfc3339(datetime.datetime.now(datetime.UTC)),
+                    "finishedOn": _rfc3339(dt.datetime.now(dt.UTC)),
                 },
             },
         },
@@ -355,7 +356,7 @@ def find_builder(environment: Any) -> str:
     return _LOCAL_BUILDER
 
 
-def _rfc3339(moment: datetime.datetime) -> str:
+def _rfc3339(moment: dt.datetime) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
