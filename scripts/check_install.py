@@ -8,9 +8,9 @@ reference, with a home folder that knows nothing of the project; then falcoport 
 there is also the locked installation from a folder of wheels, without a network where the system
 can take it away.
 
-Interpreters are looked for on PATH, in pyenv, and among uv's. For one that is missing, and if this
-is root with `debootstrap`, a Debian that has it is unpacked into a folder, and everything is done
-in there. The last line names the Pythons that were not tried. Needs the package index.
+Interpreters are looked for on PATH, in pyenv, and among uv's. For one that is missing here but in
+the Debian that --debian names, everything is done in there (python3, python3-venv and git are all
+it needs). The last line names the Pythons that were not tried. Needs the package index.
 """
 
 from __future__ import annotations
@@ -33,8 +33,6 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent.parent
 PYTHONS = ("3.11", "3.12", "3.13", "3.14")
-_DEBIANS = {"3.13": "trixie", "3.14": "forky"}
-_MIRROR = "http://deb.debian.org/debian"
 # How a machine reaches the index is its own affair; nothing else of its environment is passed on.
 _PASSED_ON = (
     "PIP_CERT", "PIP_INDEX_URL", "PIP_DEFAULT_TIMEOUT", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE",
@@ -71,7 +69,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--dist", type=Path, required=True, help="folder with wheel and sdist")
     parser.add_argument("--python", action="append", help="an interpreter; looked for otherwise")
     parser.add_argument("--checkout", type=Path, default=ROOT, help="for the git reference")
-    parser.add_argument("--no-debian", action="store_true", help="unpack no Debian")
+    parser.add_argument(
+        "--debian", type=Path, help="an unpacked Debian, for the Python that it has; needs root"
+    )
     given = parser.parse_args(arguments)
     wheel = next(given.dist.glob("falcoport-*.whl"))
     sdist = next(given.dist.glob("falcoport-*.tar.gz"))
@@ -83,8 +83,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             found = version if given.python else find_python(version)
             if found:
                 failed += try_all(found, sources, given.checkout, folder)
-            elif not given.no_debian and can_unpack(version):
-                failed += try_in_debian(version, wheel, sdist, given.checkout, folder)
+            elif given.debian and (given.debian / f"usr/bin/python{version}").exists():
+                failed += try_in_debian(version, (wheel, sdist), given.checkout, given.debian)
             else:
                 missing.append(version)
     if missing:
@@ -312,48 +312,24 @@ def _check(command: Sequence[str], environment: dict[str, str], folder: Path) ->
     return done.stdout
 
 
-def can_unpack(version: str) -> bool:
-    """Return whether a Debian with this Python can be unpacked here."""
-    return version in _DEBIANS and os.geteuid() == 0 and bool(shutil.which("debootstrap"))
-
-
-def try_in_debian(version: str, wheel: Path, sdist: Path, checkout: Path, folder: Path) -> int:
-    """Do all of it inside a new Debian with nothing but Python and git; return 1 if it failed."""
-    root = folder / _DEBIANS[version]
-    command = [
-        "debootstrap",
-        "--variant=minbase",
-        "--include=python3,python3-venv,ca-certificates,git",
-    ]
-    # Every suite of today is unpacked as sid is; older debootstraps do not know its name.
-    command += [_DEBIANS[version], str(root), _MIRROR, "/usr/share/debootstrap/scripts/sid"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 -- our own words
-    if done.returncode:
-        print(f"Python {version}: {_DEBIANS[version]} cannot be unpacked: {done.stdout[-300:]}")
-        return 1
+def try_in_debian(version: str, sources: Sequence[Path], checkout: Path, root: Path) -> int:
+    """Do all of it inside a Debian that has Python and git alone; return 1 if anything failed."""
     for name in ("/etc/resolv.conf", "/etc/hosts", "/etc/ssl/certs/ca-certificates.crt"):
         if Path(name).exists():
             (root / name[1:]).unlink(missing_ok=True)
             shutil.copyfile(name, root / name[1:])
     inside = root / "srv"
-    _check(
-        ["git", "clone", "--quiet", str(checkout), str(inside / "falcoport")],
-        dict(os.environ),
-        folder,
-    )
-    (inside / "dist").mkdir()
-    for file in (wheel, sdist):
+    shutil.rmtree(inside / "falcoport", ignore_errors=True)
+    clone = ["git", "clone", "--quiet", str(checkout), str(inside / "falcoport")]
+    _check(clone, dict(os.environ), root)
+    (inside / "dist").mkdir(exist_ok=True)
+    for file in sources:
         shutil.copy(file, inside / "dist")
-    script = ["python3", "/srv/falcoport/scripts/check_install.py", "--dist", "/srv/dist"]
+    python = f"/usr/bin/python{version}"
+    script = ["/srv/falcoport/scripts/check_install.py", "--dist", "/srv/dist", "--python", python]
     passed_on = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
     environment = {**passed_on, "PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"}
-    chroot = [
-        shutil.which("chroot") or "chroot",
-        str(root),
-        *script,
-        "--python",
-        f"/usr/bin/python{version}",
-    ]
+    chroot = [shutil.which("chroot") or "chroot", str(root), python, *script]
     return subprocess.run(chroot, env=environment, check=False).returncode  # noqa: S603 -- our own words
 
 

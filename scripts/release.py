@@ -70,7 +70,8 @@ class Options:
     """How a release is made."""
 
     dry_run: bool
-    folder: Path
+    folder: Path | None
+    """Where the files are kept; None where they are not."""
     tag: bool
     builder: str
 
@@ -83,8 +84,9 @@ def main(arguments: Sequence[str] | None = None, root: Path = ROOT) -> int:
             prepare(root, given.prepare, given.date or dt.datetime.now(dt.UTC).date())
         else:
             builder = given.builder or find_builder(os.environ)
-            folder = (given.out or root / "dist").resolve()
-            release(root, Options(given.dry_run, folder, not given.no_tag, builder))
+            folder = given.out or (None if given.dry_run else root / "dist")
+            tag = not (given.no_tag or given.dry_run)
+            release(root, Options(given.dry_run, folder, tag, builder))
     except ReleaseError as error:
         print(f"error: {error}", file=sys.stderr)
         return 3
@@ -97,7 +99,9 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--dry-run", action="store_true", help="leave nothing behind")
+    parser.add_argument(
+        "--dry-run", action="store_true", help="leave nothing behind, but files in --out if given"
+    )
     parser.add_argument(
         "--prepare", metavar="VERSION", help="write version and changelog; build nothing"
     )
@@ -120,7 +124,7 @@ def release(root: Path, options: Options) -> None:
     tag = f"v{source.version}"
     if _git(root, "tag", "--list", tag):
         raise ReleaseError(f"The tag {tag} is there already: {source.version} was released.")
-    if not options.dry_run and options.folder.exists() and any(options.folder.iterdir()):
+    if options.folder and options.folder.exists() and any(options.folder.iterdir()):
         raise ReleaseError(f"{options.folder} is not empty. Remove it, or name another --out.")
     with tempfile.TemporaryDirectory(prefix="falcoport-release-") as work:
         files = _build_all(source, options, Path(work))
@@ -128,15 +132,16 @@ def release(root: Path, options: Options) -> None:
             print(f"{_digest(file)}  {file.name}")
         if unreleased:
             print(f"note: the section [Unreleased] would become {source.version}", file=sys.stderr)
-        if options.dry_run:
-            print("dry run: all checks passed, nothing was kept", file=sys.stderr)
-            return
-        options.folder.mkdir(parents=True, exist_ok=True)
-        for file in files:
-            shutil.copyfile(file, options.folder / file.name)
+        if options.folder:
+            options.folder.mkdir(parents=True, exist_ok=True)
+            for file in files:
+                shutil.copyfile(file, options.folder / file.name)
     if options.tag:
         _git(root, "tag", "--annotate", tag, "--message", f"falcoport {source.version}")
-    print(f"{options.folder}: {len(files)} files" + (f", tag {tag}" if options.tag else ""))
+    if options.dry_run:
+        print("dry run: all checks passed, nothing was released", file=sys.stderr)
+    else:
+        print(f"{options.folder}: {len(files)} files" + (f", tag {tag}" if options.tag else ""))
 
 
 def read_source(root: Path) -> Source:

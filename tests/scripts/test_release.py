@@ -155,8 +155,7 @@ def test_a_release_of_this_checkout_is_whole(tmp_path: Path) -> None:
     root, out = tmp_path / "clone", tmp_path / "out"
     subprocess.run(["git", "clone", "--quiet", str(ROOT), str(root)], check=True)
     before = git(root, "status", "--porcelain", "--ignored") + git(root, "tag")
-    assert release.main(["--dry-run", "--out", str(out)], root) == 0
-    assert not out.exists()
+    assert release.main(["--dry-run"], root) == 0
     assert git(root, "status", "--porcelain", "--ignored") + git(root, "tag") == before
 
     version = release.read_source(root).version
