@@ -64,6 +64,13 @@ def find_organization(
     )
 
 
+def list_organizations(environment: Mapping[str, str], home: Path) -> tuple[str, ...]:
+    """Return the names that the file has; none without a file. Raise UsageError."""
+    named = environment.get(FILE_VARIABLE)
+    path = Path(named) if named else home / ".port" / "config.yaml"
+    return tuple(_read(path, named=bool(named))[0]) if path.is_file() else ()
+
+
 def _read(path: Path, *, named: bool) -> tuple[dict[str, dict[str, Any]], str | None]:
     """Return the organizations and the default's name; nothing from a file nobody asked for."""
     try:

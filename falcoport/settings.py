@@ -19,6 +19,14 @@ if TYPE_CHECKING:
 REGIONS = {"eu": "https://api.port.io", "us": "https://api.us.port.io"}
 """API base URL per region (Port docs, "API regions"; the older getport.io names are aliases)."""
 
+_APPS = {
+    "https://api.port.io": "https://app.port.io",
+    "https://api.getport.io": "https://app.port.io",
+    "https://api.us.port.io": "https://app.us.port.io",
+    "https://api.us.getport.io": "https://app.us.port.io",
+}
+"""Port's web pages by its API's address (Port docs, API reference)."""
+
 CLIENT_ID = "PORT_CLIENT_ID"
 CLIENT_SECRET = "PORT_CLIENT_SECRET"  # noqa: S105 -- the name of a variable, not a secret
 API_URL = "PORT_API_URL"
@@ -35,6 +43,11 @@ _HOW_TO_GET_CREDENTIALS = (
     f"In Port, open the … menu, Credentials, and copy both values; then "
     f"export {CLIENT_ID}=… {CLIENT_SECRET}=… (to try without an account: falcoport demo)"
 )
+
+
+def find_app_url(api_url: str) -> str:
+    """Return the address of Port's web pages by that of its API; a sandbox has both in one."""
+    return _APPS.get(api_url, api_url)
 
 
 @dataclass(frozen=True)

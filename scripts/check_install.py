@@ -329,8 +329,12 @@ def try_in_debian(version: str, sources: Sequence[Path], checkout: Path, root: P
     script = ["/srv/falcoport/scripts/check_install.py", "--dist", "/srv/dist", "--python", python]
     passed_on = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
     environment = {**passed_on, "PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"}
-    chroot = [shutil.which("chroot") or "chroot", str(root), python, *script]
-    return subprocess.run(chroot, env=environment, check=False).returncode  # noqa: S603 -- our own words
+    # uvx finds uv through /proc; a mount of its own is gone with the process.
+    enter = 'mount -t proc proc "$0/proc" && exec chroot "$0" "$@"'
+    command = ["unshare", "--mount", "sh", "-c", enter, str(root), python, *script]
+    program = shutil.which("unshare") or "unshare"
+    done = subprocess.run([program, *command[1:]], env=environment, check=False)  # noqa: S603 -- our own words
+    return done.returncode
 
 
 if __name__ == "__main__":

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 import sys
-from enum import Enum
 from pathlib import Path
 from typing import Any
 
 from falcoport.cli.app import commands
+from falcoport.cli.help import describe
 
 FILE = Path(__file__).parent.parent / "docs" / "commands.md"
 
@@ -82,36 +82,15 @@ def _table(options: list[Any]) -> str:
 
 
 def _row(parameter: Any) -> str:
-    default = parameter.default
-    if parameter.param_type_name == "argument":
-        names, told = f"`{_argument(parameter)}`", ""
-    elif parameter.is_flag:
-        names, told = _names(parameter), ""
-    else:
-        names = f"{_names(parameter)} `{_value(parameter)}`"
-        told = "" if default in (None, (), []) else f" (default: {_plain(default)})"
-    text = " ".join(str(parameter.help).split()).replace("<", "\\<")
-    return f"| {_cell(names)} | {_cell(text)}{told} |"
-
-
-def _names(option: Any) -> str:
-    return ", ".join(f"`{name}`" for name in [*option.opts, *option.secondary_opts])
+    described = describe(parameter)
+    names = ", ".join(f"`{name}`" for name in described.names)
+    shown = " ".join(filter(None, (names, described.value and f"`{described.value}`")))
+    text = described.text.replace("<", "\\<")
+    return f"| {_cell(shown)} | {_cell(text)} |"
 
 
 def _cell(text: str) -> str:
     return text.replace("|", "\\|")
-
-
-def _value(option: Any) -> str:
-    if option.metavar:
-        return str(option.metavar)
-    if isinstance(option.default, Enum):
-        return "|".join(_plain(choice) for choice in type(option.default))
-    return type(option.default).__name__.upper()
-
-
-def _plain(value: Any) -> str:
-    return str(getattr(value, "value", value))
 
 
 def main(arguments: list[str]) -> int:

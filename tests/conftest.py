@@ -19,11 +19,13 @@ if TYPE_CHECKING:
 
 
 # How long a test may take is not what it is about, and this machine may be busy. The same examples
-# each time: a run judges the change, not luck; `pytest --hypothesis-profile explore` looks for new
+# each time: a run judges the change, not luck. The few of `quick` keep `pytest` alone short;
+# `.ci/run` asks for those of `thorough`, and `pytest --hypothesis-profile explore` looks for new
 # ones.
-hypothesis.settings.register_profile("falcoport", deadline=None, derandomize=True)
+hypothesis.settings.register_profile("quick", deadline=None, derandomize=True, max_examples=20)
+hypothesis.settings.register_profile("thorough", deadline=None, derandomize=True, max_examples=100)
 hypothesis.settings.register_profile("explore", deadline=None, max_examples=1000)
-hypothesis.settings.load_profile("falcoport")
+hypothesis.settings.load_profile("quick")
 
 
 @pytest.fixture(autouse=True)

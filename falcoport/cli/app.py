@@ -8,11 +8,13 @@ import sys
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from typer.core import TyperCommand, TyperGroup
+from typer.core import TyperGroup
 from typer.main import get_command
 
 from falcoport import __version__
 from falcoport.cli.catalogue import COMMANDS, COMPLETION
+from falcoport.cli.command_line import arrange
+from falcoport.cli.help import HelpCommand, write_help
 from falcoport.cli.usage import explain_usage
 from falcoport.errors import EXIT_OK, EXIT_USAGE
 from falcoport.render.streams import StdoutError, discard_stdout
@@ -26,8 +28,9 @@ class _Commands(TyperGroup):
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
+        self._loaded: set[str] = set()
         for entry in COMMANDS.values():
-            listed = TyperCommand(entry.name, help=entry.summary, rich_help_panel=entry.panel)
+            listed = HelpCommand(entry.name, help=entry.summary, rich_help_panel=entry.panel)
             self.commands[entry.name] = listed
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
@@ -35,10 +38,15 @@ class _Commands(TyperGroup):
         self.load(args[:1])
         return super().resolve_command(ctx, args)
 
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Write the list of all commands."""
+        write_help(self, ctx, formatter)
+
     def load(self, names: Iterable[str]) -> None:
         """Load the commands of these names, as far as there are any."""
         for name in names:
-            if name in COMMANDS:
+            if name in COMMANDS and name not in self._loaded:
+                self._loaded.add(name)
                 self.commands[name] = _loaded(name)
 
 
@@ -53,8 +61,12 @@ def _loaded(name: str) -> Any:
 app = typer.Typer(
     name="falcoport",
     help="Wire Falco alerts into Port: blueprint, relation, webhook and mapping in one command.",
+    epilog="`falcoport help COMMAND` shows its options, an example and its exit codes.",
     cls=_Commands,
-    no_args_is_help=True,
+    # What other tools call a command counts too, so falcoport looks for the one that was meant.
+    suggest_commands=False,
+    # `falcoport completion` prints scripts that complete more than typer's own.
+    add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
     pretty_exceptions_show_locals=False,
@@ -72,7 +84,8 @@ def _version(value: bool) -> None:
 @app.callback()
 def _root(
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+        bool,
+        typer.Option("-V", "--version", callback=_version, is_eager=True, help="Show the version."),
     ] = False,
 ) -> None:
     pass
@@ -88,6 +101,15 @@ def commands() -> dict[str, Any]:
 def run(arguments: list[str]) -> int:
     """Run one command line and return its exit code."""
     command: Any = get_command(app)
+    if COMPLETION in os.environ:
+        return _complete(command, arguments)
+    if not arguments:
+        _run(command, ["--help"])
+        return EXIT_USAGE
+    return _run(command, arrange(arguments, _loaded))
+
+
+def _run(command: Any, arguments: list[str]) -> int:
     try:
         code = command.main(args=arguments, prog_name="falcoport", standalone_mode=False)
         sys.stdout.flush()
@@ -99,15 +121,19 @@ def run(arguments: list[str]) -> int:
         return explain_usage(command, arguments, error)
     except typer.Abort:
         return EXIT_USAGE
-    except SystemExit as stopped:
-        # Typer ends so when a shell asked it for completions, it and rich when the reader of
-        # their help has gone.
-        return _code(stopped.code) if COMPLETION in os.environ else EXIT_OK
-    return _code(code)
-
-
-def _code(code: Any) -> int:
+    except SystemExit:
+        # Typer ends so when the reader of its help has gone.
+        return EXIT_OK
     return code if isinstance(code, int) else EXIT_OK
+
+
+def _complete(group: Any, words: list[str]) -> int:
+    """Print what a shell may complete; a shell shows no errors, so there are none."""
+    from falcoport.cli.candidates import answer_shell
+    from falcoport.render.console import Output
+
+    Output().result(answer_shell(group, os.environ[COMPLETION], words))
+    return EXIT_OK
 
 
 def _without_stdout(reason: OSError) -> int:

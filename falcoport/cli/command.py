@@ -11,9 +11,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from falcoport.cli.catalogue import COMMANDS
-from falcoport.cli.execution import CommandResult, execute, fail, write_envelope_early
+from falcoport.cli.execution import CommandResult, execute, write_envelope_early
+from falcoport.cli.help import HelpCommand
 from falcoport.cli.parameters import read_parameters
-from falcoport.cli.run import OutputOptions, PortOptions, Run
+from falcoport.cli.run import OutputOptions, PortOptions, Run, StreamOptions
 from falcoport.errors import (
     EXIT_ACCESS,
     EXIT_CHECK,
@@ -23,9 +24,8 @@ from falcoport.errors import (
     EXIT_OK,
     EXIT_PORT,
     EXIT_USAGE,
-    UsageError,
 )
-from falcoport.render.console import Output
+from falcoport.render.console import Format, Output
 
 if TYPE_CHECKING:
     import typer
@@ -64,14 +64,13 @@ def add(
     """
 
     def register(function: Command) -> Command:
-        groups: list[type] = [PortOptions, OutputOptions] if port else [OutputOptions]
+        output_group = StreamOptions if streams else OutputOptions
+        groups: list[type] = [PortOptions, output_group] if port else [output_group]
         parameters = read_parameters(function, groups)
 
         def call(**given: Any) -> int:
-            chosen = parameters.common_group(OutputOptions, given)
-            output = Output(chosen.output, quiet=chosen.quiet, verbose=chosen.verbose)
-            if output.is_stream and not streams:
-                return fail(name, output, _no_stream(name))
+            chosen = parameters.common_group(output_group, given)
+            output = Output(Format(chosen.output), quiet=chosen.quiet, verbose=chosen.verbose)
             run = Run(output, parameters.common_group(PortOptions, given), os.environ)
             arguments = parameters.own_arguments(given)
             return execute(name, output, lambda: function(run, **arguments))
@@ -80,18 +79,10 @@ def add(
         call.__signature__ = parameters.signature()  # type: ignore[attr-defined] # any object may
         call.__annotations__ = {}
         call.__doc__ = f"{COMMANDS[name].summary}\n\n{inspect.getdoc(function)}"
-        app.command(name, epilog=_epilog(exits, example))(call)
+        app.command(name, cls=HelpCommand, epilog=_epilog(exits, example))(call)
         return function
 
     return register
-
-
-def _no_stream(command: str) -> UsageError:
-    return UsageError(
-        f"falcoport {command} has no JSON Lines to write.",
-        where="-o",
-        hint="-o json is for scripts",
-    )
 
 
 def _epilog(exits: tuple[int, ...], example: str) -> str:

@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from falcoport.cli.catalogue import COMPLETION
 from falcoport.cli.command import CommandResult, Run, add
 from falcoport.errors import EXIT_OK, EXIT_USAGE
 
@@ -39,9 +38,8 @@ def completion(run: Run, shell: _Shell) -> CommandResult:
 
     fish: falcoport completion fish > ~/.config/fish/completions/falcoport.fish
     """
-    # typer re-exports it without saying so.
-    from typer.completion import get_completion_script  # type: ignore[attr-defined]
+    from falcoport.cli.completion_scripts import SCRIPTS
 
-    script = get_completion_script(prog_name="falcoport", complete_var=COMPLETION, shell=str(shell))
-    run.output.result(script)
+    script = SCRIPTS[shell]
+    run.output.result(script.rstrip("\n"))
     return CommandResult({"shell": str(shell), "content": script})

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from falcoport.cli import values
+
 if TYPE_CHECKING:
     from falcoport.cli.command import Run
     from falcoport.commands.extras.choices import ExtraChoices
@@ -21,6 +23,7 @@ With = Annotated[
         "--with",
         metavar="NAME,…",
         rich_help_panel=_PANEL,
+        autocompletion=values.complete_extras,
         help="Add to the set-up: dashboard (a page of numbers, charts and the newest alerts), "
         "rollups (counts on namespaces, workloads and clusters), scorecard (levels of namespaces "
         "over these counts), triage (buttons that set the status), notify (see --notify), "
@@ -34,6 +37,7 @@ Without = Annotated[
         "--without",
         metavar="NAME,…",
         rich_help_panel=_PANEL,
+        autocompletion=values.complete_extras,
         help="Take away what --with added; what others added to it stays.",
     ),
 ]
@@ -63,6 +67,7 @@ NotifyPriority = Annotated[
         "--notify-priority",
         metavar="PRIORITY",
         rich_help_panel=_PANEL,
+        autocompletion=values.complete_priorities,
         help="The lowest priority that people are told of, such as critical. "
         "(default: as it is in Port, else critical)",
     ),

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from falcoport.cli import values
 from falcoport.falco.inputs.interface import InputFormat
 from falcoport.falco.rules_format import RulesFormat
 from falcoport.falcosidekick.handover import interface as handover
@@ -20,6 +21,13 @@ _OUTPUT = "Output"
 _SECURITY = "Securing the webhook"
 _ALERTS = "Which alerts, and how they look"
 _KUBERNETES = "Kubernetes objects"
+
+
+class ResultFormat(StrEnum):
+    """How a command shows its one result."""
+
+    TEXT = Format.TEXT
+    JSON = Format.JSON
 
 
 class SecretStoreKind(StrEnum):
@@ -63,7 +71,7 @@ Region = Annotated[
         "--region",
         metavar="eu|us",
         rich_help_panel=_PORT,
-        help="Port's region; eu unless given. (env: PORT_REGION)",
+        help="Port's region. (env: PORT_REGION; default: eu)",
     ),
 ]
 Organization = Annotated[
@@ -72,6 +80,7 @@ Organization = Annotated[
         "--org",
         metavar="NAME",
         rich_help_panel=_PORT,
+        autocompletion=values.complete_organizations,
         help="An organization in the configuration of Port's own CLI, ~/.port/config.yaml or "
         "PORT_CONFIG_FILE; its credentials count where none are given. (env: PORT_DEFAULT_ORG)",
     ),
@@ -92,17 +101,18 @@ Timeout = Annotated[
         "--timeout",
         metavar="SECONDS",
         rich_help_panel=_PORT,
-        help="How long to wait for each answer, such as 2.5.",
+        help="How long to wait for each answer of Port, from the connection to the last byte.",
     ),
 ]
+_JSON = "text for people, json for scripts: one envelope on stdout, also on failure"
 OutputFormat = Annotated[
+    ResultFormat,
+    typer.Option("-o", "--output", rich_help_panel=_OUTPUT, help=f"{_JSON}."),
+]
+StreamFormat = Annotated[
     Format,
     typer.Option(
-        "-o",
-        "--output",
-        rich_help_panel=_OUTPUT,
-        help="text for people · json for scripts: one envelope on stdout, also on failure · jsonl: "
-        "a record per line, where there are many.",
+        "-o", "--output", rich_help_panel=_OUTPUT, help=f"{_JSON}; jsonl: a record per line."
     ),
 ]
 Quiet = Annotated[
@@ -214,6 +224,7 @@ Clusters = Annotated[
     typer.Option(
         "--cluster",
         metavar="NAME",
+        autocompletion=values.complete_clusters,
         help="Relate an alert without such a tag to the namespace it happened in, as the "
         "Kubernetes exporter names it with CLUSTER_NAME=NAME: <namespace>-NAME. Given more than "
         "once, each cluster's Falcosidekick names itself in the URL: `show-url --cluster NAME`.",
@@ -224,6 +235,7 @@ HandoverCluster = Annotated[
     typer.Option(
         "--cluster",
         metavar="NAME",
+        autocompletion=values.complete_clusters,
         help="The cluster whose Falcosidekick this is for, where one webhook serves several: it "
         "goes into the URL.",
     ),
@@ -262,6 +274,7 @@ NamespaceBlueprint = Annotated[
     typer.Option(
         "--namespace-blueprint",
         metavar="ID",
+        autocompletion=values.complete_namespace_blueprints,
         help="The blueprint of namespaces to relate alerts to, such as k8s_namespace. (default: "
         "the one that the catalog has)",
     ),
@@ -310,6 +323,7 @@ FindingsBy = Annotated[
         "--findings-by",
         metavar="KEY,…",
         rich_help_panel=_ALERTS,
+        autocompletion=values.complete_finding_keys,
         help="What tells findings apart: rule, workload, namespace, pod, host, image, process, "
         "priority, source. (default: rule,workload)",
     ),
@@ -320,6 +334,7 @@ PassPriority = Annotated[
         "--min-priority",
         metavar="PRIORITY",
         rich_help_panel=_ALERTS,
+        autocompletion=values.complete_priorities,
         help="Drop alerts below this priority, such as warning, when they arrive in Port.",
     ),
 ]
@@ -472,6 +487,7 @@ MinimumPriority = Annotated[
     typer.Option(
         "--min-priority",
         metavar="PRIORITY",
+        autocompletion=values.complete_priorities,
         help="Send only alerts of this priority or above, such as warning.",
     ),
 ]
@@ -479,7 +495,7 @@ AlertInput = Annotated[
     InputFormat | None,
     typer.Option(
         "--input",
-        help="How the alerts are stored; found by looking unless given.",
+        help="How the alerts are stored. (default: what their content shows)",
         show_default=False,
     ),
 ]
@@ -527,7 +543,7 @@ RulesFiles = Annotated[
     typer.Option(
         "--rules-file",
         metavar="FILE",
-        help="A rules file that Falco loads; may be given several times. - reads what "
+        help="A rules file that Falco loads; repeatable. - reads what "
         "`falco -L -o json_output=true` prints.",
     ),
 ]
@@ -548,6 +564,7 @@ SampleName = Annotated[
     typer.Option(
         "--sample",
         metavar="NAME",
+        autocompletion=values.complete_samples,
         help="Which of falcoport's samples, such as exec-into-pod. (default: "
         "sensitive-file-on-host, which needs no namespace)",
     ),
@@ -560,7 +577,12 @@ TestNamespace = Annotated[
 ]
 TestPriority = Annotated[
     str | None,
-    typer.Option("--priority", metavar="PRIORITY", help="Its priority, such as critical."),
+    typer.Option(
+        "--priority",
+        metavar="PRIORITY",
+        autocompletion=values.complete_priorities,
+        help="Its priority, such as critical.",
+    ),
 ]
 Via = Annotated[
     str | None,
@@ -591,10 +613,10 @@ JqMemory = Annotated[
         help="How much memory the mapping's expressions may take for one alert, such as 1024.",
     ),
 ]
-ArrivalTimeout = Annotated[
+ArrivalWait = Annotated[
     float,
     typer.Option(
-        "--timeout", metavar="SECONDS", help="How long to wait for the alert in the catalog."
+        "--wait", metavar="SECONDS", help="How long to wait for the alert in the catalog."
     ),
 ]
 Cleanup = Annotated[
@@ -606,7 +628,7 @@ CustomTags = Annotated[
     typer.Option(
         "--custom-tag",
         metavar="TAG",
-        help="Tag every alert so, such as cluster-prod; may be given several times.",
+        help="Tag every alert so, such as cluster-prod; repeatable.",
     ),
 ]
 MaxConcurrent = Annotated[
@@ -662,7 +684,7 @@ Labels = Annotated[
         "--label",
         metavar="KEY=VALUE",
         rich_help_panel=_KUBERNETES,
-        help="A label of the object, such as release=prometheus; may be given several times. "
+        help="A label of the object, such as release=prometheus; repeatable. "
         "(formats k8s-secret, external-secret, prometheus-rule)",
     ),
 ]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from falcoport.cli import options
+from falcoport.cli import options, values
 from falcoport.cli.command import PORT_EXIT_CODES, CommandResult, Run, add
 from falcoport.cli.option_groups import ManifestOptions
 from falcoport.errors import EXIT_OK, EXIT_PARTIAL, UsageError
@@ -39,7 +39,8 @@ Priorities = Annotated[
     typer.Option(
         "--priority",
         metavar="PRIORITY",
-        help="Only of this priority, such as notice; may be given several times.",
+        autocompletion=values.complete_priorities,
+        help="Only of this priority, such as notice; repeatable.",
     ),
 ]
 MaxPriority = Annotated[
@@ -47,6 +48,7 @@ MaxPriority = Annotated[
     typer.Option(
         "--max-priority",
         metavar="PRIORITY",
+        autocompletion=values.complete_priorities,
         help="Only of this priority and less severe ones, such as notice.",
     ),
 ]
@@ -55,7 +57,8 @@ Statuses = Annotated[
     typer.Option(
         "--status",
         metavar="STATUS",
-        help="Only with this status, such as Resolved; may be given several times.",
+        autocompletion=values.complete_statuses,
+        help="Only with this status, such as Resolved; repeatable.",
     ),
 ]
 Namespaces = Annotated[
@@ -63,8 +66,7 @@ Namespaces = Annotated[
     typer.Option(
         "--namespace",
         metavar="ID",
-        help="Only related to this namespace's entity, such as auth-prod; may be given several "
-        "times.",
+        help="Only related to this namespace's entity, such as auth-prod; repeatable.",
     ),
 ]
 Rules = Annotated[
@@ -72,7 +74,7 @@ Rules = Annotated[
     typer.Option(
         "--rule",
         metavar="RULE",
-        help="Only of this rule, by its exact name; may be given several times.",
+        help="Only of this rule, by its exact name; repeatable.",
     ),
 ]
 IncludeOpenCritical = Annotated[

@@ -42,7 +42,16 @@ _LONGEST_SECRET = 64 * 1024
 class OutputOptions:
     """The options of every command."""
 
-    output: options.OutputFormat = Format.TEXT
+    output: options.OutputFormat = options.ResultFormat.TEXT
+    quiet: options.Quiet = False
+    verbose: options.Verbose = False
+
+
+@dataclass(frozen=True)
+class StreamOptions:
+    """The same options of a command that also writes JSON Lines."""
+
+    output: options.StreamFormat = Format.TEXT
     quiet: options.Quiet = False
     verbose: options.Verbose = False
 

@@ -39,7 +39,7 @@ class TestOptions:
     namespace: options.TestNamespace = None
     priority: options.TestPriority = None
     via: options.Via = None
-    timeout: options.ArrivalTimeout = 60.0
+    wait: options.ArrivalWait = 60.0
     cleanup: options.Cleanup = False
 
 
@@ -66,7 +66,7 @@ def send_test(
         namespace=test.namespace,
         priority=test.priority,
         via=test.via,
-        timeout=test.timeout,
+        timeout=test.wait,
         cleanup=test.cleanup,
         secret=read_webhook_secret(run, webhook_secret_file),
         limits=limits.limits(),

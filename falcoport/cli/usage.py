@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import typer
 
 from falcoport.cli.catalogue import COMMANDS
+from falcoport.cli.command_line import suggest_command
 from falcoport.errors import EXIT_USAGE, UsageError
 from falcoport.render.console import Format, Output
 
@@ -24,9 +26,23 @@ def explain_usage(group: TyperGroup, arguments: list[str], error: typer.TyperExc
     if not message:
         return EXIT_USAGE
     sentence = message if message.endswith("?") else f"{message}."
-    wrong = UsageError(sentence, where=path, hint=f"See {path} --help")
+    wrong = UsageError(sentence, where=path, hint=_next_step(path, sentence))
     output = Output(Format.JSON if _asks_for_json(group, arguments) else Format.TEXT)
     return fail(path.partition(" ")[2], output, wrong)
+
+
+_UNKNOWN = re.compile(r"No such command '(.*)'\.")
+
+
+def _next_step(path: str, sentence: str) -> str:
+    """Return what to do about it: the command that was probably meant, else the help."""
+    unknown = _UNKNOWN.fullmatch(sentence)
+    if unknown is None:
+        return f"See {path} --help"
+    meant = suggest_command(unknown[1])
+    return (
+        f"Did you mean `falcoport {meant}`?" if meant else "See falcoport --help for all commands"
+    )
 
 
 def _asks_for_json(group: TyperGroup, arguments: list[str]) -> bool:

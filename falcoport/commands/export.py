@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from falcoport.commands.choices import SetupChoices, find_live_finding_mapping
 from falcoport.commands.defaults import DEFAULT_RELATION
 from falcoport.commands.extras.build import find_installed, is_installed, list_keys
-from falcoport.commands.set_up import build_new_bodies, build_setup_goal, setup_keys
+from falcoport.commands.goals.setup import build_new_bodies, build_setup_goal, setup_keys
 from falcoport.errors import NotSetUpError, UsageError
 from falcoport.mapping import finding_expressions
 from falcoport.reconcile.reading import read_catalog

@@ -79,7 +79,6 @@ class Reading:
     bad: int = 0
     problems: tuple[Problem, ...] = ()
     priorities: tuple[tuple[str, int], ...] = ()
-    formats: tuple[tuple[str, int], ...] = ()
     first: str = ""
     last: str = ""
 
@@ -312,7 +311,6 @@ class _Reader:
         )
         self._counts: Counter[str] = Counter()
         self._priorities: Counter[str] = Counter()
-        self._formats: Counter[str] = Counter()
         self._problems: list[Problem] = []
         self._ends: list[tuple[int, str]] = []
 
@@ -325,7 +323,7 @@ class _Reader:
                     if found.problem:
                         self._blame(name, found.line, found.problem)
                     elif found.text:
-                        self._take(name, found.line, found.text, str(chunk.form))
+                        self._take(name, found.line, found.text)
             self._report()
         counts = self._counts
         return Reading(
@@ -336,19 +334,17 @@ class _Reader:
             bad=counts["bad"],
             problems=tuple(self._problems),
             priorities=tuple((name, self._priorities[name]) for name in PRIORITIES),
-            formats=tuple(self._formats.most_common()),
             first=min(self._ends, default=(0, ""))[1],
             last=max(self._ends, default=(0, ""))[1],
         )
 
-    def _take(self, name: str, line: int, text: str, form: str) -> None:
+    def _take(self, name: str, line: int, text: str) -> None:
         try:
             alert = prepare(text, custom_tags=self._request.custom_tags)
             instant = read_instant(alert.time)
         except (UnusableAlertError, TimeError) as error:
             self._blame(name, line, str(error))
             return
-        self._formats[form] += 1
         key = key_of(alert.uuid)
         if not self._is_chosen(alert, instant, key):
             self._counts["outside"] += 1

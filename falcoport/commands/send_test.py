@@ -92,7 +92,7 @@ class SendTestRequest:
 
     def __post_init__(self) -> None:
         if not self.timeout > 0:
-            raise OptionValueError("--timeout must be more than 0 seconds.", where="--timeout")
+            raise OptionValueError("--wait must be more than 0 seconds.", where="--wait")
 
     @property
     def alert_name(self) -> str:
@@ -368,7 +368,7 @@ def _not_arrived(
         name,
         "The likely causes follow."
         if causes
-        else "Nothing that could be looked up explains it: give it more --timeout, or look at the "
+        else "Nothing that could be looked up explains it: give it more --wait, or look at the "
         "webhook's events in Port.",
     )
     return CheckFailedError(problem.message, problems=(problem, *causes))

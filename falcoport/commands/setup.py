@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from falcoport.commands.choices import SetupChoices
 from falcoport.commands.extras.build import add_extras, list_keys
 from falcoport.commands.extras.choices import ExtraChoices
-from falcoport.commands.set_up import build_setup_goal, find_webhook, setup_keys
+from falcoport.commands.goals.setup import build_setup_goal, find_webhook, setup_keys
 from falcoport.commands.webhook_secret import SecretHandover, SecretOutcome, SecretRequest
 from falcoport.errors import FalcoportError, ManifestError, UnexpectedAnswerError
 from falcoport.falcosidekick.header import PLACEHOLDER

@@ -13,7 +13,7 @@ from falcoport.commands.defaults import DEFAULT_RELATION
 from falcoport.commands.extras.build import find_installed, list_keys, with_installed
 from falcoport.commands.extras.choices import Extra, ExtraChoices
 from falcoport.commands.extras.subject import find_subject
-from falcoport.commands.set_up import build_setup_goal, setup_keys
+from falcoport.commands.goals.setup import build_setup_goal, setup_keys
 from falcoport.errors import FalcoportError, Problem
 from falcoport.port.concurrency import run_concurrently
 from falcoport.reconcile.changes import compare
@@ -21,6 +21,7 @@ from falcoport.reconcile.goal import lay_over
 from falcoport.reconcile.reading import read_catalog
 from falcoport.resources.blueprint import Blueprint
 from falcoport.resources.interface import Fragment, Health, Key, PartStatus, Resource
+from falcoport.settings import find_app_url
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -50,6 +51,7 @@ class StatusResult:
 
     `failures` is what Port's audit log says of the last hour's alerts that it did not store, newest
     first, None where it cannot be asked.
+    `page` is the address of the catalog page of these alerts, in Port or the sandbox.
     `extras` says of everything that `--with` can add how it is, `missing` where it is not there.
     """
 
@@ -58,6 +60,7 @@ class StatusResult:
     alerts: AlertCounts | None
     failures: tuple[str, ...] | None = None
     extras: Mapping[Extra, Health] = field(default_factory=dict)
+    page: str | None = None
 
     @property
     def problems(self) -> tuple[Problem, ...]:
@@ -106,7 +109,17 @@ def status(request: StatusRequest, context: Context) -> StatusResult:
             else Health.MISSING
             for extra in Extra
         },
+        find_catalog_page(context.settings.api_url.value, question.blueprint) if is_there else None,
     )
+
+
+def find_catalog_page(api_url: str, blueprint: str) -> str:
+    """Return the address of the page that Port makes for a blueprint.
+
+    Its name is the blueprint's with an `s` appended, unless it ends in one (Terraform provider,
+    its acceptance test of catalog pages, 2026-08).
+    """
+    return f"{find_app_url(api_url)}/{blueprint.removesuffix('s')}s"
 
 
 def _read_failures(api: PortApi, webhook: str) -> tuple[str, ...] | None:

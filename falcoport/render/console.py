@@ -84,6 +84,10 @@ class Output:
         if not self.is_json:
             self._write(self._stdout, f"{text}\n")
 
+    def clear(self) -> None:
+        """Begin a new screen where stdout is a terminal, else a new paragraph."""
+        self._write(self._stdout, "\x1b[H\x1b[2J" if self.is_terminal else "\n")
+
     def styled_result(self, text: str, style: Style = Style.PLAIN) -> None:
         """Write a line of a result that holds foreign text; only in text format."""
         if not self.is_json:
@@ -184,7 +188,7 @@ class Output:
     def _paint(self, text: str, style: Style, stream: TextIO) -> str:
         text = self._clean(text)
         # Without a terminal there is no colour unless asked for, and no need to import rich.
-        if style is Style.PLAIN or not (stream.isatty() or "FORCE_COLOR" in os.environ):
+        if style is Style.PLAIN or not (stream.isatty() or os.environ.get("FORCE_COLOR")):
             return text
         return self._painter(stream).paint(text, style)
 

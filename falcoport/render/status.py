@@ -44,6 +44,8 @@ def show_status(output: Output, settings: Settings, result: StatusResult) -> Non
     rows.extend(_extra_rows(result))
     rows.extend(_alert_rows(result.alerts))
     rows.extend(_failure_rows(result.failures))
+    if result.page is not None:
+        rows.append(["page", result.page, "", ""])
     output.table(("", "", "", ""), rows, to_stdout=True)
     if result.problems:
         output.note()
@@ -123,5 +125,6 @@ def status_data(settings: Settings, result: StatusResult) -> dict[str, Any]:
         "parts": [{**asdict(part), "state": str(part.state)} for part in result.parts],
         "extras": {str(extra): str(state) for extra, state in result.extras.items()},
         "alerts": counts,
+        "page": result.page,
         "failures": None if result.failures is None else list(result.failures),
     }

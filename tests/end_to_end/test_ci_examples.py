@@ -172,6 +172,7 @@ def alerts(api: httpx.Client) -> list[dict[str, Any]]:
     return found
 
 
+@pytest.mark.slow
 @needs_kubectl
 @pytest.mark.parametrize(
     ("pipeline", "deployment"),
@@ -204,10 +205,11 @@ def test_a_pipeline_wires_everything_and_restarts_only_for_a_change(
         assert (machine.folder / "pip").read_text(encoding="utf-8").count(COMMIT) == 2
 
 
+@pytest.mark.slow
 @needs_kubectl
 @pytest.mark.parametrize(
     "pipeline",
-    ["script", *(pytest.param(one, marks=pytest.mark.slow) for one in ("github", "gitlab"))],
+    PIPELINES,
 )
 def test_a_rotation_changes_to_a_second_webhook_and_back(
     pipeline: str, machine: Machine, api: httpx.Client
@@ -251,6 +253,7 @@ class Fleet:
         self._running.close()
 
 
+@pytest.mark.slow
 @needs_kubectl
 def test_a_rotation_loses_no_alert(machine: Machine, api: httpx.Client) -> None:
     """Alerts go on arriving while the secret changes: the old webhook takes them to the end."""
@@ -283,6 +286,7 @@ def test_a_rotation_loses_no_alert(machine: Machine, api: httpx.Client) -> None:
         assert got < set(sent)
 
 
+@pytest.mark.slow
 @needs_kubectl
 def test_a_run_that_was_cut_before_the_restart_goes_on(machine: Machine) -> None:
     """The Secret is as it should be then, but the pods do not have it yet."""
@@ -293,6 +297,7 @@ def test_a_run_that_was_cut_before_the_restart_goes_on(machine: Machine) -> None
     assert cluster.restarts("falco", "falco-falcosidekick") == 1
 
 
+@pytest.mark.slow
 @needs_kubectl
 def test_names_of_another_cluster_are_kept_apart(machine: Machine, api: httpx.Client) -> None:
     more = {"FALCO_NAMESPACE": "security", "FALCO_WEBHOOK_ID": "falco_prod"}
@@ -305,6 +310,7 @@ def test_names_of_another_cluster_are_kept_apart(machine: Machine, api: httpx.Cl
     assert left <= {"bin", "kubeconfig.json", ".kube"}
 
 
+@pytest.mark.slow
 @needs_kubectl
 def test_the_proof_goes_through_falcosidekick_where_it_can_be_reached(
     machine: Machine, api: httpx.Client
@@ -331,7 +337,7 @@ def short_patience(machine: Machine) -> Path:
     folder.mkdir()
     program = folder / "falcoport"
     program.write_text(
-        f'#!/bin/sh\n[ "$1" = send-test ] && set -- "$@" --timeout 1\n'
+        f'#!/bin/sh\n[ "$1" = send-test ] && set -- "$@" --wait 1\n'
         f'exec {sys.executable} -m falcoport "$@"\n',
         encoding="utf-8",
     )
@@ -339,6 +345,7 @@ def short_patience(machine: Machine) -> Path:
     return folder
 
 
+@pytest.mark.slow
 @needs_kubectl
 @pipelines
 @pytest.mark.parametrize(
@@ -354,6 +361,7 @@ def test_an_empty_secret_stops_a_pipeline_before_anything(
     assert api.get("/webhooks/falco_alert_mapper").status_code == 404
 
 
+@pytest.mark.slow
 @needs_kubectl
 @pipelines
 def test_a_failure_of_setup_is_passed_on_with_its_envelope(pipeline: str, machine: Machine) -> None:
@@ -373,6 +381,7 @@ def test_a_failure_of_setup_is_passed_on_with_its_envelope(pipeline: str, machin
         ("", False),
     ],
 )
+@pytest.mark.slow
 @needs_kubectl
 def test_only_what_stays_the_same_is_installed(package: str, taken: bool, machine: Machine) -> None:
     for run in (machine.run_github, machine.run_gitlab):
@@ -381,6 +390,7 @@ def test_only_what_stays_the_same_is_installed(package: str, taken: bool, machin
         assert ("must be a wheel" in ran.stderr) != taken
 
 
+@pytest.mark.slow
 @needs_kubectl
 def test_what_is_installed_sees_no_secret(machine: Machine) -> None:
     assert machine.run_gitlab(FALCOPORT_WEBHOOK_SECRET=SECRET).returncode == 0

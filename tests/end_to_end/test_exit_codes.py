@@ -36,7 +36,7 @@ PORT_COMMANDS: dict[str, list[str]] = {
     "show-url": ["show-url"],
     "export": ["export"],
     "preview": ["preview", "--live"],
-    "send-test": ["send-test", "--timeout", "5"],
+    "send-test": ["send-test", "--wait", "5"],
     "relay": ["relay", "nats://127.0.0.1:9/falco", "--once"],
     "replay": ["replay", str(SAMPLE)],
     "prune": ["prune", "--older-than", "30d", "--yes"],
@@ -177,7 +177,7 @@ def test_an_output_file_that_exists(
     "line",
     [
         ["send-test", "--priority", "loud"],
-        ["send-test", "--timeout", "0"],
+        ["send-test", "--wait", "0"],
         ["send-test", "--sample", "no-such"],
         ["show-url", "--format", "helm", "--min-priority", "loud"],
         ["show-url", "--format", "helm", "--custom-tag", "a,b"],

@@ -154,7 +154,7 @@ def test_headers(peer: Peer) -> None:
     assert {name: headers[name.lower()] for name in HEADERS} == HEADERS
 
 
-@settings(max_examples=500, suppress_health_check=[HealthCheck.too_slow])
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(ALERTS)
 def test_generated_alerts(peer: Peer, alert: dict[str, Any]) -> None:
     same(peer, as_line(alert).encode())
@@ -192,7 +192,7 @@ BEHIND = st.sampled_from(
 )
 
 
-@settings(max_examples=500, suppress_health_check=[HealthCheck.too_slow])
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(ODD, max_size=5), BEHIND)
 def test_odd_members_and_bytes_behind_the_object(
     peer: Peer, members: list[bytes], behind: bytes

@@ -269,7 +269,7 @@ def test_live_takes_the_mapping_from_port(
 def test_other_commands_have_no_json_lines() -> None:
     ran = falcoport("plan", "-o", "jsonl")
     assert ran.exit_code == 2
-    assert "JSON Lines" in ran.stderr
+    assert "is not one of 'text', 'json'" in ran.stderr
 
 
 def run_apart(*arguments: str, **given: Any) -> subprocess.CompletedProcess[bytes]:

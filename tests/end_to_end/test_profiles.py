@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 import httpx
 import pytest
+from support.alert_filters import make_predicate
 from support.command_line import falcoport
 from support.port_client import port_client
 from support.weeks import as_blocks, week
@@ -16,7 +17,7 @@ from support.weeks import as_blocks, week
 from falcoport.falco.samples import samples
 from falcoport.falcosidekick.forward import HEADERS, forwarded
 from falcoport.manifests.loading import Profile, load
-from falcoport.mapping.filter_expressions import AlertFilter, make_predicate
+from falcoport.mapping.filter_expressions import AlertFilter
 from falcoport.sandbox.options import Catalog, OnMissingRelation, SandboxOptions
 from falcoport.sandbox.server import running_sandbox
 

@@ -197,6 +197,7 @@ def test_a_second_run_with_the_checkpoint_sends_what_is_left(
     assert "16 were sent by an earlier run" in ran.stderr
 
 
+@pytest.mark.slow  # four processes
 def test_a_replay_that_is_killed_and_run_again_loses_nothing(
     tmp_path: Path, here: Receiver
 ) -> None:

@@ -58,7 +58,7 @@ def mappings(api: httpx.Client) -> list[dict[str, Any]]:
 
 def send(*arguments: str, seconds: str = "0.3") -> Ran:
     """Send a test alert that is not waited for long."""
-    return falcoport("send-test", "--timeout", seconds, *arguments)
+    return falcoport("send-test", "--wait", seconds, *arguments)
 
 
 def test_an_alert_arrives_marked_and_as_the_mapping_says(catalog: httpx.Client) -> None:
@@ -114,7 +114,7 @@ def test_the_first_alert_of_a_file_is_sent(
         (["none.json"], 4, "cannot be read"),
         (["--sample", "nothing"], 2, "There is no sample"),
         (["--priority", "urgent"], 2, "Falco has Emergency"),
-        (["--timeout", "0"], 2, "more than 0 seconds"),
+        (["--wait", "0"], 2, "more than 0 seconds"),
         (["x", "--sample", "exec-into-pod"], 2, "not both"),
     ],
 )

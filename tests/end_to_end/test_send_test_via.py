@@ -44,7 +44,7 @@ def secured(
 
 
 def send(via: str, *arguments: str, seconds: str = "0.5") -> Ran:
-    return falcoport("send-test", "--via", via, "--timeout", seconds, "-o", "json", *arguments)
+    return falcoport("send-test", "--via", via, "--wait", seconds, "-o", "json", *arguments)
 
 
 def causes(ran: Ran) -> list[str]:

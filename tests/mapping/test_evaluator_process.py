@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 import pytest
-from support.jq_bombs import BOMBS, HARMLESS, build_webhook
+from support.jq_bombs import BOMBS, GIVEN_UP, HARMLESS, build_webhook
 
 from falcoport.falco.samples import samples
 from falcoport.falcosidekick.forward import HEADERS, forwarded
@@ -23,7 +23,7 @@ from falcoport.mapping.jq_analysis import is_bounded
 from falcoport.mapping.limited_process import Limits
 from falcoport.mapping.sample_check import mapping_problems
 
-SHORT = Limits(seconds=1.0, mebibytes=128)
+SHORT = Limits(seconds=0.3, mebibytes=128)
 EVENTS = [build_event_text(forwarded(sample.line).decode(), HEADERS) for sample in samples()]
 
 
@@ -86,7 +86,7 @@ def test_the_field_is_named(field: str) -> None:
     assert error.exit_code == 4
     assert error.where == f"mappings[0].{place}"
     assert "[range(1e12)]" in error.message
-    assert "1 s" in error.message or "128 MiB" in error.message
+    assert "0.3 s" in error.message or "128 MiB" in error.message
 
 
 def test_the_second_mapping_of_a_webhook_is_named() -> None:
@@ -97,14 +97,28 @@ def test_the_second_mapping_of_a_webhook_is_named() -> None:
 
 def test_memory_is_limited() -> None:
     error = limit_of(build_webhook(".body.rule | " + " | ".join([". + ."] * 30))["mappings"])
-    assert "128 MiB" in error.message or "1 s" in error.message
+    assert "128 MiB" in error.message or "0.3 s" in error.message
+
+
+def test_a_regular_expression_that_jq_gives_up_is_given_up() -> None:
+    mappings = build_webhook(GIVEN_UP)["mappings"]
+    limits = Limits(seconds=60)
+    with (
+        LimitedEvaluator(mappings, limits) as evaluator,
+        pytest.raises(MappingLimitError) as caught,
+    ):
+        evaluator.evaluate(EVENTS[0])
+    error = caught.value
+    assert error.where == "mappings[0].entity.title"
+    assert "more steps in a regular expression than jq allows" in error.message
+    assert "--jq-timeout" not in error.hint
 
 
 def test_where_none_alone_reaches_a_limit_the_slowest_is_named() -> None:
     webhook = build_webhook(".body.rule")
     entity = webhook["mappings"][0]["entity"]
-    entity["properties"] = {f"p{n}": f"[range({10_000 + n})] | length" for n in range(5)}
-    entity["properties"]["slow"] = "[range(700000)] | length"
+    entity["properties"] = {f"p{n}": f"[range({1_000 + n})] | length" for n in range(5)}
+    entity["properties"]["slow"] = "[range(70000)] | length"
     found = _find_slowest(webhook["mappings"], EVENTS[:3], lambda _begun: None, seconds=60)
     assert found == (0, "entity.properties.slow")
 

@@ -10,8 +10,9 @@ from typing import Any
 
 import jq
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from support.alert_filters import make_predicate
 from support.alerts import ALERTS, as_line
 
 from falcoport.errors import OptionValueError
@@ -22,7 +23,6 @@ from falcoport.mapping.filter_expressions import (
     ALL,
     AlertFilter,
     check_filter,
-    make_predicate,
     read_filter,
     write_filter,
 )
@@ -56,7 +56,6 @@ def test_ports_reading_of_single_quotes_leaves_a_filter_alone(chosen: AlertFilte
     assert requoted(text) == text
 
 
-@settings(max_examples=30, deadline=None)
 @given(FILTERS, st.lists(ALERTS, min_size=1, max_size=5))
 def test_jq_passes_what_the_predicate_passes(
     chosen: AlertFilter, alerts: list[dict[str, Any]]

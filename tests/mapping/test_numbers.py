@@ -40,7 +40,6 @@ def test_an_integer_that_lies_between_two_doubles_is_rounded_once() -> None:
     assert stored(text) == int(Decimal(repr(float(text))))
 
 
-@settings(max_examples=200, deadline=None)
 @given(NANOSECONDS)
 def test_a_time_in_nanoseconds_is_the_double_that_javascript_reads(number: int) -> None:
     [outcome] = Evaluator([MAPPING]).evaluate(json.dumps({"body": {"n": number}}))
@@ -74,7 +73,7 @@ numbers = st.one_of(
 
 
 @pytest.mark.skipif(NODE is None, reason="needs node, a JavaScript")
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=5)
 @given(st.lists(numbers, min_size=200, max_size=400))
 def test_what_is_stored_is_what_javascript_says(texts: list[str]) -> None:
     assert NODE is not None

@@ -8,13 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from falcoport.commands.choices import SetupChoices
-from falcoport.commands.set_up import (
-    RelationChoices,
-    RemovalChoices,
-    build_relation_goal,
-    build_removal_goal,
-    build_setup_goal,
-)
+from falcoport.commands.goals.relation import RelationChoices, build_relation_goal
+from falcoport.commands.goals.removal import RemovalChoices, build_removal_goal
+from falcoport.commands.goals.setup import build_setup_goal
 from falcoport.errors import CheckFailedError, ConflictError, InputError
 from falcoport.manifests.loading import load
 from falcoport.reconcile.changes import Action

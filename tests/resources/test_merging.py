@@ -7,7 +7,7 @@ from itertools import combinations, permutations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from support.catalogs import drifted, extended
 
@@ -192,7 +192,6 @@ def _each_has_its_own(named: list[Json], merged: list[Json]) -> bool:
 
 
 @given(_PAIRS)
-@settings(max_examples=200)
 def test_what_the_manifest_does_not_name_is_unchanged(pair: tuple[Json, Json]) -> None:
     live, named = pair
     merged = merge(live, named)
@@ -202,7 +201,6 @@ def test_what_the_manifest_does_not_name_is_unchanged(pair: tuple[Json, Json]) -
 
 
 @given(_PAIRS)
-@settings(max_examples=200)
 def test_what_the_manifest_names_is_as_named(pair: tuple[Json, Json]) -> None:
     live, named = pair
     merged = merge(live, named)
@@ -211,7 +209,6 @@ def test_what_the_manifest_names_is_as_named(pair: tuple[Json, Json]) -> None:
 
 
 @given(_PAIRS)
-@settings(max_examples=200)
 def test_merging_twice_equals_merging_once(pair: tuple[Json, Json]) -> None:
     live, named = pair
     once = merge(live, named)
@@ -226,7 +223,6 @@ def test_merging_leaves_its_arguments_alone(pair: tuple[Json, Json]) -> None:
 
 
 @given(_PAIRS)
-@settings(max_examples=200)
 def test_the_difference_is_empty_exactly_where_nothing_changed(pair: tuple[Json, Json]) -> None:
     live, named = pair
     merged = merge(live, named)
@@ -234,7 +230,6 @@ def test_the_difference_is_empty_exactly_where_nothing_changed(pair: tuple[Json,
 
 
 @given(_PAIRS)
-@settings(max_examples=200)
 def test_the_difference_holds_exactly_the_fields_that_changed(pair: tuple[Json, Json]) -> None:
     live, named = pair
     merged = merge(live, named)

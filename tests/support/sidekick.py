@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import httpx
+import pytest
 
 from falcoport.falcosidekick.forward import HEADERS, NotForwardedError, forwarded
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 REAL = shutil.which("falcosidekick")
-KINDS = ("copy", "real") if REAL else ("copy",)
+KINDS = ("copy", *((pytest.param("real", marks=pytest.mark.slow),) if REAL else ()))
 
 _PRIORITIES = "debug informational notice warning error critical alert emergency".split()
 _SECONDS = 30.0

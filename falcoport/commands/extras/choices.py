@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from falcoport.errors import OptionValueError, UsageError
 from falcoport.falco.priorities import PRIORITIES, find_priority
 from falcoport.manifests.validation import nearest
+from falcoport.settings import DEFAULT_REGION, REGIONS, find_app_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -53,14 +54,6 @@ class Channel:
 
 
 DEFAULT_RETENTION_DAYS = 30
-EUROPE = "https://api.port.io"
-_PAGES = {
-    EUROPE: "https://app.port.io",
-    "https://api.getport.io": "https://app.port.io",
-    "https://api.us.port.io": "https://app.us.port.io",
-    "https://api.us.getport.io": "https://app.us.port.io",
-}
-"""Port's web pages by its API's address (Port docs, API reference); a sandbox has both in one."""
 
 
 @dataclass(frozen=True)
@@ -75,12 +68,12 @@ class ExtraChoices:
     unwanted: tuple[Extra, ...] = ()
     channels: tuple[Channel, ...] = ()
     retention_days: int | None = None
-    api_url: str = EUROPE
+    api_url: str = REGIONS[DEFAULT_REGION]
 
     @property
     def app_url(self) -> str:
         """The address of Port's web pages that belongs to its API's."""
-        return _PAGES.get(self.api_url, self.api_url)
+        return find_app_url(self.api_url)
 
     @property
     def named(self) -> tuple[Extra, ...]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 import time
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import parse_qsl, quote, unquote
 
 from starlette.exceptions import HTTPException
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from falcoport.sandbox.errors import ApiError
@@ -63,7 +63,30 @@ def web_routes(site: Site) -> list[Route]:
         page("/scorecards", scorecards.show_scorecards),
         page("/events", events.show_events),
         page("/events/{event}", events.show_event),
+        Route("/{page}", _find_page(site)),
     ]
+
+
+def _find_page(site: Site) -> Callable[[Request], Awaitable[Response]]:
+    """Return what answers at the addresses that pages have in Port: `/falco_alerts` and the like.
+
+    A page of one entity names it in the query, as links of messages do.
+    """
+
+    async def answer(request: Request) -> Response:
+        document = site.state.pages.documents.find(request.path_params["page"])
+        if document is None:
+            raise HTTPException(404)
+        page = site.state.pages.shown(document)
+        blueprint = quote(str(page.get("blueprint") or ""), safe="")
+        entity = quote(request.query_params.get("identifier", ""), safe="")
+        address = {
+            "blueprint-entities": f"/catalog/{blueprint}",
+            "entity": f"/catalog/{blueprint}/{entity}" if entity else f"/catalog/{blueprint}",
+        }.get(page["type"], f"/dashboards/{quote(page['identifier'], safe='')}")
+        return RedirectResponse(address, _SEE_OTHER)
+
+    return answer
 
 
 def wants_page(request: Request) -> bool:

@@ -118,7 +118,9 @@ def test_an_alert_that_port_always_fails_on_becomes_a_dead_letter(
     assert len(here.accepted) == number - 1
 
 
-@pytest.mark.parametrize("status", [401, 403, 404, 302, 200])
+@pytest.mark.parametrize(
+    "status", [401, *(pytest.param(one, marks=pytest.mark.slow) for one in (403, 404, 302, 200))]
+)
 def test_a_wrong_address_holds_alerts_back_and_loses_none(
     servers: str, here: Receiver, status: int
 ) -> None:
@@ -132,6 +134,7 @@ def test_a_wrong_address_holds_alerts_back_and_loses_none(
     assert running.metrics.counts["dead_lettered"] == 0
 
 
+@pytest.mark.slow  # two dozen pauses
 def test_while_port_is_away_the_relay_is_not_ready_and_asks_with_one_alert(
     servers: str, here: Receiver
 ) -> None:
@@ -150,6 +153,7 @@ def test_while_port_is_away_the_relay_is_not_ready_and_asks_with_one_alert(
     assert len(set(here.uuids)) == 100
 
 
+@pytest.mark.slow  # two relays and hundreds of alerts
 def test_two_replicas_share_the_work(servers: str, here: Receiver) -> None:
     with relay(queue_at(servers), here) as one, relay(queue_at(servers), here) as other:
         wait_for_consumer(one)
@@ -182,6 +186,7 @@ def test_what_is_on_its_way_is_finished_before_the_relay_stops(
     assert stream_messages(servers, "FALCO") == []
 
 
+@pytest.mark.slow  # the client tries for five seconds
 def test_the_relay_waits_for_a_server_that_is_not_there_yet(tmp_path: Path, here: Receiver) -> None:
     port = free_port()
     with relay(queue_at(f"127.0.0.1:{port}"), here) as running:
@@ -194,6 +199,7 @@ def test_the_relay_waits_for_a_server_that_is_not_there_yet(tmp_path: Path, here
             here.wait_for(1)
 
 
+@pytest.mark.slow  # the client comes back after two seconds
 def test_alerts_survive_a_restart_of_the_server(tmp_path: Path, here: Receiver) -> None:
     port = free_port()
     with relay(queue_at(f"127.0.0.1:{port}"), here) as running:
@@ -207,6 +213,7 @@ def test_alerts_survive_a_restart_of_the_server(tmp_path: Path, here: Receiver) 
     assert set(here.uuids) == {json.loads(stored_alert(n))["uuid"] for n in (1, 2)}
 
 
+@pytest.mark.slow  # the client tries for five seconds
 def test_wrong_credentials_are_said_and_not_tried_for_ever(tmp_path: Path, here: Receiver) -> None:
     with nats_server(tmp_path / "nats", "--user", "relay", "--pass", "right") as servers:
         wrong = queue_at(servers, settings={"user": "relay", "password": "wrong-4711"})

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from support.handover_readers import READERS, SECRET_OF_THE_SHELL, run_docker_line
 
@@ -94,7 +94,6 @@ def expected(handover: Handover, form: str) -> dict[str, Any]:
 
 
 @readers
-@settings(max_examples=150, deadline=None)
 @given(build=attempts())
 def test_a_format_parses_back_or_is_refused_with_a_reason(
     form: str, reader: Callable[[str], dict[str, Any]], build: Callable[[], Handover]
@@ -110,7 +109,6 @@ def test_a_format_parses_back_or_is_refused_with_a_reason(
 
 
 @readers
-@settings(max_examples=40, deadline=None)
 @given(
     secret=st.text(SAFE, min_size=1, max_size=80),
     path=st.text("abcXYZ019-._~", max_size=40),

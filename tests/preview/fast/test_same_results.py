@@ -111,7 +111,7 @@ def test_the_switch_chooses_the_way() -> None:
 
 
 @pytest.mark.parametrize("mappings", CHOICES)
-@settings(max_examples=15)
+@settings(max_examples=5)
 @given(
     alerts=st.lists(ALERTS, min_size=1, max_size=5),
     tags=st.lists(st.sampled_from(["", "port-x"]), max_size=2),
@@ -133,7 +133,6 @@ def test_shipped_mappings_make_the_same_of_samples_and_of_what_is_no_alert(
 
 
 @pytest.mark.parametrize("profile", Profile)
-@settings(max_examples=60)
 @given(data=st.data())
 def test_what_ships_makes_the_same_of_every_sources_fields(
     profile: Profile, data: st.DataObject

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from falcoport.sandbox.http.routing import Endpoint
 
 SETTINGS = settings(
-    max_examples=60,
+    max_examples=30,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
@@ -127,11 +127,12 @@ def port() -> Iterator[httpx.Client]:
         yield api
 
 
+@pytest.mark.parametrize("examples", [15, pytest.param(200, marks=pytest.mark.slow)])
 @pytest.mark.parametrize(("method", "path", "schema"), CALLS, ids=lambda part: str(part)[:30])
 def test_no_body_is_a_fault(
-    port: httpx.Client, method: str, path: str, schema: dict[str, Any]
+    port: httpx.Client, method: str, path: str, schema: dict[str, Any], examples: int
 ) -> None:
-    @SETTINGS
+    @settings(SETTINGS, max_examples=examples)
     @given(fitting(schema, schema) | ANYTHING)
     def check(body: Any) -> None:
         answer = port.request(method, path, content=json.dumps(body))
