@@ -22,10 +22,10 @@ from falcoport.mapping.numbers import as_stored
 from falcoport.mapping.outcomes import (
     FieldError,
     Outcome,
+    ResultReader,
     build_outcome,
     fill_entity,
     is_only,
-    read_result,
     read_target,
 )
 from falcoport.preview.fast.jq_analysis import fields_read, plain_path
@@ -365,6 +365,7 @@ class CompiledMapping:
         if self._is_flat:
             self._slots = [s for s in self._slots if not (s.group and len(s.path) == 1)]
         self._target = read_target(mapping)
+        self._reader = ResultReader(self._index, mapping, self._found)
 
     def outcome(self, body: dict[str, Any], computed: list[Any]) -> Outcome | None:
         """Return what the mapping makes of a body; None where a path leads through no object."""
@@ -373,7 +374,7 @@ class CompiledMapping:
             return None
         if not is_only(passed, True):
             raw: dict[str, Any] = {"filter": passed, "fields": None}
-            return read_result(self._index, None, self._mapping, self._found, raw)
+            return self._reader.read(None, raw)
         answers = [self._answer(slot, body, computed) for slot in self._slots]
         failed = []
         for slot, answer in zip(self._slots, answers, strict=True):

@@ -56,6 +56,10 @@ _IDENTIFIER = regex.compile(ENTITY_IDENTIFIER["pattern"])
 INGEST = "INGEST"
 """The audit log's action for an event of which nothing became; Port documents none."""
 
+_UPDATE = (
+    "UPDATE event SET state = ?, result = ?, "
+    "payload = CASE WHEN ? THEN NULL ELSE payload END WHERE key = ?"
+)
 _INSERT = "INSERT INTO event(webhook, received, state, payload, result) VALUES (?, ?, ?, ?, ?)"
 
 WAITING, MAPPED, PARTIAL, SKIPPED, REFUSED = "waiting", "mapped", "partial", "skipped", "refused"
@@ -282,11 +286,7 @@ class Ingest:
     def _finish(self, key: int, result: Mapping[str, Any]) -> None:
         state = _state(result)
         # What was stored whole can be read from its entity; the rest is kept to look into.
-        self._store.execute(
-            "UPDATE event SET state = ?, result = ?, "
-            "payload = CASE WHEN ? THEN NULL ELSE payload END WHERE key = ?",
-            (state, dump(result), state == MAPPED, key),
-        )
+        self._store.defer(_UPDATE, (state, dump(result), state == MAPPED, key))
 
     def _applied(self, webhook: Webhook | None, event: int, outcomes: Outcomes) -> dict[str, Any]:
         if webhook is None:
@@ -436,13 +436,7 @@ def _event_text(webhook: Webhook, delivery: Delivery) -> str:
             401, "invalid_signature", "the signature is missing or does not match"
         )
     try:
-        # Read as Port reads it, numbers rounded, so that no mapping has to look for them again.
-        value = json.loads(
-            delivery.raw.decode(),
-            parse_constant=_no_constant,
-            parse_int=stored_integer,
-            parse_float=stored_float,
-        )
+        value = _read_event(delivery.raw.decode())
     except RecursionError:
         raise DeliveryRejected(400, "bad_request", "the body is nested too deeply") from None
     except ValueError:
@@ -452,6 +446,14 @@ def _event_text(webhook: Webhook, delivery: Delivery) -> str:
 
 def _no_constant(name: str) -> None:
     raise ValueError(name)
+
+
+_read_event = json.JSONDecoder(
+    # Read as Port reads it, numbers rounded, so that no mapping has to look for them again.
+    parse_constant=_no_constant,
+    parse_int=stored_integer,
+    parse_float=stored_float,
+).decode
 
 
 def _is_signed(security: Mapping[str, Any], delivery: Delivery) -> bool:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from falcoport.sandbox.storage.audit import CREATE
 from falcoport.sandbox.storage.moments import parse_moment
-from falcoport.sandbox.storage.search import Candidate, StoredCandidate
+from falcoport.sandbox.storage.search import Candidate, StoredCandidate, asks_of_stored
 from falcoport.sandbox.storage.statistics import Sample, as_number, compute
 
 if TYPE_CHECKING:
@@ -156,7 +156,9 @@ class Aggregates:
             return None
         version: tuple[int, ...] = (self._blueprints.version,)
         query = definition.get("query") or _ANYTHING
-        is_local = _is_local(query, target) and _is_stored(definition["calculationSpec"], target)
+        is_local = asks_of_stored(query, target) and _is_stored(
+            definition["calculationSpec"], target
+        )
         if not is_local:
             # It depends on other entities or on the time: good for this second and state alone.
             version = (*version, self._store.version, int(self._store.clock.timestamp()))
@@ -372,24 +374,6 @@ def _reversed(steps: Sequence[_Step]) -> tuple[_Step, ...]:
     )
 
 
-def _is_local(query: Mapping[str, Any], target: Blueprint) -> bool:
-    """Return whether a query looks at nothing but what is stored of an entity itself."""
-    for rule in query["rules"]:
-        if "combinator" in rule:
-            if not _is_local(rule, target):
-                return False
-            continue
-        subject, value = rule.get("property"), rule.get("value")
-        if not isinstance(subject, str) or rule["operator"] in _MOVING:
-            return False
-        if isinstance(value, dict) and ("preset" in value or "context" in value):
-            return False
-        name = subject.rpartition("#")[2]
-        if not (name.startswith("$") and name != "$team") and name not in target.properties:
-            return False
-    return True
-
-
 def _is_stored(spec: Mapping[str, Any], target: Blueprint) -> bool:
     """Return whether a figure is made of values that are stored of the counted entities."""
     names = [spec.get("measureTimeBy", "$createdAt"), spec.get("property", "$identifier")]
@@ -399,5 +383,3 @@ def _is_stored(spec: Mapping[str, Any], target: Blueprint) -> bool:
 
 
 _NOTHING: Document = {}
-_MOVING = ("isExpired", "isNotExpired", "relatedTo", "matchAny")
-"""Operators whose answer changes with the time or with other entities."""

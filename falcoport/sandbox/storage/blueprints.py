@@ -103,6 +103,11 @@ class Blueprint:
         return bool(self.computed_names) or ownership.get("type") == "Inherited"
 
     @cached_property
+    def required_relations(self) -> list[str]:
+        """The relations that its entities must have."""
+        return [name for name in self.relations if self.relation(name)["required"]]
+
+    @cached_property
     def timers(self) -> dict[str, str]:
         """The properties that expire, by their slots."""
         return {
