@@ -147,7 +147,7 @@ def try_all(python: str, sources: dict[str, str], checkout: Path, folder: Path) 
     )
     ways = [(one, name, spec) for one, (name, spec) in product(_INSTALLERS, sources.items())]
     with ThreadPoolExecutor(2) as pool:
-        outcomes = list(pool.map(lambda way: _try(place, *way, folder), ways))
+        outcomes = list(pool.map(lambda way: _try(place, way[0], way[1], way[2], folder), ways))
     outcomes.append(
         _timed("pip from a folder of wheels", lambda: _wheelhouse(place, sources["wheel"], folder))
     )
