@@ -60,7 +60,7 @@ def _loaded(name: str) -> Any:
 
 app = typer.Typer(
     name="falcoport",
-    help="Wire Falco alerts into Port: blueprint, relation, webhook and mapping in one command.",
+    help="Send Falco alerts to Port: blueprint, relation, webhook and mapping in one command.",
     epilog="`falcoport help COMMAND` shows its options, an example and its exit codes.",
     cls=_Commands,
     # What other tools call a command counts too, so falcoport looks for the one that was meant.

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 Keep = Annotated[
     bool,
-    typer.Option("--keep", help="Leave the sandbox running afterwards, to look around in it."),
+    typer.Option("--keep", help="Keep the sandbox running afterwards, with its pages to look at."),
 ]
 
 

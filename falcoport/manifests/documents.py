@@ -216,7 +216,7 @@ def _problem_as_json(value: object) -> str:
     if isinstance(value, float) and not math.isfinite(value):
         return "must be a finite number"
     if isinstance(value, str) and any("\ud800" <= character <= "\udfff" for character in value):
-        return "holds half of a surrogate pair"
+        return "holds an unpaired surrogate"
     if not isinstance(value, str | int | float | bool | type(None)):
         return f"is read as {kind(value)}; quote it to make it a text"
     return ""

@@ -144,5 +144,5 @@ def _describe_collisions(collisions: Collisions) -> str:
         f"{collisions.alerts:,} alerts share {shared}, so that "
         f"{collisions.lost:,} would be overwritten (such as {one}:{line} and "
         f"{other}:{other_line}). Two rules fire on one event with Falco's rule_matching: all; "
-        "--identifier hostname-time-rule keeps them apart."
+        "--identifier hostname-time-rule keeps them distinct."
     )

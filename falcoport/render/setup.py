@@ -61,7 +61,7 @@ def show_secret(
         output.note(f"The webhook's secret is in {secret.file}; Port does not give it back.")
     elif not output.is_json:
         output.reveal(
-            "this is the webhook's secret, shown this once; Port does not give it back:",
+            "this is the webhook's secret, shown only once; Port does not return it:",
             secret.generated,
         )
 

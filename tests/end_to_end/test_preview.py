@@ -104,7 +104,7 @@ def test_bad_lines_are_named_and_the_rest_goes_on(alert_file: Path) -> None:
     assert ran.exit_code == 7
     assert [record["line"] for record in records(ran)] == [1, 5]
     assert f"{alert_file}:2" in ran.stderr
-    assert "NaN is no JSON value" in ran.stderr
+    assert "NaN is not a JSON value" in ran.stderr
     assert f"{alert_file}:4" in ran.stderr
     envelope = falcoport("preview", str(alert_file), "-o", "json")
     assert (envelope.data["bad_lines"], envelope.data["text_lines"]) == (2, 1)

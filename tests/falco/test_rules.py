@@ -189,7 +189,7 @@ def test_a_wrong_name_ends_with_4_and_nothing_on_stdout(rules_file: str) -> None
     ran = falcoport("tag-rules", "terminal", "--namespace", "a", "--rules-file", rules_file)
     assert ran.exit_code == 4
     assert ran.stdout == ""
-    assert "Nearest" in ran.stderr or "to the letter" in ran.stderr
+    assert "Nearest" in ran.stderr or "match exactly" in ran.stderr
 
 
 def test_without_rules_it_warns_that_falco_may_not_start() -> None:

@@ -95,9 +95,9 @@ def _refuse_needed(choices: ExtraChoices, subject: Subject, catalog: Catalog) ->
     for parts in _offered(build_extra, Extra.SCORECARD, subject, catalog):
         if any(is_installed(part, catalog) for part in parts.own):
             raise UsageError(
-                "The scorecard looks at the roll-ups, so they stay as long as it is there.",
+                "The scorecard needs the roll-ups, so they cannot be removed before it.",
                 where="--without",
-                hint="Take both away: --without rollups,scorecard.",
+                hint="Remove both: --without rollups,scorecard.",
             )
 
 
