@@ -55,6 +55,8 @@ def _loaded(name: str) -> Any:
     own = typer.Typer()
     own.callback()(lambda: None)
     module.register(own)
+    # One module may hold several commands, and reading the options of each takes time.
+    own.registered_commands = [one for one in own.registered_commands if one.name == name]
     return get_command(own).commands[name]  # type: ignore[attr-defined] # a group has them
 
 

@@ -30,7 +30,6 @@ from falcoport.commands.defaults import (
 )
 from falcoport.errors import OptionValueError, Problem, UsageError
 from falcoport.manifests.loading import Profile, load_findings
-from falcoport.manifests.schema import BLUEPRINT
 from falcoport.mapping import finding_expressions
 from falcoport.mapping.alert_fields import read_workload_expression
 from falcoport.mapping.filter_expressions import ALL, read_filter
@@ -451,6 +450,8 @@ def _without_line(mapping: Json, relation: str) -> Json:
 
 
 def _check_relation(name: str, relation: dict[str, Any]) -> None:
+    from falcoport.manifests.schema import BLUEPRINT
+
     problems: list[Problem] = []
     options = {"target": "--target", "title": "--title"}
 

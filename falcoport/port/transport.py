@@ -92,11 +92,15 @@ class Transport:
         )
         self._token: str | None = None
         self._token_lock = threading.Lock()
+        self._early: threading.Thread | None = None
         self._early_failure: Exception | None = None
+        self._is_closed = False
 
     def close(self) -> None:
-        """Give up the connections."""
-        self._client.close()
+        """Give up the connections; where a token is still on its way, once that is there."""
+        self._is_closed = True
+        if self._early is None or not (self._early.is_alive() and self._token_lock.locked()):
+            self._client.close()
 
     def authenticate(self) -> None:
         """Fetch a token, unless there is one already.
@@ -117,8 +121,11 @@ class Transport:
                     self._token = self._with_retries(self._fetch_token)["accessToken"]
                 except Exception as error:  # noqa: BLE001 -- carried to the thread that needs the token
                     self._early_failure = error
+            if self._is_closed:
+                self._client.close()
 
-        threading.Thread(target=fetch, daemon=True).start()
+        self._early = threading.Thread(target=fetch, daemon=True)
+        self._early.start()
         begun.wait()
 
     def read(

@@ -8,13 +8,7 @@ from typing import TYPE_CHECKING
 
 from falcoport.commands.catalog_model import MODELS, model_keys
 from falcoport.commands.extras.choices import NO_CHOICES, Extra, ExtraChoices
-from falcoport.commands.extras.dashboard import build_dashboard
-from falcoport.commands.extras.notify import build_notify, locate_notify
-from falcoport.commands.extras.retention import build_retention
-from falcoport.commands.extras.rollups import build_rollups, locate_rollups
-from falcoport.commands.extras.scorecard import build_scorecard
 from falcoport.commands.extras.subject import Parts, Subject, find_subject
-from falcoport.commands.extras.triage import build_triage
 from falcoport.errors import UsageError
 from falcoport.resources.interface import NOTHING, Fragment, Resource
 
@@ -30,18 +24,31 @@ _Builder = Callable[[Extra, Subject, "Catalog", ExtraChoices], Parts]
 
 def build_extra(extra: Extra, subject: Subject, catalog: Catalog, choices: ExtraChoices) -> Parts:
     """Return what an extra consists of. Raise UsageError where the set-up cannot have it."""
+    # Each is imported where it is asked for: most runs add none.
     match extra:
         case Extra.DASHBOARD:
+            from falcoport.commands.extras.dashboard import build_dashboard
+
             return build_dashboard(subject)
         case Extra.ROLLUPS:
+            from falcoport.commands.extras.rollups import build_rollups
+
             return build_rollups(subject, catalog)
         case Extra.SCORECARD:
+            from falcoport.commands.extras.scorecard import build_scorecard
+
             return build_scorecard(subject)
         case Extra.TRIAGE:
+            from falcoport.commands.extras.triage import build_triage
+
             return build_triage(subject)
         case Extra.NOTIFY:
+            from falcoport.commands.extras.notify import build_notify
+
             return build_notify(subject, choices.channels, choices.app_url, catalog)
         case Extra.RETENTION:
+            from falcoport.commands.extras.retention import build_retention
+
             return build_retention(
                 subject, catalog, days=choices.retention_days, api_url=choices.api_url
             )
@@ -50,8 +57,12 @@ def build_extra(extra: Extra, subject: Subject, catalog: Catalog, choices: Extra
 def locate_extra(extra: Extra, subject: Subject, catalog: Catalog, choices: ExtraChoices) -> Parts:
     """Return what Port may have of an extra, whatever else the set-up is now; as `build_extra`."""
     if extra is Extra.ROLLUPS:
+        from falcoport.commands.extras.rollups import locate_rollups
+
         return locate_rollups(subject, catalog)
     if extra is Extra.NOTIFY:
+        from falcoport.commands.extras.notify import locate_notify
+
         return locate_notify(subject, choices.app_url, catalog)
     return build_extra(extra, subject, catalog, choices)
 
