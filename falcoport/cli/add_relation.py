@@ -37,7 +37,7 @@ def add_relation(
     """Without options it is the relation to the namespace, which `setup --no-relation` left out."""
     from falcoport.commands.add_relation import AddRelationRequest
     from falcoport.commands.add_relation import add_relation as relate
-    from falcoport.commands.set_up import RelationChoices
+    from falcoport.commands.goals.relation import RelationChoices
     from falcoport.mapping.namespace_expressions import Clusters
     from falcoport.render.changes import show_changes
     from falcoport.render.setup import set_up_data

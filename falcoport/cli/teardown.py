@@ -47,7 +47,7 @@ def teardown(
 ) -> CommandResult:
     """What others added is never removed: it is named, and nothing happens."""
     from falcoport.commands import teardown as removal
-    from falcoport.commands.set_up import RemovalChoices
+    from falcoport.commands.goals.removal import RemovalChoices
     from falcoport.render.changes import changes_data, plan_data, show_changes, show_plan
 
     run.connect_early()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from falcoport.commands.set_up import RelationChoices, build_relation_goal, relation_keys
+from falcoport.commands.goals.relation import RelationChoices, build_relation_goal, relation_keys
 from falcoport.errors import UnexpectedAnswerError
 from falcoport.reconcile.apply import Task, apply
 from falcoport.reconcile.journal import Journal

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from contextlib import closing
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from falcoport.commands.choices import SetupChoices
-from falcoport.commands.set_up import build_new_bodies
+from falcoport.commands.goals.setup import build_new_bodies
 from falcoport.errors import InputError, NotSetUpError, Problem, UsageError
 from falcoport.falco.inputs.files import find_files, read_blocks
 from falcoport.falco.samples import samples
@@ -127,11 +126,6 @@ def find_problems(bad: int, problems: Sequence[LineProblem]) -> tuple[Problem, .
         lines = f"{more:,} more line{'' if more == 1 else 's'}"
         found.append(Problem("bad_line", f"No alerts either: {lines}."))
     return tuple(found)
-
-
-def read_records(records: bytes) -> list[dict[str, Any]]:
-    """Return what `observe` gets, parsed."""
-    return [json.loads(line) for line in records.splitlines()]
 
 
 def _find_mappings(request: PreviewRequest, context: Context) -> MapperOptions:

@@ -79,7 +79,6 @@ class Reading:
     bad: int = 0
     problems: tuple[Problem, ...] = ()
     priorities: tuple[tuple[str, int], ...] = ()
-    formats: tuple[tuple[str, int], ...] = ()
     first: str = ""
     last: str = ""
 
@@ -190,11 +189,16 @@ def _through_api(
     context: Context,
 ) -> None:
     from falcoport.delivery.replay import AWAY_SECONDS
-    from falcoport.delivery.replay_api import ApiReplay
+    from falcoport.delivery.replay_api import GROUP, ApiReplay
+    from falcoport.mapping.limited_process import Limits
     from falcoport.preview.engine import MapperOptions
     from falcoport.preview.limited import open_evaluation
 
-    with open_evaluation(MapperOptions(target.mappings)) as evaluate, context.connect() as api:
+    # An expression that might not end is evaluated within limits, for as many alerts as are mapped
+    # together: each may take as long as anywhere else.
+    limits = Limits(seconds=GROUP * Limits().seconds)
+    options = MapperOptions(target.mappings, limits=limits)
+    with open_evaluation(options) as evaluate, context.connect() as api:
         ApiReplay(
             api,
             _evaluator(evaluate),
@@ -246,7 +250,6 @@ def _open_target(request: ReplayRequest, context: Context) -> _Target:
     from falcoport.commands.live_webhook import require_webhook
     from falcoport.commands.webhook_target import resolve_target
     from falcoport.errors import CheckFailedError
-    from falcoport.mapping.evaluator_process import are_bounded
 
     if request.through is Through.WEBHOOK:
         return _Target(resolve_target(request.target, context))
@@ -266,14 +269,6 @@ def _open_target(request: ReplayRequest, context: Context) -> _Target:
             f"Webhook {request.target.webhook_id!r} has no mapping, so nothing would be stored.",
             where=f"webhook {request.target.webhook_id}: mappings",
             hint="Run `falcoport setup` first.",
-        )
-    if not are_bounded(mappings):
-        # Port evaluates such a mapping with limits of its own.
-        raise CheckFailedError(
-            f"The mapping of webhook {request.target.webhook_id!r} has an expression that may not "
-            "end, so it is not evaluated here.",
-            where=f"webhook {request.target.webhook_id}: mappings",
-            hint="Leave --through api out: Port maps what is sent to the webhook.",
         )
     return _Target(None, mappings)
 
@@ -312,7 +307,6 @@ class _Reader:
         )
         self._counts: Counter[str] = Counter()
         self._priorities: Counter[str] = Counter()
-        self._formats: Counter[str] = Counter()
         self._problems: list[Problem] = []
         self._ends: list[tuple[int, str]] = []
 
@@ -325,7 +319,7 @@ class _Reader:
                     if found.problem:
                         self._blame(name, found.line, found.problem)
                     elif found.text:
-                        self._take(name, found.line, found.text, str(chunk.form))
+                        self._take(name, found.line, found.text)
             self._report()
         counts = self._counts
         return Reading(
@@ -336,19 +330,17 @@ class _Reader:
             bad=counts["bad"],
             problems=tuple(self._problems),
             priorities=tuple((name, self._priorities[name]) for name in PRIORITIES),
-            formats=tuple(self._formats.most_common()),
             first=min(self._ends, default=(0, ""))[1],
             last=max(self._ends, default=(0, ""))[1],
         )
 
-    def _take(self, name: str, line: int, text: str, form: str) -> None:
+    def _take(self, name: str, line: int, text: str) -> None:
         try:
             alert = prepare(text, custom_tags=self._request.custom_tags)
             instant = read_instant(alert.time)
         except (UnusableAlertError, TimeError) as error:
             self._blame(name, line, str(error))
             return
-        self._formats[form] += 1
         key = key_of(alert.uuid)
         if not self._is_chosen(alert, instant, key):
             self._counts["outside"] += 1

@@ -7,12 +7,8 @@ from typing import TYPE_CHECKING
 
 from falcoport.commands.choices import SetupChoices
 from falcoport.commands.extras.build import list_keys, remove_extras
-from falcoport.commands.set_up import (
-    RemovalChoices,
-    build_removal_goal,
-    build_setup_goal,
-    removal_keys,
-)
+from falcoport.commands.goals.removal import RemovalChoices, build_removal_goal, removal_keys
+from falcoport.commands.goals.setup import build_setup_goal
 from falcoport.errors import UsageError
 from falcoport.mapping import finding_expressions
 from falcoport.reconcile.apply import Task, apply

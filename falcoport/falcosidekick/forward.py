@@ -35,9 +35,6 @@ HEADERS = {
 }
 """The headers of Falcosidekick's webhook output; a custom header may replace the first two."""
 
-DEFAULT_HELM_TAGS = ("",)
-"""The custom tags of a default Helm install: CUSTOMTAGS is "" there, which splits into one tag."""
-
 WHOLE_LIMIT = 4096
 """How many bytes an encoded alert may have before its long fields are cut."""
 

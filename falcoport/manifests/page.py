@@ -40,7 +40,6 @@ MOST_COLUMNS = 4
 LOWEST = 400
 DASHBOARD = "dashboard-widget"
 """The type of the widget that holds those of a dashboard."""
-SYSTEM_FIELDS = ("$identifier", "$title", "$icon", "$team", "$createdAt", "$updatedAt")
 
 _ANY_TEXT = Text()
 _ID = Text(shortest=1)

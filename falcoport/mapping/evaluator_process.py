@@ -18,7 +18,7 @@ from falcoport.mapping.jq_analysis import is_bounded
 from falcoport.mapping.limited_process import LimitedProcess, LimitReachedError, Limits
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
     from types import TracebackType
 
     from falcoport.mapping.limited_process import Handler, Watch
@@ -30,6 +30,14 @@ _FEW = 1.5
 """How much of one alert's time all the events of an evaluator may take together."""
 
 _LONG = 4096  # characters; beyond, even compiling an expression may take seconds
+
+_GIVEN_UP = "retry-limit-in-match over"
+"""What libjq says of a regular expression that backtracked ten million times (Oniguruma's limit).
+
+That takes a quarter of a second, for one alert: such an expression is no better than one that a
+limit of ours ends, and Port would store nothing for it.
+"""
+_REGULAR = "takes more steps in a regular expression than jq allows"
 
 
 class MappingLimitError(InputError):
@@ -107,11 +115,18 @@ def explain_limit(
             reason = error.reason if found is not None else reason
     place = "mappings" if found is None else f"mappings[{found[0]}].{found[1]}"
     text = _find_text(mappings, place)
+    more = "" if reason == _REGULAR else ", or allow it more with --jq-timeout and --jq-memory"
     return MappingLimitError(
         f"{place} {reason}{at}." + (f" The expression is: {text}" if text else ""),
         where=place,
-        hint="Correct the expression, or allow it more with --jq-timeout and --jq-memory.",
+        hint=f"Correct the expression{more}.",
     )
+
+
+def check_regular_expressions(messages: Iterable[str], begun: Any = None) -> None:
+    """Raise LimitReachedError where jq gave up a regular expression, as a failure says."""
+    if any(_GIVEN_UP in message for message in messages):
+        raise LimitReachedError(_REGULAR, begun)
 
 
 def find_compile_error(expression: str, limits: Limits | None = None) -> str:
@@ -144,7 +159,18 @@ _SHOWN = 200
 
 def _build_handler(mappings: Mappings) -> Handler:
     evaluator = Evaluator(mappings)
-    return lambda event, _watch: evaluator.evaluate(event)
+
+    def handle(event: str, _watch: Watch) -> list[Outcome]:
+        outcomes = evaluator.evaluate(event)
+        check_regular_expressions(list_messages(outcomes))
+        return outcomes
+
+    return handle
+
+
+def list_messages(outcomes: Iterable[Outcome]) -> Iterator[str]:
+    """Yield what jq said of each expression that failed."""
+    return (error.message for outcome in outcomes for error in outcome.errors)
 
 
 def _build_finder(mappings: Mappings, limits: Limits) -> Handler:

@@ -1,7 +1,7 @@
 """The filter of a mapping as options say it: which alerts pass, as JQ, and read back from JQ.
 
 `write_filter` and `read_filter` are inverse to each other, so that what an option once wrote is
-remembered by Port itself. `passes` says the same of an alert without running jq.
+remembered by Port itself.
 
 Pure.
 """
@@ -11,15 +11,11 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass, fields
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from falcoport.errors import OptionValueError
 from falcoport.falco.priorities import PRIORITIES, find_priority
-from falcoport.mapping.alert_fields import OWN_NAMESPACE, find_namespace
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+from falcoport.mapping.alert_fields import OWN_NAMESPACE
 
 ALL = "true"
 """The filter that lets every alert pass."""
@@ -62,10 +58,10 @@ def check_filter(chosen: AlertFilter) -> AlertFilter:
         for glob in given:
             _check_glob(glob, OPTIONS[name], may_be_empty=name.endswith("namespaces"))
         globs[name] = given
-    return AlertFilter(_spelled_priority(chosen.min_priority), **globs)
+    return AlertFilter(_spell_priority(chosen.min_priority), **globs)
 
 
-def _spelled_priority(priority: str | None) -> str | None:
+def _spell_priority(priority: str | None) -> str | None:
     if priority is None:
         return None
     found = find_priority(priority)
@@ -140,20 +136,20 @@ _NAMESPACE = f'{OWN_NAMESPACE} // ""'
 
 def _priority_part(priority: str) -> str:
     passing = PRIORITIES[: PRIORITIES.index(priority) + 1]
-    return f"(.body.priority | IN({', '.join(map(_quoted, passing))}))"
+    return f"(.body.priority | IN({', '.join(map(_quote, passing))}))"
 
 
 def _part(value: str, globs: tuple[str, ...], *, skip: bool = False) -> str:
     if not globs:
         return ""
     if any(map(_has_wildcard, globs)):
-        condition = f"test({_quoted(_regex(globs))})"
+        condition = f"test({_quote(_regex(globs))})"
     else:
-        condition = f"IN({', '.join(map(_quoted, globs))})"
+        condition = f"IN({', '.join(map(_quote, globs))})"
     return f"({value} | {condition}{' | not' if skip else ''})"
 
 
-def _quoted(text: str) -> str:
+def _quote(text: str) -> str:
     """Return a text as JQ. Port reads some single quotes as double ones, so those are escaped."""
     return json.dumps(text, ensure_ascii=False).replace("'", "\\u0027").replace("\x7f", "\\u007f")
 
@@ -221,41 +217,3 @@ def _read_globs(text: str, *, is_list: bool) -> tuple[str, ...] | None:
         else:
             globs[-1] += token["escaped"] or _GLOBS.get(token["wild"]) or token["plain"]
     return tuple(globs)
-
-
-def make_predicate(chosen: AlertFilter) -> Callable[[Mapping[str, Any]], bool]:
-    """Return a function that tells whether an alert, as Falcosidekick posts it, passes.
-
-    The same as what `write_filter` gives to jq, for counting without it.
-    Raise OptionValueError as `check_filter` does.
-    """
-    checked = check_filter(chosen)
-    priorities = (
-        frozenset(PRIORITIES[: PRIORITIES.index(checked.min_priority) + 1])
-        if checked.min_priority
-        else None
-    )
-    only_rules, skip_rules = _matcher(checked.only_rules), _matcher(checked.skip_rules)
-    only_spaces = _matcher(checked.only_namespaces)
-    skip_spaces = _matcher(checked.skip_namespaces)
-
-    def passes(body: Mapping[str, Any]) -> bool:
-        rule = str(body.get("rule"))
-        namespace = find_namespace(body.get("output_fields") or {})
-        return (
-            (priorities is None or body.get("priority") in priorities)
-            and (only_rules is None or only_rules(rule))
-            and (skip_rules is None or not skip_rules(rule))
-            and (only_spaces is None or only_spaces(namespace))
-            and (skip_spaces is None or not skip_spaces(namespace))
-        )
-
-    return passes
-
-
-def _matcher(globs: tuple[str, ...]) -> Callable[[str], bool] | None:
-    if not globs:
-        return None
-    pattern = re.compile("|".join(f"(?:{_glob_regex(glob)})" for glob in globs))
-    # There are as many rules and namespaces as a cluster has: each is compared once.
-    return lru_cache(maxsize=4096)(lambda name: pattern.fullmatch(name) is not None)

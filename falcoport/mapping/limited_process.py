@@ -121,8 +121,10 @@ class LimitedProcess:
         alone = threading.active_count() == 1
         context: Any = multiprocessing.get_context("fork" if can_fork and alone else "spawn")
         self._connection, theirs = context.Pipe()
+        # A fork has this end too: while it holds it open, it cannot see that its parent is gone.
+        inherited = self._connection if can_fork and alone else None
         self._process = context.Process(
-            target=_serve, args=(theirs, self._build, self._limits), daemon=True
+            target=_serve, args=(theirs, inherited, self._build, self._limits), daemon=True
         )
         self._process.start()
         theirs.close()
@@ -135,8 +137,15 @@ class LimitedProcess:
         return f"takes more than {self._limits.mebibytes} MiB of memory"
 
 
-def _serve(connection: Connection, build: Callable[[], Handler], limits: Limits) -> None:
+def _serve(
+    connection: Connection,
+    inherited: Connection | None,
+    build: Callable[[], Handler],
+    limits: Limits,
+) -> None:
     """Answer requests until the parent is gone."""
+    if inherited is not None:
+        inherited.close()
     _prepare(limits)
 
     def watch(begun: Any) -> None:

@@ -45,11 +45,6 @@ class Clusters:
             return CLUSTER_FROM_URL
         return cluster_literal(self.names[0]) if self.names else None
 
-    @property
-    def in_mapping(self) -> Clusters:
-        """What a mapping keeps of it."""
-        return Clusters(from_url=True) if self.from_url else self
-
 
 NO_CLUSTER = Clusters()
 _LITERAL = re.compile(r'then \. \+ "-([A-Za-z0-9@_.+:=-]+)" else null end\)\Z')

@@ -6,10 +6,16 @@ import json
 import threading
 from contextlib import contextmanager
 from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from falcoport.falcosidekick.forward import HEADERS
-from falcoport.mapping.evaluator_process import are_bounded, explain_limit
+from falcoport.mapping.evaluator_process import (
+    are_bounded,
+    check_regular_expressions,
+    explain_limit,
+    list_messages,
+)
 from falcoport.mapping.event import build_event_text
 from falcoport.mapping.limited_process import LimitedProcess, LimitReachedError
 from falcoport.preview.engine import build_pipeline
@@ -18,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from falcoport.json_types import Json
-    from falcoport.mapping.limited_process import Handler
+    from falcoport.mapping.limited_process import Handler, Watch
     from falcoport.mapping.outcomes import Outcome
     from falcoport.preview.engine import MapperOptions
 
@@ -54,4 +60,10 @@ def open_evaluation(
 
 def _build_handler(options: MapperOptions) -> Handler:
     evaluate = build_pipeline(options).evaluate
-    return lambda bodies, _watch: evaluate(bodies)
+
+    def handle(bodies: Sequence[Json], _watch: Watch) -> list[list[Outcome]]:
+        found = evaluate(bodies)
+        check_regular_expressions(list_messages(chain.from_iterable(found)))
+        return found
+
+    return handle

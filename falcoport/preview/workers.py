@@ -23,7 +23,11 @@ from typing import TYPE_CHECKING
 
 from falcoport.falco.inputs.interface import find_alerts, split_source
 from falcoport.falcosidekick.forward import HEADERS
-from falcoport.mapping.evaluator_process import are_bounded, explain_limit
+from falcoport.mapping.evaluator_process import (
+    are_bounded,
+    check_regular_expressions,
+    explain_limit,
+)
 from falcoport.mapping.event import build_event_text
 from falcoport.mapping.limited_process import LimitedProcess, LimitReachedError
 from falcoport.preview.engine import TOGETHER, Mapper, MapperOptions, Page
@@ -153,6 +157,8 @@ def _build_handler(options: MapperOptions) -> Handler:
         page = mapper.page(*request, watch)
         spent += time.monotonic() - began
         alerts += page.alerts
+        for failure in page.failed:
+            check_regular_expressions([failure.message], (failure.line, failure.line))
         # Many small chunks of alerts that are slow, each within the limit, would take for ever.
         if spent > options.limits.seconds and spent * TOGETHER > options.limits.seconds * alerts:
             reason = f"takes {spent:.1f} s for {alerts} alerts"

@@ -7,6 +7,7 @@ settled as well: by reading, never by guessing.
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -24,7 +25,7 @@ from falcoport.port.errors import (
     TakenError,
     UnknownOutcomeError,
 )
-from falcoport.port.retry import retry
+from falcoport.port.retry import pause, retry
 from falcoport.reconcile.changes import Action
 from falcoport.reconcile.plan import plan
 from falcoport.reconcile.reading import read_catalog
@@ -33,7 +34,7 @@ from falcoport.resources.merging import difference
 from falcoport.resources.registry import KINDS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from falcoport.json_types import Json
     from falcoport.port.api import PortApi
@@ -47,6 +48,12 @@ if TYPE_CHECKING:
 
 _READS = 3
 """How often to read again right before an update for two readings that agree."""
+_PAUSE = 0.5
+"""Seconds between our last update and looking whether it is still there."""
+_LONGEST_PAUSE = 10.0
+_SLOWER = 3
+"""How many times as long as ours another run's update may take, between its reading and Port having
+it. While that lasts it may overwrite ours, which it has not seen."""
 _RUN_AGAIN = "Run the same command again in a while."
 
 
@@ -129,6 +136,8 @@ class Reconciler:
         self._planned = task.plan(self._catalog)
         self._shown = self._planned.changes
         self._is_settled = True
+        self._sent: list[Write] = []
+        self._slowest = 0.0
 
     def run(self) -> Applied:
         """Write until nothing is left to write; raise as `apply`."""
@@ -148,15 +157,18 @@ class Reconciler:
             self._read_until_stable()
         if not self._planned.pending:
             return Applied(self._shown, self._catalog)
-        written = self._planned
-        self._task.before_writes(written)
+        self._task.before_writes(self._planned)
         self._is_settled = False
-        failure, catalog = self._write_stages(written)
+        self._sent = []
+        failure, catalog = self._write_stages(self._planned)
         if failure is not None:
             raise _UnsettledError(failure)
         # What was only created is known from the answers; an update may have met another one.
+        if any(write.action is Action.UPDATE for write in self._sent):
+            pause(min(max(_PAUSE, _SLOWER * self._slowest), _LONGEST_PAUSE))
+            overwrites = True
         now = self._plan_against(self._task.read(self._api) if overwrites else catalog)
-        _verify(written, now, self._catalog)
+        _verify(self._sent, now, self._catalog)
         if now.pending:
             left = ", ".join(str(write.key) for write in now.writes)
             raise _UnsettledError(
@@ -174,17 +186,23 @@ class Reconciler:
 
     def _plan_against(self, catalog: Catalog) -> Plan:
         """Plan against what was read, without what Port has already but does not give back."""
+        self._planned = self._make_plan(catalog)
+        self._catalog = catalog
+        self._shown = self._journal.select_changes(self._shown, self._planned.changes)
+        return self._planned
+
+    def _make_plan(self, catalog: Catalog) -> Plan:
         goal = self._task.build(catalog)
         present = tuple(
             part.without_hidden()
-            if isinstance(part, Resource) and self._journal.has_written_hidden(part.key)
+            if isinstance(part, Resource)
+            and self._journal.has_written_hidden(part.key)
+            # What was read before it was written needs it still.
+            and catalog.get(part.key) is not None
             else part
             for part in goal.present
         )
-        self._catalog = catalog
-        self._planned = plan(replace(goal, present=present), catalog)
-        self._shown = self._journal.select_changes(self._shown, self._planned.changes)
-        return self._planned
+        return plan(replace(goal, present=present), catalog)
 
     def _read_until_stable(self) -> None:
         """Read again right before overwriting, until two readings in a row agree on what to write.
@@ -196,28 +214,68 @@ class Reconciler:
             before = self._planned.stages
             if self._plan_against(self._task.read(self._api)).stages == before:
                 return
-        raise ConcurrentChangeError(
-            "What Port has changes each time it is read; nothing was written over it.",
-            hint=f"Somebody else may be changing it at the same time. {_RUN_AGAIN}",
+        raise _UnsettledError(
+            ConcurrentChangeError(
+                "What Port has changes each time it is read; nothing was written over it.",
+                hint=f"Somebody else may be changing it at the same time. {_RUN_AGAIN}",
+            )
         )
 
     def _write_stages(self, planned: Plan) -> tuple[FalcoportError | None, Catalog]:
-        """Send the writes, stage by stage; return the failure to be settled by reading, if any."""
+        """Send the writes, stage by stage; return the failure to be settled by reading, if any.
+
+        What is created goes out together. What overwrites goes one by one, each right behind a
+        reading of its own, so that what others write between two of our writes is kept.
+        """
         catalog = self._catalog
         for stage in planned.stages:
-            outcomes = run_concurrently([partial(self._send, write) for write in stage])
-            failures = [outcome for outcome in outcomes if isinstance(outcome, FalcoportError)]
-            for failure in failures:
-                if not isinstance(failure, _SETTLED_BY_READING):
-                    raise failure
-            if failures:
-                return failures[0], catalog
-            for write, answer in zip(stage, outcomes, strict=True):
-                catalog = catalog.with_answer(write.key, answer)
+            creates = [write for write in stage if write.action is Action.CREATE]
+            answers = run_concurrently([partial(self._send, write) for write in creates])
+            failure, catalog = _take_answers(catalog, creates, answers)
+            for write in stage:
+                if failure is None and write.action is not Action.CREATE:
+                    failure, catalog = self._overwrite(write, catalog)
+            if failure is not None:
+                return failure, catalog
         return None, catalog
+
+    def _overwrite(self, write: Write, catalog: Catalog) -> tuple[FalcoportError | None, Catalog]:
+        """Send a write over what Port has in this moment; return as `_write_stages`."""
+        began = time.monotonic()
+        now, catalog = self._confirm(write, catalog)
+        if now is None:
+            return None, catalog
+        outcome = _take_answers(catalog, [now], [self._send(now)])
+        self._slowest = max(self._slowest, time.monotonic() - began)
+        return outcome
+
+    def _confirm(self, write: Write, catalog: Catalog) -> tuple[Write | None, Catalog]:
+        """Read what a write goes over once more; return the write that now makes the goal of it.
+
+        That is None where Port has it already. What is different from what was planned counts once
+        two readings agree on it, as in `_read_until_stable`. All else is as the plan was made from:
+        what is ours may only show beside what this run has deleted since.
+        """
+        expected: Write | None = write
+        for _ in range(_READS):
+            live = write.resource.read(self._api, write.key)
+            writes = self._make_plan(self._catalog.with_answer(write.key, live)).writes
+            found = next((one for one in writes if one.key == write.key), None)
+            if found is not None and found.action is Action.CREATE:
+                break  # it vanished: what else depends on it is to be planned again
+            if found == expected:
+                return found, catalog.with_answer(write.key, live)
+            expected = found
+        raise _UnsettledError(
+            ConcurrentChangeError(
+                f"The {write.key} changes each time it is read; it was not written over.",
+                hint=f"Somebody else may be changing it at the same time. {_RUN_AGAIN}",
+            )
+        )
 
     def _send(self, write: Write) -> Json | FalcoportError | None:
         """Send one write; a failure is a value, since its neighbours' outcomes count as well."""
+        self._sent.append(write)
         self._journal.started(write)
         try:
             answer = _request(self._api, write)
@@ -235,6 +293,25 @@ class Reconciler:
 
 # Port may still see entities right after it removed them (API reference, DELETE blueprint).
 _SETTLED_BY_READING = (UnknownOutcomeError, TakenError, NotFoundError, DependentsError)
+
+
+def _take_answers(
+    catalog: Catalog, writes: Sequence[Write], answers: Sequence[Json | FalcoportError | None]
+) -> tuple[FalcoportError | None, Catalog]:
+    """Return the first failure that reading can settle, and the catalog after the writes.
+
+    Raise a failure that it cannot.
+    """
+    failures = [answer for answer in answers if isinstance(answer, FalcoportError)]
+    for failure in failures:
+        if not isinstance(failure, _SETTLED_BY_READING):
+            raise failure
+    if failures:
+        return failures[0], catalog
+    for write, answer in zip(writes, answers, strict=True):
+        assert not isinstance(answer, FalcoportError)
+        catalog = catalog.with_answer(write.key, answer)
+    return None, catalog
 
 
 def _request(api: PortApi, write: Write) -> Json | None:
@@ -260,7 +337,7 @@ def _final(error: FalcoportError) -> FalcoportError:
     )
 
 
-def _verify(written: Plan, planned: Plan, catalog: Catalog) -> None:
+def _verify(written: Sequence[Write], planned: Plan, catalog: Catalog) -> None:
     """Compare what was written with what Port has now; raise ConcurrentChangeError if it differs.
 
     `planned` is the plan against what Port has now: anything in it was undone by somebody.
@@ -268,7 +345,7 @@ def _verify(written: Plan, planned: Plan, catalog: Catalog) -> None:
     fields = [
         f"{change.key}: {changed.field}" for change in planned.changes for changed in change.fields
     ]
-    for write in written.writes:
+    for write in written:
         now = catalog.get(write.key)
         if write.action is Action.UPDATE and now is not None:
             kept = {key: now.get(key) for key in write.body}

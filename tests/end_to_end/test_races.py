@@ -26,11 +26,8 @@ from support.faulty_port import FaultyPort, Request, faulty_port
 from falcoport.cli.execution import CommandResult, execute
 from falcoport.cli.run import PortOptions, Run
 from falcoport.commands.choices import SetupChoices
-from falcoport.commands.set_up import (
-    RelationChoices,
-    build_relation_goal,
-    build_setup_goal,
-)
+from falcoport.commands.goals.relation import RelationChoices, build_relation_goal
+from falcoport.commands.goals.setup import build_setup_goal
 from falcoport.errors import EXIT_INPUT, EXIT_OK, EXIT_PORT
 from falcoport.manifests.loading import load
 from falcoport.reconcile.apply import Task, apply

@@ -13,7 +13,7 @@ from support.command_line import falcoport
 from support.port_client import port_client
 
 from falcoport.commands.choices import SetupChoices, find_tag_line, recall_choices
-from falcoport.commands.set_up import build_setup_goal
+from falcoport.commands.goals.setup import build_setup_goal
 from falcoport.manifests.loading import load
 from falcoport.mapping.namespace_expressions import (
     NO_CLUSTER,

@@ -10,7 +10,7 @@ from hypothesis import given
 from support.alerts import ALERTS, as_line
 
 from falcoport.falco.samples import sample
-from falcoport.falcosidekick.forward import DEFAULT_HELM_TAGS, NotForwardedError, forwarded
+from falcoport.falcosidekick.forward import NotForwardedError, forwarded
 
 UUID = "00000000-0000-4000-8000-000000000000"
 ALERT: dict[str, Any] = {
@@ -47,7 +47,7 @@ def test_the_whole_body_to_the_byte() -> None:
     text = line(
         output="a -> <NA> & ü\u2028", tags=["b", "B"], time="2026-08-17T09:47:21.500000000Z"
     )
-    assert forwarded(text, uuid=UUID, custom_tags=DEFAULT_HELM_TAGS).decode() == (
+    assert forwarded(text, uuid=UUID, custom_tags=("",)).decode() == (
         '{"uuid":"' + UUID + '","output":"a -\\u003e \\u003cNA\\u003e \\u0026 ü\\u2028",'
         '"priority":"Notice","rule":"A rule","time":"2026-08-17T09:47:21.5Z",'
         '"output_fields":{"proc.name":"sh"},"source":"syscall","tags":["","B","b"],'

@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 import pytest
-from support.jq_bombs import BOMBS, HARMLESS, build_webhook
+from support.jq_bombs import BOMBS, GIVEN_UP, HARMLESS, build_webhook
 
 from falcoport.falco.samples import samples
 from falcoport.falcosidekick.forward import HEADERS, forwarded
@@ -98,6 +98,20 @@ def test_the_second_mapping_of_a_webhook_is_named() -> None:
 def test_memory_is_limited() -> None:
     error = limit_of(build_webhook(".body.rule | " + " | ".join([". + ."] * 30))["mappings"])
     assert "128 MiB" in error.message or "0.3 s" in error.message
+
+
+def test_a_regular_expression_that_jq_gives_up_is_given_up() -> None:
+    mappings = build_webhook(GIVEN_UP)["mappings"]
+    limits = Limits(seconds=60)
+    with (
+        LimitedEvaluator(mappings, limits) as evaluator,
+        pytest.raises(MappingLimitError) as caught,
+    ):
+        evaluator.evaluate(EVENTS[0])
+    error = caught.value
+    assert error.where == "mappings[0].entity.title"
+    assert "more steps in a regular expression than jq allows" in error.message
+    assert "--jq-timeout" not in error.hint
 
 
 def test_where_none_alone_reaches_a_limit_the_slowest_is_named() -> None:

@@ -12,6 +12,7 @@ import jq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.alert_filters import make_predicate
 from support.alerts import ALERTS, as_line
 
 from falcoport.errors import OptionValueError
@@ -22,7 +23,6 @@ from falcoport.mapping.filter_expressions import (
     ALL,
     AlertFilter,
     check_filter,
-    make_predicate,
     read_filter,
     write_filter,
 )

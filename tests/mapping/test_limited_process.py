@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -106,3 +108,28 @@ def test_closing_ends_a_child_that_is_busy() -> None:
         os.waitpid(pid, os.WNOHANG)
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
+
+
+PARENT = """\
+import sys, time
+from falcoport.mapping.limited_process import LimitedProcess, Limits
+
+def build():
+    return lambda request, watch: request
+
+with LimitedProcess(build, Limits()) as process:
+    process.ask(1)
+    print(process._process.pid, flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_a_child_whose_parent_was_killed_ends() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", PARENT], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as parent:
+        assert parent.stdout is not None
+        assert int(parent.stdout.readline()) > 0
+        parent.kill()
+        # The child has inherited this end, which closes once both are gone.
+        assert parent.communicate(timeout=20)[0] == b""

@@ -6,7 +6,7 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from support.jq_bombs import build_webhook
+from support.jq_bombs import GIVEN_UP, build_webhook
 
 from falcoport.falco.samples import samples
 from falcoport.falcosidekick.forward import forwarded
@@ -31,4 +31,11 @@ def test_what_never_ends_is_named() -> None:
     options = MapperOptions(mappings, limits=Limits(seconds=0.5))
     with open_evaluation(options) as evaluate, pytest.raises(MappingLimitError) as caught:
         evaluate(BODIES)
+    assert caught.value.where == "mappings[0].entity.title"
+
+
+def test_a_regular_expression_that_jq_gives_up_is_named() -> None:
+    options = MapperOptions(build_webhook(GIVEN_UP)["mappings"])
+    with open_evaluation(options) as evaluate, pytest.raises(MappingLimitError) as caught:
+        evaluate(BODIES[:1])
     assert caught.value.where == "mappings[0].entity.title"

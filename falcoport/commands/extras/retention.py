@@ -58,14 +58,30 @@ def build_retention(subject: Subject, catalog: Catalog, *, days: int | None, api
     body: Json = rename(shipped, ALERT, subject.identifier)
     invocation = replace_text(body["invocationMethod"], "API_URL", api_url)
     url = invocation["url"].replace(f"/{ALERT}/", f"/{subject.identifier}/")
+    timer, owner = Property(subject.identifier, EXPIRES, _BODY), _make_owner(subject)
     return Parts(
         (
-            Property(subject.identifier, EXPIRES, _BODY),
+            timer,
             MappingLine(webhook.key.identifier, EXPIRES, expiry_expression(days), mapping),
             Action(
                 {**body, "invocationMethod": {**invocation, "url": url}},
                 own_blueprints=(ALERT, FINDING),
             ),
         ),
-        (Blueprint({"identifier": subject.identifier}, partial=True),),
+        (owner,),
     )
+
+
+def locate_retention(subject: Subject, catalog: Catalog, *, api_url: str) -> Parts:
+    """Return what Port may have of it: of alerts too where findings came later."""
+    parts = build_retention(subject, catalog, days=None, api_url=api_url)
+    if subject.alerts is None:
+        return parts
+    earlier = build_retention(subject.alerts, catalog, days=None, api_url=api_url)
+    keys = {part.key for part in parts.own}
+    further = tuple(part for part in earlier.own if part.key not in keys)
+    return Parts((*parts.own, *further), (*parts.owners, *earlier.owners))
+
+
+def _make_owner(subject: Subject) -> Blueprint:
+    return Blueprint({"identifier": subject.identifier}, partial=True)

@@ -1,0 +1,1 @@
+"""What each command wants to be in Port, and what not: goals, built of manifests and options."""
