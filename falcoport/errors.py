@@ -62,6 +62,10 @@ AGAIN = "Running the same command again is safe: it goes on from here."
 """What to do after an interruption."""
 
 
+MOST_SHOWN = 50
+"""How many problems one error names; the others are counted."""
+
+
 @dataclass(frozen=True)
 class Problem:
     """One thing that is wrong: `message` says what, `where` the file and key or the request.
@@ -98,7 +102,7 @@ class FalcoportError(Exception):
     ) -> None:
         super().__init__(message)
         self.message = message
-        self.problems = problems or (Problem(code or self.code, message, where, hint),)
+        self.problems = _shorten(problems) or (Problem(code or self.code, message, where, hint),)
         self.where = where
         self.hint = hint
         self.progress = ""
@@ -245,6 +249,15 @@ class InterruptedRunError(FalcoportError):
 
     exit_code = EXIT_INTERRUPTED
     code = "interrupted"
+
+
+def _shorten(problems: tuple[Problem, ...]) -> tuple[Problem, ...]:
+    """Return the first problems, and one that says how many more there are."""
+    more = len(problems) - MOST_SHOWN
+    if more <= 0:
+        return problems
+    rest = Problem(problems[0].code, f"{more:,} more problems are not shown.")
+    return (*problems[:MOST_SHOWN], rest)
 
 
 def error_from(problems: Sequence[Problem]) -> FalcoportError:
