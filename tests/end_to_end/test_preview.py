@@ -444,3 +444,10 @@ def test_the_format_can_be_said_where_it_cannot_be_seen(tmp_path: Path) -> None:
     file.write_text('{"lines":"of a tool"}\n' + json.dumps(record) + "\n")
     assert falcoport("preview", str(file)).exit_code == 4
     assert falcoport("preview", str(file), "--input", "kafka").exit_code == 0
+
+
+@pytest.mark.parametrize("device", ["/dev/zero", "/dev/full", "/dev/urandom"])
+def test_a_device_holds_no_alerts(device: str) -> None:
+    ran = falcoport("preview", device)
+    assert ran.exit_code == 4
+    assert ran.errors == [f"{device} is a device, which holds no alerts."]
