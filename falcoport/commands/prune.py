@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -88,7 +89,7 @@ def prune(request: PruneRequest, context: Context) -> PruneResult:
     with context.connect() as api:
         kinds = _kinds(request, api)
         choices = [(kind, _look(request.selection, kind, api, context)) for kind in kinds]
-        looked = tuple(_planned(kind, choice, api) for kind, choice in choices)
+        looked = tuple(_plan(kind, choice, api) for kind, choice in choices)
         if request.dry_run or not any(one.chosen for one in looked):
             return PruneResult(looked, dry_run=request.dry_run)
         if not request.confirmed:
@@ -137,26 +138,34 @@ def _check_properties(selection: Selection, kind: Kind, blueprint: Json) -> None
 
 
 def _look(selection: Selection, kind: Kind, api: PortApi, context: Context) -> Choice:
-    return choose(selection, kind, _search(selection, kind, api, context))
+    return choose(selection, kind, _search(selection.search(kind), kind, api, context))
 
 
-def _search(selection: Selection, kind: Kind, api: PortApi, context: Context) -> Iterator[Json]:
-    """Yield every entity that a selection's search finds, page by page."""
-    body, following, seen = selection.search(kind), None, 0
+def _search(body: Json, kind: Kind, api: PortApi, context: Context) -> Iterator[Json]:
+    """Yield every entity that a search finds; the next page is asked for meanwhile."""
+    seen = 0
     next_word = time.monotonic() + _FIRST_PROGRESS
-    while True:
-        page = body if following is None else {**body, "from": following}
-        entities, following = api.search_entities(kind.blueprint, page)
-        yield from entities
-        seen += len(entities)
-        if time.monotonic() > next_word:
-            next_word = time.monotonic() + _PROGRESS
-            context.progress(f"Looking: {seen:,} of {kind.blueprint} so far.")
-        if following is None or not entities:
-            return
+    pool = ThreadPoolExecutor(1)
+    try:
+        page = pool.submit(api.search_entities, kind.blueprint, body)
+        while True:
+            entities, following = page.result()
+            is_last = following is None or not entities
+            if not is_last:
+                more = {**body, "from": following}
+                page = pool.submit(api.search_entities, kind.blueprint, more)
+            yield from entities
+            seen += len(entities)
+            if time.monotonic() > next_word:
+                next_word = time.monotonic() + _PROGRESS
+                context.progress(f"Looking: {seen:,} of {kind.blueprint} so far.")
+            if is_last:
+                return
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)  # Ctrl-C does not wait for an answer
 
 
-def _planned(kind: Kind, choice: Choice, api: PortApi) -> Pruned:
+def _plan(kind: Kind, choice: Choice, api: PortApi) -> Pruned:
     return Pruned(
         blueprint=kind.blueprint,
         before=api.entities_count(kind.blueprint) or 0,
@@ -208,7 +217,8 @@ def _delete(
             hint="Run the same command again for the rest.",
         ) from None
     going = {one.identifier for one in choice.going}
-    still = sum(str(one["identifier"]) in going for one in _search(selection, kind, api, context))
+    body = {**selection.search(kind), "include": ["$identifier"]}
+    still = sum(str(one["identifier"]) in going for one in _search(body, kind, api, context))
     return replace(
         looked,
         deleted=outcome.deleted,

@@ -17,8 +17,8 @@ from falcoport.mapping.expressions import (
     requoted,
 )
 from falcoport.mapping.jq_analysis import gives_one_output
-from falcoport.mapping.numbers import as_stored, round_numbers
-from falcoport.mapping.outcomes import EventError, Outcome, is_only, read_result
+from falcoport.mapping.numbers import as_stored, read_stored, round_numbers
+from falcoport.mapping.outcomes import EventError, Outcome, ResultReader, is_only
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -38,7 +38,14 @@ class Evaluator:
     def __init__(self, mappings: Sequence[Mapping[str, Any]]) -> None:
         self._mappings = tuple(mappings)
         self._expressions = tuple(tuple(expressions(mapping)) for mapping in mappings)
-        self._program = jq.compile(self._combined())
+        self._several = ["itemsToParse" in mapping for mapping in self._mappings]
+        self._readers = [
+            ResultReader(index, mapping, found)
+            for index, (mapping, found) in enumerate(
+                zip(self._mappings, self._expressions, strict=True)
+            )
+        ]
+        self._program = jq.compile(self._combine())
 
     def evaluate(self, event: str, *, rounded: bool = False) -> list[Outcome]:
         """Evaluate all mappings on one event.
@@ -54,7 +61,7 @@ class Evaluator:
             if not text and _is_unreadable(event):
                 raise EventError("empty")
             # Only an expression that ends the whole program (`halt`, `input`) leaves no line.
-            raw = json.loads(text) if text else self._evaluate_singly(event)
+            raw = read_stored(text) if text else self._evaluate_singly(event)
         except ValueError as error:
             if _is_unreadable(event):
                 raise EventError(first_message(str(error))) from None
@@ -78,11 +85,11 @@ class Evaluator:
         if len(lines) != len(events) or "" in lines:
             return [self.evaluate(event, rounded=True) for event in events]
         try:
-            return [self._outcomes(json.loads(line)) for line in lines]
+            return [self._outcomes(read_stored(line)) for line in lines]
         except RecursionError:
             raise EventError("nested too deeply") from None
 
-    def _combined(self) -> str:
+    def _combine(self) -> str:
         return (
             HIDE_ENVIRONMENT
             + ". as $event | ["
@@ -95,16 +102,14 @@ class Evaluator:
 
     def _evaluate_singly(self, event: str) -> Any:
         """Evaluate each expression as a program of its own, for those that end the whole one."""
-        return [evaluate_singly(mapping, event) for mapping in self._mappings]
+        return as_stored([evaluate_singly(mapping, event) for mapping in self._mappings])
 
     def _outcomes(self, raw: Any) -> list[Outcome]:
         found: list[Outcome] = []
-        for index, results in enumerate(as_stored(raw)):
-            mapping = self._mappings[index]
-            several = "itemsToParse" in mapping
+        for reader, several, results in zip(self._readers, self._several, raw, strict=True):
             for position, result in enumerate(results):
                 item = position if several and "items" not in result else None
-                found.append(read_result(index, item, mapping, self._expressions[index], result))
+                found.append(reader.read(item, result))
         return found
 
 

@@ -47,6 +47,5 @@ def spell_headers(headers: Headers) -> dict[str, str]:
     return spelled
 
 
-def _encode(value: Any) -> str:
-    # Pure ASCII, since half of a surrogate pair in a value has no form in UTF-8.
-    return json.dumps(value, separators=(",", ":"))
+# Pure ASCII, since half of a surrogate pair in a value has no form in UTF-8.
+_encode = json.JSONEncoder(separators=(",", ":")).encode

@@ -65,32 +65,46 @@ def read_target(mapping: Mapping[str, Any]) -> Target:
     )
 
 
-def read_result(
-    index: int,
-    item: int | None,
-    mapping: Mapping[str, Any],
-    found: Sequence[Expression],
-    result: dict[str, Any],
-) -> Outcome:
-    """Turn one evaluated `{filter, fields}` into what Port would store."""
-    target = read_target(mapping)
-    texts = {expression.field: expression.text for expression in found}
-    if "items" in result:
-        skipped, errors = _explain("itemsToParse", "a list", result["items"], texts)
-        return _skip(index, item, target, skipped, errors)
-    if result["fields"] is None:
-        skipped, errors = _explain("filter", "true", result["filter"], texts)
-        return _skip(index, item, target, skipped, errors)
-    fields = [e.field for e in found if e.field not in ("filter", "itemsToParse")]
-    answers = dict(zip(fields, result["fields"], strict=True))
-    failed = [
-        FieldError(expression.field, expression.text, answer["error"])
-        for expression in found
-        if isinstance(answer := answers.get(expression.field), dict)
-    ]
-    template = mapping.get("entity")
-    entity = fill_entity(template, answers) if isinstance(template, dict) else {}
-    return build_outcome(index, item, target, entity, failed)
+class ResultReader:
+    """Turns what one mapping's program gave into what Port would store."""
+
+    def __init__(self, index: int, mapping: Mapping[str, Any], found: Sequence[Expression]) -> None:
+        """Read results of the mapping number `index`, whose expressions are `found`."""
+        self._index = index
+        self._target = read_target(mapping)
+        self._texts = {expression.field: expression.text for expression in found}
+        # Two may have one name: `{"a.b": …}` and `{"a": {"b": …}}`.
+        self._fields = [e.field for e in found if e.field not in ("filter", "itemsToParse")]
+        self._template = mapping.get("entity")
+
+    def read(self, item: int | None, result: dict[str, Any]) -> Outcome:
+        """Return the outcome of one evaluated `{filter, fields}`, of item `item` if of several."""
+        if "items" in result:
+            return self._skip(item, "itemsToParse", "a list", result["items"])
+        if result["fields"] is None:
+            return self._skip(item, "filter", "true", result["filter"])
+        answers = dict(zip(self._fields, result["fields"], strict=True))
+        failed = [
+            FieldError(field, self._texts[field], answer["error"])
+            for field, answer in answers.items()
+            if type(answer) is dict
+        ]
+        template = self._template
+        entity = fill_entity(template, answers) if isinstance(template, dict) else {}
+        return build_outcome(self._index, item, self._target, entity, failed)
+
+    def _skip(self, item: int | None, field: str, wanted: str, answer: Any) -> Outcome:
+        skipped, errors = _explain(field, wanted, answer, self._texts)
+        return Outcome(
+            mapping=self._index,
+            blueprint=self._target.blueprint,
+            operation=self._target.operation,
+            entity=None,
+            skipped=skipped,
+            errors=errors,
+            item=item,
+            delete_dependents=self._target.delete_dependents,
+        )
 
 
 def build_outcome(
@@ -112,21 +126,6 @@ def build_outcome(
         tuple(failed),
         item,
         target.delete_dependents,
-    )
-
-
-def _skip(
-    index: int, item: int | None, target: Target, skipped: str, errors: tuple[FieldError, ...]
-) -> Outcome:
-    return Outcome(
-        mapping=index,
-        blueprint=target.blueprint,
-        operation=target.operation,
-        entity=None,
-        skipped=skipped,
-        errors=errors,
-        item=item,
-        delete_dependents=target.delete_dependents,
     )
 
 

@@ -462,7 +462,9 @@ def test_the_github_workflow_checks_on_a_schedule() -> None:
 
 
 @pytest.mark.skipif(shutil.which("shellcheck") is None, reason="no shellcheck here")
-@pytest.mark.parametrize("script", ["examples/ci/bootstrap.sh", ".ci/run"])
+@pytest.mark.parametrize(
+    "script", ["examples/ci/bootstrap.sh", ".ci/run", "scripts/release", "scripts/check_image"]
+)
 def test_the_shell_scripts_are_clean(script: str) -> None:
     ran = subprocess.run(
         ["shellcheck", script], cwd=ROOT, capture_output=True, check=False, text=True

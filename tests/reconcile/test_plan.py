@@ -16,6 +16,7 @@ from falcoport.manifests.loading import load
 from falcoport.reconcile.changes import Action
 from falcoport.reconcile.goal import Goal, lay_over
 from falcoport.reconcile.plan import Plan, plan
+from falcoport.reconcile.writes import make_update
 from falcoport.resources.blueprint import Blueprint
 from falcoport.resources.interface import Catalog, Key
 from falcoport.resources.mappings import find_similar_mapping
@@ -62,6 +63,8 @@ def test_a_relation_waits_for_the_new_blueprint_that_it_points_to() -> None:
     [[_helper, created], [update, _webhook]] = found.stages
     assert created.body["relations"] == {}
     assert update.body.keys() == {"relations"}
+    # What this plan itself made is nobody else's yet, so it need not be read again before.
+    assert not found.overwrites
 
 
 def test_an_update_that_waits_for_a_new_blueprint_is_one_update_behind_it() -> None:
@@ -92,6 +95,29 @@ def test_an_update_goes_before_the_webhook_that_fills_what_it_adds() -> None:
         [("blueprint falco_alert", "update")],
         [("webhook falco_alert_mapper", "update")],
     ]
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ({"relations": {"a": 1, "b": 2}}, {"relations": {"a": 1}}),
+        ({"schema": {"properties": {"a": {}, "b": {}}}}, {"schema": {"properties": {"a": {}}}}),
+        ({"schema": {"properties": {"a": {"x": 1}}}}, {"schema": {"properties": {"a": {}}}}),
+    ],
+)
+def test_what_goes_at_any_depth_is_sent_as_the_whole_resource(before: Json, after: Json) -> None:
+    """A PATCH may merge maps as deep as Port likes, so nothing would go."""
+    before, after = {"title": "T", **before}, {"title": "T", **after}
+    write = make_update(Blueprint, Key("blueprint", "b"), before, after)
+    assert write.whole == after
+    assert "title" not in write.body
+
+
+def test_what_only_grows_is_sent_as_what_changed() -> None:
+    before = {"title": "T", "schema": {"properties": {"a": {}}}}
+    after = {"title": "T", "schema": {"properties": {"a": {"x": 1}, "b": {}}}}
+    write = make_update(Blueprint, Key("blueprint", "b"), before, after)
+    assert (write.whole, write.body) == (None, {"schema": after["schema"]})
 
 
 def test_planning_changes_neither_the_goal_nor_the_catalog() -> None:

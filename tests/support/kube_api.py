@@ -16,6 +16,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
+import yaml
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
@@ -194,9 +196,11 @@ class _Handler(BaseHTTPRequestHandler):
     def do_PATCH(self) -> None:
         found = self._located(urlsplit(self.path).path)
         assert found is not None
-        assert "merge-patch" in self.headers["Content-Type"], self.headers["Content-Type"]
+        kind = self.headers["Content-Type"]
+        assert "merge-patch" in kind or "apply-patch" in kind, kind
         with self.cluster.lock:
-            patch = self._body()
+            # Server-side apply sends YAML, which JSON is too.
+            patch = yaml.safe_load(self._raw_body())
             if found not in self.cluster.objects:
                 self._status(404, "NotFound", found[2])
                 return
@@ -248,8 +252,11 @@ class _Handler(BaseHTTPRequestHandler):
         self.stopping.wait(5)
 
     def _body(self) -> Json:
-        body: Json = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        body: Json = json.loads(self._raw_body())
         return body
+
+    def _raw_body(self) -> bytes:
+        return self.rfile.read(int(self.headers["Content-Length"]))
 
     def _status(self, code: int, reason: str, message: str) -> None:
         body = {"kind": "Status", "apiVersion": "v1", "status": "Failure"}

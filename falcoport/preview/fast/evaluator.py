@@ -22,10 +22,10 @@ from falcoport.mapping.numbers import as_stored
 from falcoport.mapping.outcomes import (
     FieldError,
     Outcome,
+    ResultReader,
     build_outcome,
     fill_entity,
     is_only,
-    read_result,
     read_target,
 )
 from falcoport.preview.fast.jq_analysis import fields_read, plain_path
@@ -59,7 +59,7 @@ class FastBodyEvaluator:
         self._plain = BodyEvaluator(mappings)
         self._able = all("itemsToParse" not in mapping for mapping in mappings)
         self._encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
-        texts = dict.fromkeys(t for mapping in mappings for t in _computed_texts(mapping))
+        texts = dict.fromkeys(t for mapping in mappings for t in _compute_texts(mapping))
         self._twins = [TWINS[text] for text in texts if text in TWINS]
         self._groups = _group(text for text in texts if text in shipped and text not in TWINS)
         self._values = _ValueReader(self._groups)
@@ -285,7 +285,7 @@ def _reads_only(expression: str, members: Collection[str]) -> bool:
     return found is not None and found <= set(members)
 
 
-def _computed_texts(mapping: Mapping[str, Any]) -> list[str]:
+def _compute_texts(mapping: Mapping[str, Any]) -> list[str]:
     """List the expressions of a mapping that are more than a path, for libjq to compute."""
     return [e.text for e in expressions(mapping) if not _path_of(e) and not is_always_true(e)]
 
@@ -365,6 +365,7 @@ class CompiledMapping:
         if self._is_flat:
             self._slots = [s for s in self._slots if not (s.group and len(s.path) == 1)]
         self._target = read_target(mapping)
+        self._reader = ResultReader(self._index, mapping, self._found)
 
     def outcome(self, body: dict[str, Any], computed: list[Any]) -> Outcome | None:
         """Return what the mapping makes of a body; None where a path leads through no object."""
@@ -373,7 +374,7 @@ class CompiledMapping:
             return None
         if not is_only(passed, True):
             raw: dict[str, Any] = {"filter": passed, "fields": None}
-            return read_result(self._index, None, self._mapping, self._found, raw)
+            return self._reader.read(None, raw)
         answers = [self._answer(slot, body, computed) for slot in self._slots]
         failed = []
         for slot, answer in zip(self._slots, answers, strict=True):

@@ -56,6 +56,10 @@ _IDENTIFIER = regex.compile(ENTITY_IDENTIFIER["pattern"])
 INGEST = "INGEST"
 """The audit log's action for an event of which nothing became; Port documents none."""
 
+_UPDATE = (
+    "UPDATE event SET state = ?, result = ?, "
+    "payload = CASE WHEN ? THEN NULL ELSE payload END WHERE key = ?"
+)
 _INSERT = "INSERT INTO event(webhook, received, state, payload, result) VALUES (?, ?, ?, ?, ?)"
 
 WAITING, MAPPED, PARTIAL, SKIPPED, REFUSED = "waiting", "mapped", "partial", "skipped", "refused"
@@ -235,7 +239,7 @@ class Ingest:
         for webhook_key, group in groupby(rows, key=lambda row: row[1]):
             some = list(group)
             webhook = self._webhooks.by_key(webhook_key)
-            found = await self._evaluated(webhook, [row[2] for row in some])
+            found = await self._evaluate(webhook, [row[2] for row in some])
             evaluated += [
                 (row[0], webhook, outcomes) for row, outcomes in zip(some, found, strict=True)
             ]
@@ -248,7 +252,7 @@ class Ingest:
                 self._apply_alone(one)
         return bool(rows)
 
-    async def _evaluated(self, webhook: Webhook | None, events: list[str]) -> list[Outcomes]:
+    async def _evaluate(self, webhook: Webhook | None, events: list[str]) -> list[Outcomes]:
         if webhook is None:
             return ["" for _ in events]
         try:
@@ -282,11 +286,7 @@ class Ingest:
     def _finish(self, key: int, result: Mapping[str, Any]) -> None:
         state = _state(result)
         # What was stored whole can be read from its entity; the rest is kept to look into.
-        self._store.execute(
-            "UPDATE event SET state = ?, result = ?, "
-            "payload = CASE WHEN ? THEN NULL ELSE payload END WHERE key = ?",
-            (state, dump(result), state == MAPPED, key),
-        )
+        self._store.defer(_UPDATE, (state, dump(result), state == MAPPED, key))
 
     def _applied(self, webhook: Webhook | None, event: int, outcomes: Outcomes) -> dict[str, Any]:
         if webhook is None:
@@ -378,7 +378,7 @@ class Ingest:
             f"WHERE {condition}key < ? ORDER BY key DESC LIMIT ?",
             (*([] if state is None else [state]), before if before is not None else 1 << 62, limit),
         )
-        return [self._shown_event(row) for row in rows]
+        return [self._show_event(row) for row in rows]
 
     def totals(self) -> dict[str, int]:
         """Return how many events there are in each state."""
@@ -392,9 +392,9 @@ class Ingest:
             "SELECT key, webhook, received, state, payload, result FROM event WHERE key = ?",
             (key,),
         )
-        return None if row is None else self._shown_event(row)
+        return None if row is None else self._show_event(row)
 
-    def _shown_event(self, row: Sequence[Any]) -> dict[str, Any]:
+    def _show_event(self, row: Sequence[Any]) -> dict[str, Any]:
         webhook = self._webhooks.by_key(row[1])
         shown: dict[str, Any] = {
             "id": row[0],
@@ -436,13 +436,7 @@ def _event_text(webhook: Webhook, delivery: Delivery) -> str:
             401, "invalid_signature", "the signature is missing or does not match"
         )
     try:
-        # Read as Port reads it, numbers rounded, so that no mapping has to look for them again.
-        value = json.loads(
-            delivery.raw.decode(),
-            parse_constant=_no_constant,
-            parse_int=stored_integer,
-            parse_float=stored_float,
-        )
+        value = _read_event(delivery.raw.decode())
     except RecursionError:
         raise DeliveryRejected(400, "bad_request", "the body is nested too deeply") from None
     except ValueError:
@@ -452,6 +446,14 @@ def _event_text(webhook: Webhook, delivery: Delivery) -> str:
 
 def _no_constant(name: str) -> None:
     raise ValueError(name)
+
+
+_read_event = json.JSONDecoder(
+    # Read as Port reads it, numbers rounded, so that no mapping has to look for them again.
+    parse_constant=_no_constant,
+    parse_int=stored_integer,
+    parse_float=stored_float,
+).decode
 
 
 def _is_signed(security: Mapping[str, Any], delivery: Delivery) -> bool:

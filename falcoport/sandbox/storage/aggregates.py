@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from falcoport.sandbox.storage.audit import CREATE
 from falcoport.sandbox.storage.moments import parse_moment
-from falcoport.sandbox.storage.search import Candidate, StoredCandidate
+from falcoport.sandbox.storage.search import Candidate, StoredCandidate, asks_of_stored
 from falcoport.sandbox.storage.statistics import Sample, as_number, compute
 
 if TYPE_CHECKING:
@@ -156,7 +156,9 @@ class Aggregates:
             return None
         version: tuple[int, ...] = (self._blueprints.version,)
         query = definition.get("query") or _ANYTHING
-        is_local = _is_local(query, target) and _is_stored(definition["calculationSpec"], target)
+        is_local = asks_of_stored(query, target) and _is_stored(
+            definition["calculationSpec"], target
+        )
         if not is_local:
             # It depends on other entities or on the time: good for this second and state alone.
             version = (*version, self._store.version, int(self._store.clock.timestamp()))
@@ -313,12 +315,12 @@ class Aggregates:
             steps = self._steps_of(start, named["path"])
             if steps is None:
                 return []
-            return [steps if start == target.identifier else _reversed(steps)]
+            return [steps if start == target.identifier else _reverse(steps)]
         forward = self._find_paths(target, blueprint)
         backward = self._find_paths(blueprint, target)
         if blueprint.key == target.key:
             backward = []
-        return [*forward, *map(_reversed, backward)]
+        return [*forward, *map(_reverse, backward)]
 
     def _steps_of(self, start: str, path: Sequence[str]) -> tuple[_Step, ...] | None:
         """Return the relations of a path by their names; None if one of them is not there."""
@@ -366,28 +368,10 @@ def _leads_through(chains: Iterable[tuple[_Step, ...]], blueprint: int, action: 
     return False
 
 
-def _reversed(steps: Sequence[_Step]) -> tuple[_Step, ...]:
+def _reverse(steps: Sequence[_Step]) -> tuple[_Step, ...]:
     return tuple(
         _Step(step.blueprint, step.slot, upstream=not step.upstream) for step in reversed(steps)
     )
-
-
-def _is_local(query: Mapping[str, Any], target: Blueprint) -> bool:
-    """Return whether a query looks at nothing but what is stored of an entity itself."""
-    for rule in query["rules"]:
-        if "combinator" in rule:
-            if not _is_local(rule, target):
-                return False
-            continue
-        subject, value = rule.get("property"), rule.get("value")
-        if not isinstance(subject, str) or rule["operator"] in _MOVING:
-            return False
-        if isinstance(value, dict) and ("preset" in value or "context" in value):
-            return False
-        name = subject.rpartition("#")[2]
-        if not (name.startswith("$") and name != "$team") and name not in target.properties:
-            return False
-    return True
 
 
 def _is_stored(spec: Mapping[str, Any], target: Blueprint) -> bool:
@@ -399,5 +383,3 @@ def _is_stored(spec: Mapping[str, Any], target: Blueprint) -> bool:
 
 
 _NOTHING: Document = {}
-_MOVING = ("isExpired", "isNotExpired", "relatedTo", "matchAny")
-"""Operators whose answer changes with the time or with other entities."""

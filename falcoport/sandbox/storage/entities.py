@@ -20,6 +20,7 @@ from falcoport.sandbox.schemas import ENTITY_IDENTIFIER
 from falcoport.sandbox.storage import audit
 from falcoport.sandbox.storage.audit import Subject
 from falcoport.sandbox.storage.changes import EntityChange
+from falcoport.sandbox.storage.fields import EVERYTHING, Fields
 from falcoport.sandbox.storage.moments import parse_moment
 from falcoport.sandbox.storage.store import dump
 from falcoport.sandbox.validation import check
@@ -124,17 +125,27 @@ class Entities:
         *,
         newest_first: bool = False,
         holding: Sequence[str] = (),
+        around: Sequence[tuple[str, str, str]] = (),
     ) -> list[Row]:
         """Return up to `limit` entities behind the one with key `after`, in order of creation.
 
-        Only those are looked at in whose document every text of `holding` stands somewhere.
+        Only those are looked at in whose document every text of `holding` stands somewhere, and
+        not those whose values, by slot, are surely not before or after the moments of `around`.
         """
         comparison, order = ("<", "DESC") if newest_first else (">", "ASC")
         holds = "AND instr(document, ?) " * len(holding)
+        narrowed = [found for one in around if (found := _narrow(*one)) is not None]
         rows = self._store.execute(
             "SELECT key, identifier, document FROM entity "  # noqa: S608 - fixed words
-            f"WHERE blueprint = ? AND key {comparison} ? {holds}ORDER BY key {order} LIMIT ?",
-            (blueprint.key, after, *map(dump, holding), limit),
+            f"WHERE blueprint = ? AND key {comparison} ? {holds}"
+            f"{''.join(sql for sql, _ in narrowed)}ORDER BY key {order} LIMIT ?",
+            (
+                blueprint.key,
+                after,
+                *map(dump, holding),
+                *(value for _, values in narrowed for value in values),
+                limit,
+            ),
         )
         return [Row(row[0], blueprint.key, row[1], json.loads(row[2])) for row in rows]
 
@@ -166,8 +177,15 @@ class Entities:
         )
         return [Row(row[0], row[1], row[2], json.loads(row[3])) for row in rows]
 
-    def shown(self, rows: Sequence[Row]) -> list[Document]:
-        """Return entities as Port answers them: unset properties and relations are null."""
+    def shown(self, rows: Sequence[Row], fields: Fields = EVERYTHING) -> list[Document]:
+        """Return entities as Port answers them: unset properties and relations are null.
+
+        Of `fields` at least; what is computed needs the whole entity.
+        """
+        if not fields.is_everything and not fields.has("", "scorecards"):
+            keys = {row.blueprint for row in rows}
+            if not any(self._blueprints.by_key(key).has_computed for key in keys):
+                return self.stored(rows, fields)
         shown = self.stored(rows)
         by_blueprint: dict[int, list[int]] = {}
         for position, row in enumerate(rows):
@@ -180,11 +198,11 @@ class Entities:
             )
         return shown
 
-    def stored(self, rows: Sequence[Row]) -> list[Document]:
+    def stored(self, rows: Sequence[Row], fields: Fields = EVERYTHING) -> list[Document]:
         """Return entities with what is stored of them, nothing computed."""
-        edges = self._edges(rows)
+        edges = self._edges(rows, fields)
         return [
-            _shown(row, self._blueprints.by_key(row.blueprint), edges.get(row.key, {}))
+            _show(row, self._blueprints.by_key(row.blueprint), edges.get(row.key, {}), fields)
             for row in rows
         ]
 
@@ -194,10 +212,10 @@ class Entities:
         Port docs, search: `attach_title_to_relation`.
         """
         titles = {
-            name: self._titles(blueprint.relation(name)["target"], _related(shown, name))
+            name: self._titles(blueprint.relation(name)["target"], _find_related(shown, name))
             for name in blueprint.relations
         }
-        return [_titled(entity, titles) for entity in shown]
+        return [_find_titled(entity, titles) for entity in shown]
 
     def _titles(self, target: str, identifiers: Sequence[str]) -> dict[str, str | None]:
         """Return the titles of a blueprint's entities by their identifiers."""
@@ -226,10 +244,18 @@ class Entities:
         """Return what is stored of the entity with a database key; None if it is gone."""
         return next(iter(self.stored(self.rows([key]))), None)
 
-    def _edges(self, rows: Sequence[Row]) -> dict[int, dict[str, list[str]]]:
+    def _edges(
+        self, rows: Sequence[Row], fields: Fields = EVERYTHING
+    ) -> dict[int, dict[str, list[str]]]:
         """Return for each row the identifiers of its related entities per slot."""
         found: dict[int, dict[str, list[str]]] = {}
-        keys = [row.key for row in rows if self._blueprints.by_key(row.blueprint).relations]
+        related = {
+            row.blueprint
+            for row in rows
+            for name in self._blueprints.by_key(row.blueprint).relations
+            if fields.has("relations", name)
+        }
+        keys = [row.key for row in rows if row.blueprint in related]
         for start in range(0, len(keys), _KEYS_AT_ONCE):
             some = keys[start : start + _KEYS_AT_ONCE]
             marks = ",".join("?" * len(some))
@@ -266,7 +292,7 @@ class Entities:
             raise errors.identifier_taken("Entity", identifier)
         properties = body.get("properties") or {}
         blueprint.checker.check(properties)
-        edges = self._resolved(blueprint, body.get("relations") or {}, missing)
+        edges = self._resolve(blueprint, body.get("relations") or {}, missing)
         kept = old if mode is Mode.MERGE else None
         values = _properties(blueprint, kept, properties)
         if old is None and blueprint.defaults:
@@ -376,7 +402,7 @@ class Entities:
             fields["team"] = [team]
         return fields
 
-    def _resolved(
+    def _resolve(
         self, blueprint: Blueprint, relations: Mapping[str, Any], missing: OnMissingRelation
     ) -> _Edges:
         edges = _Edges({}, [], ())
@@ -389,7 +415,7 @@ class Entities:
             definition = blueprint.relation(name)
             target = self._blueprints.get(definition["target"])
             keys: list[int] = []
-            for identifier in self._wanted(name, value, target, many=definition["many"]):
+            for identifier in self._select_wanted(name, value, target, many=definition["many"]):
                 row = self._store.one(
                     "SELECT key FROM entity WHERE blueprint = ? AND identifier = ?",
                     (target.key, identifier),
@@ -408,7 +434,9 @@ class Entities:
             edges.targets[name] = keys
         return _Edges(edges.targets, edges.missing, tuple(ignored))
 
-    def _wanted(self, name: str, value: Any, target: Blueprint, *, many: bool) -> Iterable[str]:
+    def _select_wanted(
+        self, name: str, value: Any, target: Blueprint, *, many: bool
+    ) -> Iterable[str]:
         """Return the identifiers that a relation's value names."""
         if value is None:
             return ()
@@ -432,10 +460,11 @@ class Entities:
     def _check_required_relations(
         self, blueprint: Blueprint, edges: _Edges, kept: Row | None
     ) -> None:
+        if not blueprint.required_relations:
+            return
         created = {name for name, _, _ in edges.missing}
-        for name, slot in blueprint.relations.items():
-            if not blueprint.relation(name)["required"]:
-                continue
+        for name in blueprint.required_relations:
+            slot = blueprint.relations[name]
             given = edges.targets.get(name)
             if given or name in created:
                 continue
@@ -525,14 +554,14 @@ class Entities:
         rows = [self.existing(blueprint, identifier) for identifier in dict.fromkeys(identifiers)]
         doomed = {row.key for row in rows}
         for row in rows:
-            needed_by = set(self._needing(row.key)) - doomed
+            needed_by = set(self._find_needing(row.key)) - doomed
             if needed_by and not dependents:
                 raise errors.entity_is_required(
                     blueprint.identifier, row.identifier, len(needed_by)
                 )
         waiting = list(doomed)
         while waiting:
-            for key in self._needing(waiting.pop()):
+            for key in self._find_needing(waiting.pop()):
                 if key not in doomed:
                     doomed.add(key)
                     waiting.append(key)
@@ -563,7 +592,7 @@ class Entities:
         self._store.executemany("DELETE FROM timer WHERE entity = ?", some)
         self._store.executemany("DELETE FROM entity WHERE key = ?", some)
 
-    def _needing(self, key: int) -> Iterator[int]:
+    def _find_needing(self, key: int) -> Iterator[int]:
         """Yield the entities that point to one through a required relation."""
         for source, slot, owner in self._store.execute(
             "SELECT source, slot, blueprint FROM relation JOIN entity ON entity.key = source "
@@ -579,7 +608,29 @@ class Entities:
 _KEYS_AT_ONCE = 500
 
 
-def _compute_nothing(_blueprint: Blueprint, _rows: list[Row], _shown: list[Document]) -> None:
+_SECOND = "[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]T[0-9][0-9]:[0-9][0-9]:[0-9][0-9]"
+"""What a moment looks like whose seconds compare as texts do, if it ends in Z."""
+
+
+def _narrow(slot: str, operator: str, wanted: str) -> tuple[str, tuple[str, ...]] | None:
+    """Return the condition that a value may be before or after a moment; None if it is none.
+
+    It leaves out what has no such value, and moments in UTC of another second on the wrong side.
+    Whatever is written otherwise stays in, for whoever asks to look at.
+    """
+    moment = parse_moment(wanted)
+    if moment is None:
+        return None
+    wrong_side = ">" if operator.startswith("<") else "<"
+    path = f"$.properties.{json.dumps(slot)}"
+    value = "json_extract(document, ?)"
+    return (
+        f"AND NOT ({value} GLOB ? AND substr({value}, 1, 19) {wrong_side} ?) ",
+        (path, f"{_SECOND}*Z", path, moment.strftime("%Y-%m-%dT%H:%M:%S")),
+    )
+
+
+def _compute_nothing(_blueprint: Blueprint, _rows: list[Row], _show: list[Document]) -> None:
     return
 
 
@@ -587,14 +638,14 @@ def _cannot_find(_blueprint: Blueprint, _query: Mapping[str, Any]) -> list[str]:
     return []
 
 
-def _related(shown: Sequence[Document], relation: str) -> list[str]:
+def _find_related(shown: Sequence[Document], relation: str) -> list[str]:
     """Return whom the entities' relation of one name points to, each once."""
     values = [entity["relations"].get(relation) for entity in shown]
     each = [one for value in values for one in (value if isinstance(value, list) else [value])]
     return list(dict.fromkeys(one for one in each if one is not None))
 
 
-def _titled(entity: Document, titles: Mapping[str, Mapping[str, str | None]]) -> Document:
+def _find_titled(entity: Document, titles: Mapping[str, Mapping[str, str | None]]) -> Document:
     """Return an entity with identifier and title in the place of each related identifier."""
 
     def related(name: str, value: Any) -> Any:
@@ -615,25 +666,34 @@ def _properties(blueprint: Blueprint, kept: Row | None, given: Mapping[str, Any]
     return values
 
 
-def _shown(row: Row, blueprint: Blueprint, edges: Mapping[str, list[str]]) -> Document:
-    stored = row.document
+def _show(
+    row: Row, blueprint: Blueprint, edges: Mapping[str, list[str]], fields: Fields
+) -> Document:
+    stored, has = row.document, fields.has
     values = stored["properties"]
     relations: Document = {}
     for name, slot in blueprint.relations.items():
-        related = edges.get(slot)
-        if blueprint.relation(name)["many"]:
-            relations[name] = related or []
-        else:
-            relations[name] = related[0] if related else None
+        if has("relations", name):
+            related = edges.get(slot)
+            if blueprint.relation(name)["many"]:
+                relations[name] = related or []
+            else:
+                relations[name] = related[0] if related else None
     shown: Document = {"identifier": row.identifier}
     for name in ("title", "icon"):
-        if stored.get(name) is not None:
+        if stored.get(name) is not None and has("", name):
             shown[name] = stored[name]
-    shown |= {
-        "blueprint": blueprint.identifier,
-        "team": stored.get("team") or [],
-        "properties": {name: values.get(slot) for name, slot in blueprint.properties.items()},
-        "relations": relations,
+    shown["blueprint"] = blueprint.identifier
+    if has("", "team"):
+        shown["team"] = stored.get("team") or []
+    shown["properties"] = {
+        name: values.get(slot)
+        for name, slot in blueprint.properties.items()
+        if has("properties", name)
     }
-    shown |= {name: stored[name] for name in ("createdAt", "createdBy", "updatedAt", "updatedBy")}
+    shown["relations"] = relations
+    shown |= {name: stored[name] for name in _METADATA if has("", name)}
     return shown
+
+
+_METADATA = ("createdAt", "createdBy", "updatedAt", "updatedBy")

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from falcoport.sandbox.errors import invalid
+from falcoport.sandbox.storage.fields import EVERYTHING, Fields
 from falcoport.sandbox.storage.moments import parse_moment
 
 if TYPE_CHECKING:
@@ -89,12 +91,14 @@ Test = "Callable[[Candidate], bool]"
 class _Narrowed:
     """What all matches of a query surely have; None where anything may be.
 
-    `texts` are properties with the text that each has, or has among its elements.
+    `texts` are properties with the text that each has, or has among its elements; `moments` are
+    properties with an operator and the moment that each is before or after.
     """
 
     identifiers: frozenset[str] | None = None
     blueprints: frozenset[str] | None = None
     texts: tuple[tuple[str, str], ...] = ()
+    moments: tuple[tuple[str, str, str], ...] = ()
 
 
 class Search:
@@ -115,10 +119,20 @@ class Search:
         return found
 
     async def pages(
-        self, blueprint: Blueprint, query: Mapping[str, Any], after: int = 0
+        self,
+        blueprint: Blueprint,
+        query: Mapping[str, Any],
+        after: int = 0,
+        *,
+        size: int = _PAGE,
+        fields: Fields = EVERYTHING,
     ) -> AsyncIterator[list[Candidate]]:
-        """Yield the matches in a blueprint behind the entity with key `after`, in batches."""
-        for page in self._scan(blueprint, query, after):
+        """Yield the matches in a blueprint behind the entity with key `after`, in batches.
+
+        `size` is how many entities are looked at for a batch, `fields` what is shown of them at
+        least.
+        """
+        for page in self._scan(blueprint, query, after, size, fields):
             yield page
 
     def matcher(self, query: Mapping[str, Any]) -> Callable[[Candidate], bool]:
@@ -127,7 +141,7 @@ class Search:
 
     def blueprints_of(self, query: Mapping[str, Any]) -> list[Blueprint]:
         """Return the blueprints that can have a match."""
-        wanted = _narrowed(query).blueprints
+        wanted = _narrow(query).blueprints
         return [
             blueprint
             for blueprint in self._blueprints.all().values()
@@ -135,17 +149,34 @@ class Search:
         ]
 
     def _scan(
-        self, blueprint: Blueprint, query: Mapping[str, Any], after: int
+        self,
+        blueprint: Blueprint,
+        query: Mapping[str, Any],
+        after: int,
+        size: int = _PAGE,
+        fields: Fields = EVERYTHING,
     ) -> Iterator[list[Candidate]]:
         test = self._query(query)
-        for rows in self._rows(blueprint, _narrowed(query), after):
-            candidates = (
-                Candidate(row, blueprint, shown)
-                for row, shown in zip(rows, self._entities.shown(rows), strict=True)
-            )
-            yield [candidate for candidate in candidates if test(candidate)]
+        is_cheap = asks_of_stored(query, blueprint)
+        for rows in self._rows(blueprint, _narrow(query), after, size):
+            if is_cheap:
+                # What is not asked about need not be put together of those that do not match.
+                found = [row for row in rows if test(StoredCandidate(row, blueprint, _NOTHING))]
+                yield self._candidates(blueprint, found, fields)
+            else:
+                yield [one for one in self._candidates(blueprint, rows) if test(one)]
 
-    def _rows(self, blueprint: Blueprint, narrowed: _Narrowed, after: int) -> Iterator[list[Row]]:
+    def _candidates(
+        self, blueprint: Blueprint, rows: list[Row], fields: Fields = EVERYTHING
+    ) -> list[Candidate]:
+        return [
+            Candidate(row, blueprint, shown)
+            for row, shown in zip(rows, self._entities.shown(rows, fields), strict=True)
+        ]
+
+    def _rows(
+        self, blueprint: Blueprint, narrowed: _Narrowed, after: int, size: int
+    ) -> Iterator[list[Row]]:
         if narrowed.identifiers is not None:
             rows = [self._entities.row(blueprint, one) for one in narrowed.identifiers]
             yield sorted(
@@ -156,7 +187,12 @@ class Search:
         # SQLite finds a text in the documents much sooner than Python reads them.
         stored = {"$title", *blueprint.properties}
         holding = [text for name, text in narrowed.texts if name in stored]
-        while page := self._entities.page(blueprint, after, _PAGE, holding=holding):
+        around = [
+            (blueprint.properties[name], operator, moment)
+            for name, operator, moment in narrowed.moments
+            if name in blueprint.properties
+        ]
+        while page := self._entities.page(blueprint, after, size, holding=holding, around=around):
             yield page
             after = page[-1].key
 
@@ -174,7 +210,7 @@ class Search:
             return self._query(rule)
         operator = rule["operator"]
         if operator == "relatedTo":
-            keys = self._related(rule)
+            keys = self._match_related(rule)
             return lambda candidate: candidate.row.key in keys
         if "propertySchema" in rule:
             return _schema_rule(rule["propertySchema"], _comparison(operator, rule.get("value")))
@@ -190,7 +226,7 @@ class Search:
         """Return the test of a rule about a property, or about what a path leads to."""
         subject, operator, wanted = rule["property"], rule["operator"], rule.get("value")
         if operator == "matchAny" and isinstance(subject, dict) and "path" in subject:
-            keys = self._reached(subject, _texts(wanted))
+            keys = self._find_reached(subject, _texts(wanted))
             return lambda candidate: candidate.row.key in keys
         if not isinstance(subject, str) or _is_context(wanted):
             return lambda _candidate: False
@@ -218,7 +254,7 @@ class Search:
 
     # --- the graph --------------------------------------------------------------------------
 
-    def _related(self, rule: Mapping[str, Any]) -> set[int]:
+    def _match_related(self, rule: Mapping[str, Any]) -> set[int]:
         """Return the entities related to those named, over any number of steps."""
         start = self._keys(_texts(rule["value"]), rule["blueprint"])
         required = rule.get("required")
@@ -237,7 +273,7 @@ class Search:
             found |= seen - start
         return found
 
-    def _reached(self, path: Mapping[str, Any], values: Iterable[str]) -> set[int]:
+    def _find_reached(self, path: Mapping[str, Any], values: Iterable[str]) -> set[int]:
         """Return the entities at the other end of a path of relations from those named."""
         start = path.get("fromBlueprint")
         upstream = start is not None
@@ -292,31 +328,63 @@ class Search:
                     yield found
 
 
-def _narrowed(query: Mapping[str, Any]) -> _Narrowed:
+def asks_of_stored(query: Mapping[str, Any], target: Blueprint) -> bool:
+    """Return whether a query looks at nothing but what is stored of an entity itself."""
+    for rule in query["rules"]:
+        if "combinator" in rule:
+            if not asks_of_stored(rule, target):
+                return False
+            continue
+        subject, value = rule.get("property"), rule.get("value")
+        if not isinstance(subject, str) or rule["operator"] in _MOVING:
+            return False
+        if isinstance(value, dict) and ("preset" in value or "context" in value):
+            return False
+        name = subject.rpartition("#")[2]
+        if name not in _STORED and name not in target.properties:
+            return False
+    return True
+
+
+_NOTHING: Document = {}
+_STORED = frozenset(
+    "$identifier $title $icon $blueprint $datasource $createdAt $createdBy $updatedAt "
+    "$updatedBy".split()
+)
+_MOVING = ("isExpired", "isNotExpired", "relatedTo", "matchAny")
+"""Operators whose answer changes with the time or with other entities."""
+
+
+def _narrow(query: Mapping[str, Any]) -> _Narrowed:
     """Return what the rules that all matches fulfil say about identifier and blueprint."""
     if query["combinator"] != "and" and len(query["rules"]) != 1:
         return _Narrowed()
     limits: dict[str, frozenset[str]] = {}
     texts: list[tuple[str, str]] = []
+    moments: list[tuple[str, str, str]] = []
     for rule in query["rules"]:
         if "combinator" in rule:
-            inner = _narrowed(rule)
+            inner = _narrow(rule)
             texts += inner.texts
+            moments += inner.moments
             found = {"$identifier": inner.identifiers, "$blueprint": inner.blueprints}
         elif rule.get("property") in ("$identifier", "$blueprint") and _is_exact(rule):
             found = {rule["property"]: frozenset(_texts(rule["value"]))}
         else:
-            if rule["operator"] == "=" and isinstance(rule.get("value"), str):
-                texts += [(rule["property"], rule["value"])] if _is_named(rule) else []
+            name, operator, wanted = rule.get("property"), rule["operator"], rule.get("value")
+            if isinstance(name, str) and isinstance(wanted, str):
+                texts += [(name, wanted)] if operator == "=" else []
+                moments += [(name, operator, wanted)] if operator in _IN_ORDER else []
             continue
         for name, values in found.items():
             if values is not None:
                 limits[name] = limits[name] & values if name in limits else values
-    return _Narrowed(limits.get("$identifier"), limits.get("$blueprint"), tuple(texts))
+    return _Narrowed(
+        limits.get("$identifier"), limits.get("$blueprint"), tuple(texts), tuple(moments)
+    )
 
 
-def _is_named(rule: Mapping[str, Any]) -> bool:
-    return isinstance(rule.get("property"), str)
+_IN_ORDER = ("<", "<=", ">", ">=")
 
 
 def _is_exact(rule: Mapping[str, Any]) -> bool:
@@ -413,10 +481,13 @@ def _contains_any(value: Any, wanted: Any) -> bool:
     return any(_contains(value, one) for one in some)
 
 
-def _ordered(compare: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool]:
+_wanted_moment = lru_cache(64)(parse_moment)  # the same for every entity that is looked at
+
+
+def _order(compare: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool]:
     def meets(value: Any, wanted: Any) -> bool:
         if isinstance(wanted, str):
-            value, wanted = parse_moment(value), parse_moment(wanted)
+            value, wanted = parse_moment(value), _wanted_moment(wanted)
         elif not isinstance(value, int | float) or isinstance(value, bool):
             return False
         return value is not None and wanted is not None and compare(value, wanted)
@@ -435,10 +506,10 @@ _OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
     "endsWith": lambda value, wanted: (
         isinstance(value, str) and isinstance(wanted, str) and value.endswith(wanted)
     ),
-    ">": _ordered(lambda value, wanted: value > wanted),
-    ">=": _ordered(lambda value, wanted: value >= wanted),
-    "<": _ordered(lambda value, wanted: value < wanted),
-    "<=": _ordered(lambda value, wanted: value <= wanted),
+    ">": _order(lambda value, wanted: value > wanted),
+    ">=": _order(lambda value, wanted: value >= wanted),
+    "<": _order(lambda value, wanted: value < wanted),
+    "<=": _order(lambda value, wanted: value <= wanted),
     "isEmpty": lambda value, _wanted: value is None or value in ([], {}, ""),
     "isExpired": lambda value, _wanted: (
         (moment := parse_moment(value)) is not None and moment < datetime.now(UTC)

@@ -28,7 +28,8 @@ def dump(value: Any) -> str:
     return _ENCODER.encode(value)
 
 
-_ENCODER = json.JSONEncoder(separators=(",", ":"))
+# What is written comes out of JSON, in which nothing holds itself.
+_ENCODER = json.JSONEncoder(separators=(",", ":"), check_circular=False)
 
 
 @dataclass

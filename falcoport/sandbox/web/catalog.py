@@ -17,7 +17,7 @@ from falcoport.sandbox.web.rows import build_alert_rows, build_entity_rows, buil
 from falcoport.sandbox.web.runs import list_runs
 from falcoport.sandbox.web.site import mapped_blueprints
 from falcoport.sandbox.web.summary import find_newest
-from falcoport.sandbox.web.widgets.desk import Desk
+from falcoport.sandbox.web.widgets.scope import Scope
 
 if TYPE_CHECKING:
     from falcoport.sandbox.storage.blueprints import Blueprint
@@ -111,8 +111,8 @@ async def _build_widgets(site: Site, view: View, blueprint: Blueprint, row: Row)
     """Return the widgets of the page that Port keeps for the entities of a blueprint."""
     page = site.state.pages.documents.find(f"{blueprint.identifier}{ENTITY_PAGE_SUFFIX}")
     widgets = [] if page is None else page.document.get("widgets") or []
-    desk = Desk(site, view, entity=(blueprint.identifier, row.identifier))
-    return await build_rows(desk, widgets)
+    scope = Scope(site, view, entity=(blueprint.identifier, row.identifier))
+    return await build_rows(scope, widgets)
 
 
 async def _find_alerts_of(

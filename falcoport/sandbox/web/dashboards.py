@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from falcoport.sandbox.errors import ApiError
-from falcoport.sandbox.web.widgets.desk import Desk
+from falcoport.sandbox.web.widgets.cache import show_widget
+from falcoport.sandbox.web.widgets.scope import Scope
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,15 +42,15 @@ async def show_dashboard(site: Site, view: View) -> str:
     return await _show(site, view, site.state.pages.get(view.path["page"]))
 
 
-async def build_rows(desk: Desk, widgets: Sequence[Document]) -> list[Row]:
+async def build_rows(scope: Scope, widgets: Sequence[Document]) -> list[Row]:
     """Return the widgets of a page row by row, each built once."""
     layout = lay_out(widgets)
-    await desk.prepare([widget for _, placed in layout for _, widget in placed])
+    await scope.prepare([widget for _, placed in layout for _, widget in placed])
     rows = []
     for title, placed in layout:
         cells = []
         for size, widget in placed:
-            cells.append((size, await desk.site.widget(desk, widget)))
+            cells.append((size, await show_widget(scope, widget)))
             # A widget may take a while; alerts that arrive do not wait for all of them.
             await asyncio.sleep(0)
         rows.append(Row(title, tuple(cells)))
@@ -111,7 +112,7 @@ async def _show(site: Site, view: View, page: Document) -> str:
     if page.get("type") == "entity":
         raise ApiError(404, "not_found", "This page belongs to one entity; open that entity")
     filters = page.get("pageFilters") or []
-    desk = Desk(site, view, filters)
+    scope = Scope(site, view, filters)
     return site.render(
         "dashboard.html",
         view,
@@ -119,5 +120,5 @@ async def _show(site: Site, view: View, page: Document) -> str:
         is_live=True,
         page={"title": None, "description": None, **page},
         filters=[one.get("title") or one.get("identifier") for one in filters],
-        rows=await build_rows(desk, page.get("widgets") or []),
+        rows=await build_rows(scope, page.get("widgets") or []),
     )

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from falcoport.sandbox.storage.store import dump
 from falcoport.sandbox.web import rendering
 from falcoport.sandbox.web.alert_reader import AlertReader, is_alert
-from falcoport.sandbox.web.widgets import build_widget
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -19,20 +16,13 @@ if TYPE_CHECKING:
     from falcoport.sandbox.state import State
     from falcoport.sandbox.storage.blueprints import Blueprint
     from falcoport.sandbox.web.records import Records
-    from falcoport.sandbox.web.widgets.desk import Desk
+    from falcoport.sandbox.web.widgets.known import KnownWidget
 
 Document = dict[str, Any]
 
 _log = logging.getLogger("falcoport.sandbox")
 _PAUSE = 1.0
 """How long changes are collected before the tables follow them, in seconds."""
-
-_FRESH = 60.0
-"""For how many seconds a widget about a period like "the last day" is shown as it was made."""
-
-_MOST_WIDGETS = 500
-_QUICK, _REST_FACTOR = 0.1, 10
-"""What takes longer than so many seconds is kept for so many times as long."""
 
 
 @dataclass(frozen=True)
@@ -53,53 +43,17 @@ class View:
 
 
 @dataclass(frozen=True)
-class _Known:
-    """A widget as it was made: of which version of the data, when, and until when it may be old."""
-
-    built: Document
-    version: int
-    minute: int
-    until: float
-
-    def is_good(self, version: int, minute: int) -> bool:
-        """Return whether it may still be shown.
-
-        One that takes long to make is shown for a while even if the data changed: figures about
-        100,000 entities must not be made anew with each alert that arrives.
-        """
-        return (self.version, self.minute) == (version, minute) or time.monotonic() < self.until
-
-
-@dataclass(frozen=True)
 class Site:
-    """The pages of one sandbox."""
+    """The pages of one sandbox; `widgets` are those that were built, kept by `widgets.cache`."""
 
     state: State
     records: Records
     _readers: dict[int, AlertReader] = field(default_factory=dict)
-    _widgets: dict[str, _Known] = field(default_factory=dict)
+    widgets: dict[str, KnownWidget] = field(default_factory=dict)
 
     def render(self, template: str, view: View, **values: Any) -> str:
         """Return a page as HTML."""
         return rendering.render(template, view.now, origin=view.origin, **values)
-
-    async def widget(self, desk: Desk, widget: Document) -> Document:
-        """Return what the template shows of a widget; made anew only if anything has changed."""
-        key = dump([widget, desk.filters, desk.entity])
-        known = self._widgets.get(key)
-        version = self.state.store.version
-        minute = int(desk.view.now // _FRESH)
-        if known is not None and known.is_good(version, minute):
-            return known.built
-        start = time.monotonic()
-        built = await build_widget(desk, widget)
-        if len(self._widgets) >= _MOST_WIDGETS:
-            self._widgets.clear()
-        end = time.monotonic()
-        self._widgets[key] = _Known(
-            built, version, minute, end + _REST_FACTOR * (end - start - _QUICK)
-        )
-        return built
 
     async def read_alerts(self, blueprint: Blueprint) -> AlertReader:
         """Return a blueprint's alerts as the database has them now."""

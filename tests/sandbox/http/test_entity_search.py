@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from operator import ge, gt, le, lt
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import httpx
+
+    from falcoport.sandbox.server import RunningSandbox
 
 SCHEMA = {
     "properties": {
@@ -77,7 +81,7 @@ def found(nodes: httpx.Client, *rules: dict[str, Any], combinator: str = "and") 
     body = {"query": {"combinator": combinator, "rules": rules}}
     answer = nodes.post("/blueprints/node/entities/search", json=body)
     assert answer.status_code == 200, answer.text
-    assert answer.json()["ok"] is True
+    assert answer.json().get("message") is None
     return "".join(entity["identifier"] for entity in answer.json()["entities"])
 
 
@@ -274,3 +278,63 @@ def test_a_wrong_flag_is_refused_before_the_answer_begins(api: httpx.Client) -> 
     flags = {"attach_title_to_relation": "x"}
     assert api.post("/entities/search", params=flags, json=everything).status_code == 422
     assert api.get("/blueprints/alert/entities", params=flags).status_code == 422
+
+
+NAME = "at\\x@"
+MOMENTS = [
+    "2024-06-09T09:57:52Z",
+    "2024-06-09T09:57:52.5Z",
+    "2024-06-09t09:57:53z",
+    "2024-06-09T11:57:52.25+02:00",
+    "2024-06-08T23:57:52-10:00",
+    "2024-06-09T09:57:51.999999999Z",
+    "2023-12-31T23:59:59Z",
+    "2024-06-10T00:00:00+23:00",
+    "not a moment at all",
+    "2024-13-45T99:99:99Z",
+    "",
+]
+
+
+def as_instant(text: str) -> datetime | None:
+    head, dot, rest = text.upper().partition(".")
+    try:
+        return datetime.fromisoformat(head + (dot and dot + rest.replace("99Z", "Z")))
+    except ValueError:
+        return None
+
+
+@pytest.mark.parametrize("wanted", ["2024-06-09T09:57:52.3Z", "2024-06-09T11:57:52+02:00"])
+@pytest.mark.parametrize("operator", ["<", "<=", ">", ">="])
+def test_moments_compare_as_instants_however_they_are_written(
+    sandbox: RunningSandbox, api: httpx.Client, operator: str, wanted: str
+) -> None:
+    schema = {"properties": {NAME: {"type": "string"}}}
+    blueprint = {"identifier": "m", "title": "M", "schema": schema}
+    assert api.post("/blueprints", json=blueprint).json().get("message") is None
+    for number, text in enumerate([*MOMENTS, None]):
+        body = {"identifier": f"{number}", "properties": {NAME: text}}
+        api.post("/blueprints/m/entities", json=body).raise_for_status()
+    rule = {"property": NAME, "operator": operator, "value": wanted}
+    body = {"query": {"combinator": "and", "rules": [rule]}, "include": ["$identifier"]}
+    answer = api.post("/blueprints/m/entities/search", json=body).raise_for_status().json()
+    compare = {"<": lt, "<=": le, ">": gt, ">=": ge}[operator]
+    limit = datetime.fromisoformat(wanted)
+    instants = [as_instant(text) for text in MOMENTS]
+    expected = [str(n) for n, one in enumerate(instants) if one and compare(one, limit)]
+    assert [entity["identifier"] for entity in answer["entities"]] == expected
+    assert set(answer["entities"][0]) == {"identifier", "blueprint", "properties", "relations"}
+
+
+def test_a_page_says_that_there_is_a_next_one_only_if_there_is(
+    sandbox: RunningSandbox, api: httpx.Client
+) -> None:
+    api.post("/blueprints", json={"identifier": "m", "title": "M", "schema": {"properties": {}}})
+    for number in range(4):
+        api.post("/blueprints/m/entities", json={"identifier": f"{number}"}).raise_for_status()
+    first = api.post("/blueprints/m/entities/search", json={"limit": 2}).json()
+    second = api.post(
+        "/blueprints/m/entities/search", json={"limit": 2, "from": first["next"]}
+    ).json()
+    assert [one["identifier"] for one in first["entities"] + second["entities"]] == list("0123")
+    assert "next" not in second

@@ -8,7 +8,6 @@ from falcoport.sandbox import errors, schemas
 from falcoport.sandbox.http.entity_fields import (
     leave_out_computed,
     requested_fields,
-    select_fields,
     with_titles,
 )
 from falcoport.sandbox.http.routing import Answer, Router, ok
@@ -38,12 +37,12 @@ def list_entities(state: State, call: Call) -> Answer:
 
 
 async def _pages(state: State, call: Call, blueprint: Blueprint) -> AsyncIterator[list[Document]]:
-    include, exclude = requested_fields(call)
+    fields = requested_fields(call)
     after = 0
     while rows := state.entities.page(blueprint, after, _PAGE):
         found = leave_out_computed(state, call, state.entities.shown(rows))
         shown = with_titles(state, call, blueprint, found)
-        yield [select_fields(entity, include, exclude) for entity in shown]
+        yield [fields.select(entity) for entity in shown]
         after = rows[-1].key
 
 
@@ -118,8 +117,8 @@ def delete_entities(state: State, call: Call) -> Answer:
 def get_entity(state: State, call: Call) -> Answer:
     """Show an entity."""
     found = [state.entities.one(_blueprint(state, call), call.path["entity"])]
-    entity = leave_out_computed(state, call, found)[0]
-    return ok(entity=select_fields(entity, *requested_fields(call)))
+    entities = leave_out_computed(state, call, found)
+    return ok(entity=requested_fields(call).select(entities[0]))
 
 
 @router.write("PUT", _ONE, schemas.ENTITY)

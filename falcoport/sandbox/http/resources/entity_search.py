@@ -9,10 +9,10 @@ from falcoport.sandbox import errors, schemas
 from falcoport.sandbox.http.entity_fields import (
     leave_out_computed,
     requested_fields,
-    select_fields,
     with_titles,
 )
 from falcoport.sandbox.http.routing import Answer, Router, ok
+from falcoport.sandbox.storage.fields import Fields
 from falcoport.sandbox.storage.moments import is_before
 from falcoport.sandbox.validation import check_encodable
 
@@ -41,14 +41,17 @@ async def search_blueprint(state: State, call: Call) -> Answer:
     query = body.get("query") or _ANYTHING
     found: list[Candidate] = []
     blueprint = state.blueprints.get(call.path["blueprint"])
-    async for page in state.search.pages(blueprint, query, _cursor(body.get("from"))):
+    after = _cursor(body.get("from"))
+    fields = Fields(body.get("include", ()), body.get("exclude", ()))
+    # One more than is asked for shows whether there is a next page.
+    size = max(limit + 1, _PAGE)
+    async for page in state.search.pages(blueprint, query, after, size=size, fields=fields):
         found += page
         if len(found) > limit:
             break
         await asyncio.sleep(0)
-    include, exclude = body.get("include", ()), body.get("exclude", ())
     entities = leave_out_computed(state, call, [one.shown for one in found[:limit]])
-    shown = [select_fields(entity, include, exclude) for entity in entities]
+    shown = [fields.select(entity) for entity in entities]
     if len(found) > limit:
         return ok(entities=shown, next=str(found[limit - 1].row.key))
     return ok(entities=shown)
@@ -63,7 +66,7 @@ def search_catalog(state: State, call: Call) -> Answer:
 
 
 async def _matches(state: State, call: Call, matching: list[str]) -> AsyncIterator[list[Document]]:
-    include, exclude = requested_fields(call)
+    fields = requested_fields(call)
     for blueprint in state.search.blueprints_of(call.body):
         async for page in state.search.pages(blueprint, call.body):
             if page and blueprint.identifier not in matching:
@@ -71,7 +74,7 @@ async def _matches(state: State, call: Call, matching: list[str]) -> AsyncIterat
             shown = [candidate.shown for candidate in page]
             shown = leave_out_computed(state, call, shown)
             titled = with_titles(state, call, blueprint, shown)
-            yield [select_fields(entity, include, exclude) for entity in titled]
+            yield [fields.select(entity) for entity in titled]
 
 
 @router.read("POST", "/v1/blueprints/entities/datasource-entities", schemas.DATASOURCE_SEARCH)

@@ -1,6 +1,6 @@
 """The widgets of a dashboard: from what a page holds of each to what its template shows.
 
-One file per family of kinds. A builder takes the desk, where it finds entities, and the widget as
+One file per family of kinds. A builder takes the scope, where it finds entities, and the widget as
 it is stored, and returns what the template of its `shape` needs.
 """
 
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from falcoport.sandbox.web.site import Document
-    from falcoport.sandbox.web.widgets.desk import Desk
+    from falcoport.sandbox.web.widgets.scope import Scope
 
-    Builder = Callable[[Desk, Document], Awaitable[Document]]
+    Builder = Callable[[Scope, Document], Awaitable[Document]]
 
 _BUILDERS: dict[str, Builder] = {
     "entities-number-chart": figures.build_number,
@@ -51,7 +51,7 @@ _TITLES = {
 }
 
 
-async def build_widget(desk: Desk, widget: Document) -> Document:
+async def build_widget(scope: Scope, widget: Document) -> Document:
     """Return what the template shows of a widget; what cannot be shown says why."""
     kind = widget.get("type")
     title = widget.get("title") or _TITLES.get(str(kind)) or str(kind)
@@ -64,7 +64,7 @@ async def build_widget(desk: Desk, widget: Document) -> Document:
             "text": f"The sandbox does not show widgets of type {kind}.",
         }
     try:
-        built = await builder(desk, widget)
+        built = await builder(scope, widget)
     except ApiError as error:
         return {**common, "shape": "note", "text": f"{error.message}."}
     except (KeyError, TypeError, ValueError, AttributeError) as error:

@@ -8,14 +8,14 @@ from falcoport.sandbox.web.runs import list_runs
 
 if TYPE_CHECKING:
     from falcoport.sandbox.web.site import Document
-    from falcoport.sandbox.web.widgets.desk import Desk
+    from falcoport.sandbox.web.widgets.scope import Scope
 
 ROWS = 20
 
 
-async def build_cards(desk: Desk, widget: Document) -> Document:
+async def build_cards(scope: Scope, widget: Document) -> Document:
     """Return a card for each action, with the address of its form."""
-    actions = desk.site.state.documents("action", "Action")
+    actions = scope.site.state.documents("action", "Action")
     cards = []
     for one in widget["actions"]:
         stored = actions.find(one["action"])
@@ -33,11 +33,11 @@ async def build_cards(desk: Desk, widget: Document) -> Document:
     return {"shape": "cards", "cards": cards}
 
 
-async def build_runs(desk: Desk, widget: Document) -> Document:
+async def build_runs(scope: Scope, widget: Document) -> Document:
     """Return the newest runs of an action, or of all."""
     query = widget.get("query") or {}
     runs = list_runs(
-        desk.site,
+        scope.site,
         action=widget.get("action"),
         entity=query.get("entity"),
         blueprint=query.get("blueprint"),

@@ -10,13 +10,13 @@ from falcoport.sandbox.storage.statistics import Sample, as_number, compute, cou
 from falcoport.sandbox.web import charts
 from falcoport.sandbox.web.records import short_name
 from falcoport.sandbox.web.summary import severity
-from falcoport.sandbox.web.widgets.desk import choose_colors
+from falcoport.sandbox.web.widgets.scope import choose_colors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from falcoport.sandbox.web.site import Document
-    from falcoport.sandbox.web.widgets.desk import Desk
+    from falcoport.sandbox.web.widgets.scope import Scope
 
 SLICES, BARS = 14, 9
 """How many values a pie and a bar chart show before the rest is one (Port docs, dashboards)."""
@@ -32,9 +32,9 @@ _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
 }
 
 
-async def build_number(desk: Desk, widget: Document) -> Document:
+async def build_number(scope: Scope, widget: Document) -> Document:
     """Return a figure with its unit, and what the widget says of one so high."""
-    value = await _find_figure(desk, widget)
+    value = await _find_figure(scope, widget)
     if value is None:
         return {"is_empty": True}
     unit = widget.get("unit", "none")
@@ -60,9 +60,9 @@ async def build_number(desk: Desk, widget: Document) -> Document:
     }
 
 
-async def build_pie(desk: Desk, widget: Document) -> Document:
+async def build_pie(scope: Scope, widget: Document) -> Document:
     """Return how the entities' values of a property share the whole."""
-    parts = await _count_parts(desk, widget, SLICES)
+    parts = await _count_parts(scope, widget, SLICES)
     if not parts:
         return {"is_empty": True}
     names, counts, colors = zip(*parts, strict=True)
@@ -75,18 +75,18 @@ async def build_pie(desk: Desk, widget: Document) -> Document:
     }
 
 
-async def build_bars(desk: Desk, widget: Document) -> Document:
+async def build_bars(scope: Scope, widget: Document) -> Document:
     """Return how often each value of a property occurs."""
-    parts = await _count_parts(desk, widget, BARS, otherwise="plain")
+    parts = await _count_parts(scope, widget, BARS, otherwise="plain")
     if not parts:
         return {"is_empty": True}
     # What is left may be many values at once, against which no other bar could be seen.
     return {"shape": "bars", "parts": parts, "highest": max(n for _, n, _ in parts[:BARS])}
 
 
-async def _find_figure(desk: Desk, widget: Document) -> float | None:
+async def _find_figure(scope: Scope, widget: Document) -> float | None:
     if widget.get("chartType") == "displaySingleProperty":
-        _, entity = desk.entity_of(widget)
+        _, entity = scope.entity_of(widget)
         return as_number(entity["properties"].get(short_name(widget["property"])))
     by_entities = (
         widget.get("chartType") == "countEntities" or widget.get("calculationBy") == "entities"
@@ -94,7 +94,7 @@ async def _find_figure(desk: Desk, widget: Document) -> float | None:
     moment_name = widget.get("measureTimeBy") or "$createdAt"
     func = widget.get("func") or "count"
     names = [moment_name] if by_entities else [moment_name, widget["property"]]
-    found = await desk.find(widget, names)
+    found = await scope.find(widget, names)
     if by_entities and func == "count":
         return len(found)
     samples = [
@@ -107,18 +107,18 @@ async def _find_figure(desk: Desk, widget: Document) -> float | None:
     return compute(
         func,
         samples,
-        desk.site.state.store.clock.now(),
+        scope.site.state.store.clock.now(),
         by_entities=by_entities,
         average_of=widget.get("averageOf", ""),
     )
 
 
 async def _count_parts(
-    desk: Desk, widget: Document, most: int, *, otherwise: str = ""
+    scope: Scope, widget: Document, most: int, *, otherwise: str = ""
 ) -> list[tuple[str, int, str]]:
     """Return each value of a chart with its count and colour; the least frequent are one."""
     name = widget["property"]
-    values = [_read_value(one, name) for one in await desk.find(widget, _names_of(name))]
+    values = [_read_value(one, name) for one in await scope.find(widget, _names_of(name))]
     counted = [
         (_NO_VALUE if one["value"] is None else _write_value(one["value"]), one["count"])
         for one in count_values(values)
@@ -126,7 +126,7 @@ async def _count_parts(
     first, rest = counted[:most], counted[most:]
     first = _order(first)
     names = [one for one, _ in first]
-    definition = desk.definition_of(widget, short_name(name))
+    definition = scope.definition_of(widget, short_name(name))
     colors = choose_colors(definition, names, otherwise=otherwise)
     parts = [
         (one, count, "color-lightGray" if one == _NO_VALUE else color)

@@ -19,14 +19,14 @@ from falcoport.sandbox.web import charts
 from falcoport.sandbox.web.moments import parse_moment as read_moment
 from falcoport.sandbox.web.records import short_name
 from falcoport.sandbox.web.summary import severity
-from falcoport.sandbox.web.widgets.desk import choose_colors
+from falcoport.sandbox.web.widgets.scope import choose_colors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
 
     from falcoport.sandbox.web.site import Document
-    from falcoport.sandbox.web.widgets.desk import Desk
+    from falcoport.sandbox.web.widgets.scope import Scope
 
 MOST_LINES = 10
 """How many lines a breakdown has before the rest is one (Port docs, dashboards)."""
@@ -65,44 +65,44 @@ class _Period:
         return place
 
 
-async def build_line_chart(desk: Desk, widget: Document) -> Document:
+async def build_line_chart(scope: Scope, widget: Document) -> Document:
     """Return the lines of a `line-chart`."""
-    period = _read_period(desk, widget)
-    found = await _find_lines(desk, widget, period)
+    period = _read_period(scope, widget)
+    found = await _find_lines(scope, widget, period)
     breakdown = short_name(str(widget.get("breakdownProperty") or ""))
-    definition = desk.definition_of(widget, breakdown) if breakdown else {}
+    definition = scope.definition_of(widget, breakdown) if breakdown else {}
     return _show(widget, period, found, choose_colors(definition, [one.name for one in found]))
 
 
-async def build_line_charts(desk: Desk, widget: Document) -> Document:
+async def build_line_charts(scope: Scope, widget: Document) -> Document:
     """Return the lines of a `multi-line-chart`: those of each of its own."""
-    period = _read_period(desk, widget)
+    period = _read_period(scope, widget)
     found: list[Line] = []
     definition: Document = {}
     for position, line in enumerate(widget["lines"]):
         title = line.get("title") or f"Line {position + 1}"
         breakdown = short_name(str(line.get("breakdownProperty") or ""))
-        for one in await _find_lines(desk, {"chartType": "countEntities", **line}, period):
+        for one in await _find_lines(scope, {"chartType": "countEntities", **line}, period):
             is_named = breakdown or len(line.get("properties") or ()) > 1
             alone = len(widget["lines"]) == 1
             name = (one.name if alone else f"{title}: {one.name}") if is_named else title
             found.append(Line(name, one.values))
         if breakdown and len(widget["lines"]) == 1:
-            definition = desk.definition_of(line, breakdown)
+            definition = scope.definition_of(line, breakdown)
     return _show(widget, period, found, choose_colors(definition, [one.name for one in found]))
 
 
-async def _find_lines(desk: Desk, widget: Document, period: _Period) -> list[Line]:
+async def _find_lines(scope: Scope, widget: Document, period: _Period) -> list[Line]:
     kind = widget.get("chartType")
     if kind == "propertiesValueHistory":
-        return _find_history(desk, widget, period)
+        return _find_history(scope, widget, period)
     moment_name = widget.get("measureTimeBy") or "$createdAt"
     properties = widget.get("properties") or []
     breakdown = widget.get("breakdownProperty")
     names = [moment_name, *properties, *([breakdown] if breakdown else [])]
     cells: list[dict[str, list[Sample]]] = [{} for _ in period.starts]
     place = period.build_placer()
-    for one in await desk.find(widget, names):
+    for one in await scope.find(widget, names):
         position = place(one.value(moment_name))
         if position is None:
             continue
@@ -115,10 +115,10 @@ async def _find_lines(desk: Desk, widget: Document, period: _Period) -> list[Lin
             ]
         for name, number in parts:
             cells[position].setdefault(name, []).append(Sample(number))
-    return _sum_up(desk, widget, cells)
+    return _sum_up(scope, widget, cells)
 
 
-def _sum_up(desk: Desk, widget: Document, cells: Sequence[dict[str, list[Sample]]]) -> list[Line]:
+def _sum_up(scope: Scope, widget: Document, cells: Sequence[dict[str, list[Sample]]]) -> list[Line]:
     """Return a line for each name; of many names the least frequent are one."""
     by_entities = widget.get("chartType") == "countEntities"
     totals: dict[str, int] = {}
@@ -130,7 +130,7 @@ def _sum_up(desk: Desk, widget: Document, cells: Sequence[dict[str, list[Sample]
         names.sort(key=severity)
     kept, rest = names[:MOST_LINES], names[MOST_LINES:]
     func = "count" if by_entities else widget["func"]
-    now = desk.site.state.store.clock.now()
+    now = scope.site.state.store.clock.now()
 
     def figure(samples: list[Sample]) -> float | None:
         return compute(func, samples, now, by_entities=by_entities, average_of="")
@@ -144,13 +144,13 @@ def _sum_up(desk: Desk, widget: Document, cells: Sequence[dict[str, list[Sample]
     return lines
 
 
-def _find_history(desk: Desk, widget: Document, period: _Period) -> list[Line]:
+def _find_history(scope: Scope, widget: Document, period: _Period) -> list[Line]:
     """Return what number properties of one entity were at the end of each interval."""
-    blueprint, entity = desk.entity_of(widget)
-    row = desk.site.state.entities.existing(blueprint, entity["identifier"])
+    blueprint, entity = scope.entity_of(widget)
+    row = scope.site.state.entities.existing(blueprint, entity["identifier"])
     changes = [
         (moment, shown or {})
-        for at, shown in desk.site.state.audit.history(row.key)
+        for at, shown in scope.site.state.audit.history(row.key)
         if (moment := parse_moment(at)) is not None
     ]
     lines = []
@@ -172,11 +172,11 @@ def _find_history(desk: Desk, widget: Document, period: _Period) -> list[Line]:
     return lines
 
 
-def _read_period(desk: Desk, widget: Document) -> _Period:
+def _read_period(scope: Scope, widget: Document) -> _Period:
     asked = widget.get("timeRange") or {}
     preset = asked.get("preset") or "lastMonth"
     start, end = period_of(
-        preset, desk.site.state.store.clock.now(), asked.get("timeZone") or "UTC"
+        preset, scope.site.state.store.clock.now(), asked.get("timeZone") or "UTC"
     )
     interval = widget.get("timeInterval") or default_interval(preset)
     return _Period(start, end, buckets(start, end, interval))

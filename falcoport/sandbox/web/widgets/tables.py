@@ -10,14 +10,14 @@ from falcoport.sandbox.web.records import short_name
 from falcoport.sandbox.web.rendering import entity_address
 from falcoport.sandbox.web.rows import read_rows
 from falcoport.sandbox.web.summary import severity
-from falcoport.sandbox.web.widgets.desk import choose_colors, read_query
+from falcoport.sandbox.web.widgets.scope import choose_colors, read_query
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from falcoport.sandbox.storage.blueprints import Blueprint
     from falcoport.sandbox.web.site import Document
-    from falcoport.sandbox.web.widgets.desk import Desk
+    from falcoport.sandbox.web.widgets.scope import Scope
 
 ROWS = 50
 """How many rows a table shows; the rest is counted."""
@@ -37,9 +37,9 @@ _LONG = ("object",)
 _MOST_COLUMNS = 8
 
 
-async def build_table(desk: Desk, widget: Document) -> Document:
+async def build_table(scope: Scope, widget: Document) -> Document:
     """Return the entities of a dataset as a table, with the columns and the order that it says."""
-    blueprint = desk.blueprints(widget)[0]
+    blueprint = scope.blueprints(widget)[0]
     config = (widget.get("blueprintConfig") or {}).get(blueprint.identifier) or {}
     names = _choose_columns(widget, config, blueprint)
     sorting = (config.get("sortSettings") or {}).get("sortBy") or []
@@ -49,13 +49,13 @@ async def build_table(desk: Desk, widget: Document) -> Document:
         *[(name, "asc") for name in groups],
         *[(one["property"], one["order"]) for one in sorting],
     ]
-    found = await desk.find(
+    found = await scope.find(
         {**widget, "blueprint": blueprint.identifier}, [name for name, _ in by], others=[filtered]
     )
     ordered = _sort(found, by)
     keys = [_key_of(one) for one in ordered[:ROWS]]
-    rows = read_rows(desk.site, keys)
-    shown = desk.site.state.entities.shown(rows)
+    rows = read_rows(scope.site, keys)
+    shown = scope.site.state.entities.shown(rows)
     if not shown:
         return {"is_empty": True}
     link = _choose_link(blueprint, names)
@@ -70,12 +70,12 @@ async def build_table(desk: Desk, widget: Document) -> Document:
     }
 
 
-async def build_audit_log(desk: Desk, widget: Document) -> Document:
+async def build_audit_log(scope: Scope, widget: Document) -> Document:
     """Return the newest entries of the audit log that match the widget's query."""
     query = widget.get("query") or {}
     names = {"entity": "entity", "blueprint": "blueprint", "status": "status", "action": "action"}
     known = {field: query[name] for name, field in names.items() if query.get(name)}
-    entries = desk.site.state.audit.find(AuditFilters(**known, limit=ROWS))
+    entries = scope.site.state.audit.find(AuditFilters(**known, limit=ROWS))
     if not entries:
         return {"is_empty": True}
     return {
@@ -95,18 +95,18 @@ async def build_audit_log(desk: Desk, widget: Document) -> Document:
     }
 
 
-async def build_teams(desk: Desk, _widget: Document) -> Document:
+async def build_teams(scope: Scope, _widget: Document) -> Document:
     """Return the teams."""
-    return _list_documents(desk, "team", ("name", "description"))
+    return _list_documents(scope, "team", ("name", "description"))
 
 
-async def build_users(desk: Desk, _widget: Document) -> Document:
+async def build_users(scope: Scope, _widget: Document) -> Document:
     """Return the users."""
-    return _list_documents(desk, "user", ("email", "firstName", "lastName", "status"))
+    return _list_documents(scope, "user", ("email", "firstName", "lastName", "status"))
 
 
-def _list_documents(desk: Desk, kind: str, names: Sequence[str]) -> Document:
-    documents = [one.document for one in desk.site.state.documents(kind, kind.title()).all()]
+def _list_documents(scope: Scope, kind: str, names: Sequence[str]) -> Document:
+    documents = [one.document for one in scope.site.state.documents(kind, kind.title()).all()]
     if not documents:
         return {"is_empty": True}
     return {

@@ -10,15 +10,15 @@ from falcoport.sandbox.web.rows import build_relations
 
 if TYPE_CHECKING:
     from falcoport.sandbox.web.site import Document
-    from falcoport.sandbox.web.widgets.desk import Desk
+    from falcoport.sandbox.web.widgets.scope import Scope
 
 
-async def build_markdown(desk: Desk, widget: Document) -> Document:
+async def build_markdown(scope: Scope, widget: Document) -> Document:
     """Return a text: the widget's own, or that of an entity's property."""
     text = widget.get("markdown") or ""
     if widget.get("source") == "property":
         about = {"blueprint": widget["blueprintIdentifier"], "entity": widget["entityIdentifier"]}
-        _, entity = desk.entity_of(about)
+        _, entity = scope.entity_of(about)
         text = entity["properties"].get(short_name(widget["propertyIdentifier"])) or ""
     return {
         "shape": "markdown",
@@ -27,7 +27,7 @@ async def build_markdown(desk: Desk, widget: Document) -> Document:
     }
 
 
-async def build_links(_desk: Desk, widget: Document) -> Document:
+async def build_links(_desk: Scope, widget: Document) -> Document:
     """Return the links that a browser may follow; others are shown as text."""
     links = [
         {
@@ -40,15 +40,15 @@ async def build_links(_desk: Desk, widget: Document) -> Document:
     return {"shape": "links", "links": links, "is_empty": not links}
 
 
-async def build_frame(_desk: Desk, widget: Document) -> Document:
+async def build_frame(_desk: Scope, widget: Document) -> Document:
     """Return the address of another site's page: these pages load nothing from elsewhere."""
     url = str(widget.get("url") or "")
     return {"shape": "frame", "url": url if is_safe_address(url) else None, "address": url}
 
 
-async def build_details(desk: Desk, widget: Document) -> Document:
+async def build_details(scope: Scope, widget: Document) -> Document:
     """Return the values of one entity."""
-    blueprint, entity = desk.entity_of(widget)
+    blueprint, entity = scope.entity_of(widget)
     schema = blueprint.document["schema"]["properties"]
     order = [short_name(name) for name in widget.get("order") or ()]
     hidden = {short_name(name) for name in widget.get("hiddenQuery") or ()}

@@ -25,7 +25,7 @@ _COLORS = (
 
 
 @dataclass(frozen=True)
-class Desk:
+class Scope:
     """What the widgets of one page are built with.
 
     `filters` are the page's own; `entity` is set on the page of one, with its blueprint.
