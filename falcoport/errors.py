@@ -62,6 +62,9 @@ EXIT_CODES = {
 AGAIN = "Running the same command again is safe: it goes on from here."
 """What to do after an interruption."""
 
+MOST_SHOWN = 50
+"""How many problems one error names; the others are counted."""
+
 
 _TWO_STOPS = re.compile(r"""(?<=[\w)"'`])\.\.(?=\s|$)""")
 
@@ -110,7 +113,7 @@ class FalcoportError(Exception):
     ) -> None:
         super().__init__(message)
         self.message = end_once(message)
-        self.problems = problems or (Problem(code or self.code, message, where, hint),)
+        self.problems = _shorten(problems) or (Problem(code or self.code, message, where, hint),)
         self.where = where
         self.hint = hint
         self.progress = ""
@@ -257,6 +260,15 @@ class InterruptedRunError(FalcoportError):
 
     exit_code = EXIT_INTERRUPTED
     code = "interrupted"
+
+
+def _shorten(problems: tuple[Problem, ...]) -> tuple[Problem, ...]:
+    """Return the first problems, and one that says how many more there are."""
+    more = len(problems) - MOST_SHOWN
+    if more <= 0:
+        return problems
+    rest = Problem(problems[0].code, f"{more:,} more problems are not shown.")
+    return (*problems[:MOST_SHOWN], rest)
 
 
 def error_from(problems: Sequence[Problem]) -> FalcoportError:

@@ -243,6 +243,7 @@ def renamed(manifest: Manifest, *, identifier: str | None, title: str | None) ->
     if not given:
         return manifest
     from falcoport.manifests.schema import WEBHOOK
+    from falcoport.manifests.validation import text_of
 
     problems: list[Problem] = []
     code = OptionValueError.code
@@ -251,7 +252,7 @@ def renamed(manifest: Manifest, *, identifier: str | None, title: str | None) ->
         WEBHOOK.fields[key].check(
             text,
             option,
-            lambda at, message: problems.append(Problem(code, f"{at} {message}.", at)),
+            lambda at, message: problems.append(Problem(code, f"{at} {text_of(message)}.", at)),
         )
     if problems:
         raise OptionValueError(problems[0].message, problems=tuple(problems))

@@ -217,6 +217,23 @@ def test_retention_is_taken_away(api: httpx.Client, command: tuple[str, ...]) ->
         assert line(api) is None
 
 
+@pytest.mark.usefixtures("pointed")
+def test_findings_and_alerts_are_kept_for_as_long_as_is_said(api: httpx.Client) -> None:
+    ran = falcoport(*SETUP, "--findings", "--retention", "7d")
+    assert ran.exit_code == 0, ran.everything
+    assert falcoport("plan", "--with", "retention", "--exit-code").exit_code == 0
+    assert {*actions(api)} == {"falco_expire", "falco_expire_findings", "falco_finding_resolved"}
+    webhook = api.get("/webhooks/falco_alert_mapper").json()["integration"]
+    lines = [one["entity"]["properties"]["expiresAt"] for one in webhook["mappings"]]
+    assert lines == [expiry_expression(7)] * 2
+    assert falcoport("setup", "--no-findings").exit_code == 0
+    assert falcoport("setup", "--without", "retention").exit_code == 0
+    assert actions(api) == []
+    for name in ("falco_alert", "falco_finding"):
+        found = api.get(f"/blueprints/{name}").json()["blueprint"]
+        assert "expiresAt" not in found["schema"]["properties"]
+
+
 def test_an_expression_is_read_back_as_the_days_it_was_made_of() -> None:
     for days in (1, 30, 3650):
         assert read_expiry_expression(expiry_expression(days)) == days

@@ -460,3 +460,10 @@ def test_alerts_that_a_relation_finds_nothing_for_are_counted() -> None:
         f"{missing['namespace']} without namespace · {missing['workload']} without workload"
         in shown
     )
+
+
+@pytest.mark.parametrize("device", ["/dev/zero", "/dev/full", "/dev/urandom"])
+def test_a_device_holds_no_alerts(device: str) -> None:
+    ran = falcoport("preview", device)
+    assert ran.exit_code == 4
+    assert ran.errors == [f"{device} is a device, which holds no alerts."]

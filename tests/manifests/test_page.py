@@ -10,6 +10,7 @@ import yaml
 
 from falcoport.manifests.loading import load_document
 from falcoport.manifests.page import PAGE, find_named_fields
+from falcoport.manifests.validation import text_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,7 +24,7 @@ SHIPPED = [
 
 def problems(body: Any) -> list[str]:
     found: list[str] = []
-    PAGE.check(body, "", lambda at, message: found.append(f"{at} {message}"))
+    PAGE.check(body, "", lambda at, message: found.append(f"{at} {text_of(message)}"))
     return found
 
 

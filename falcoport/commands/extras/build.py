@@ -253,7 +253,9 @@ def _unique(
 def remove_extras(goal: Goal, setup: Goal, catalog: Catalog) -> Goal:
     """Return the goal of a removal with every extra that Port has; `setup` is what it undoes."""
     installed = _find(locate_extra, setup, catalog).values()
-    owners = [owner for parts in installed for owner in parts.owners]
+    owners = [
+        owner for parts in installed for owner in parts.owners if catalog.get(owner.key) is not None
+    ]
     taken = {part.key for part in goal.absent}
     return replace(
         goal,

@@ -216,14 +216,16 @@ def _patch(state: State, call: Call, members: Document) -> Answer:
 def _show(state: State, stored: Stored) -> Document:
     """Return an integration with what Port's exporters dereference unchecked (2026-08)."""
     document = stored.document
-    ingest = f"{state.url}/_sandbox/logs/{document['logIngestId']}"
+    ingest = document["logIngestId"]
+    logs, figures = (f"{state.url}/_sandbox/{name}/{ingest}" for name in ("logs", "metrics"))
     return {
         "identifier": stored.identifier,
         "config": {},
         "changelogDestination": None,
         "resyncState": {"updatedAt": document["updatedAt"]},
         **document,
-        "logAttributes": {"ingestId": document["logIngestId"], "ingestUrl": ingest},
+        "logAttributes": {"ingestId": ingest, "ingestUrl": logs},
+        "metricAttributes": {"ingestId": ingest, "ingestUrl": figures},
     }
 
 
