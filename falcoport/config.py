@@ -5,18 +5,19 @@ It never holds credentials or secrets. What is wrong in it is said with file, li
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from falcoport.errors import ConfigError, Problem
-from falcoport.falco.priorities import PRIORITIES
+from falcoport.falco.priorities import PRIORITIES, find_priority
 from falcoport.manifests.documents import (
     UnreadableError,
     check_document,
     make_reporter,
     read_document,
 )
+from falcoport.manifests.extra_names import MOST_DAYS, ChannelKind, Extra, read_days
 from falcoport.manifests.validation import Choice, Flag, ListOf, Object, Text, child
 from falcoport.mapping.finding_expressions import Key as FindingKey
 
@@ -35,6 +36,16 @@ _CREDENTIALS = frozenset(
     "access_token api_key".split()
 )
 _ANY = Text(shortest=1)
+
+
+@dataclass(frozen=True)
+class ChannelConfig:
+    """Where people are told: in which file or variable the URL is, and from which priority on."""
+
+    kind: ChannelKind
+    priority: str | None = None
+    url_file: Path | None = None
+    url_variable: str | None = None
 
 
 @dataclass(frozen=True)
@@ -67,9 +78,9 @@ class Config:
     namespace_blueprint: str | None = None
     workload: bool | None = None
     ensure_namespaces: bool | None = None
-    extras: tuple[str, ...] | None = None
-    further: Mapping[str, Any] = field(default_factory=dict)
-    """What belongs to extras: read where they are built."""
+    extras: tuple[Extra, ...] = ()
+    channels: tuple[ChannelConfig, ...] = ()
+    retention_days: int | None = None
 
 
 def _region_or_address(value: dict[str, object], at: str, report: Report) -> None:
@@ -77,6 +88,33 @@ def _region_or_address(value: dict[str, object], at: str, report: Report) -> Non
         report(child(at, "api_url"), "goes without region: it says which Port it is")
 
 
+def _one_source(value: dict[str, object], at: str, report: Report) -> None:
+    if "url_file" in value and "url_variable" in value:
+        report(child(at, "url_variable"), "goes without url_file: one of them holds the URL")
+
+
+def _each_once(value: dict[str, object], at: str, report: Report) -> None:
+    channels = value.get("notify")
+    seen: set[object] = set()
+    for index, one in enumerate(channels if isinstance(channels, list) else ()):
+        name = one.get("channel") if isinstance(one, dict) else None
+        if isinstance(name, str) and name in seen:
+            where = child(child(child(at, "notify"), index), "channel")
+            report(where, f"is {name!r} once more: there is one automation for each channel")
+        elif isinstance(name, str):
+            seen.add(name)
+
+
+_CHANNEL = Object(
+    {
+        "channel": Choice(tuple(ChannelKind)),
+        "priority": Choice(tuple(one.lower() for one in PRIORITIES)),
+        "url_file": _ANY,
+        "url_variable": _ANY,
+    },
+    required=("channel",),
+    further=_one_source,
+)
 _PORT = Object({"region": Choice(("eu", "us")), "api_url": _ANY}, further=_region_or_address)
 SHAPE = Object(
     {
@@ -110,9 +148,15 @@ SHAPE = Object(
                 "ensure_namespaces": Flag(),
             }
         ),
-    }
+        "with": ListOf(Choice(tuple(Extra))),
+        "notify": ListOf(_CHANNEL),
+        "retention": Text(
+            accepts=read_days, spelled=f"it takes days from 1d to {MOST_DAYS}d, such as 30d"
+        ),
+    },
+    further=_each_once,
 )
-"""What the file may hold. Extras add their keys here."""
+"""What the file may hold."""
 
 
 def find_config(named: Path | None, environment: Mapping[str, str], folder: Path) -> Path | None:
@@ -193,6 +237,26 @@ def _build(value: Mapping[str, Any], path: Path) -> Config:
         namespace_blueprint=relations.get("namespace_blueprint"),
         workload=relations.get("workload"),
         ensure_namespaces=relations.get("ensure_namespaces"),
+        extras=_build_extras(value),
+        channels=tuple(_build_channel(one, path.parent) for one in value.get("notify") or ()),
+        retention_days=read_days(value.get("retention") or ""),
+    )
+
+
+def _build_extras(value: Mapping[str, Any]) -> tuple[Extra, ...]:
+    """Return what the file names, and what it says something about."""
+    named = {*value.get("with", ())}
+    implied = {Extra.NOTIFY: value.get("notify"), Extra.RETENTION: value.get("retention")}
+    return tuple(extra for extra in Extra if extra in named or implied.get(extra))
+
+
+def _build_channel(value: Mapping[str, Any], folder: Path) -> ChannelConfig:
+    file = value.get("url_file")
+    return ChannelConfig(
+        ChannelKind(value["channel"]),
+        find_priority(value["priority"]) if "priority" in value else None,
+        None if file is None else folder / file,
+        value.get("url_variable"),
     )
 
 
@@ -227,5 +291,6 @@ def _to_schema(shape: Shape) -> dict[str, Any]:
     if isinstance(shape, Flag):
         return {"type": "boolean"}
     if isinstance(shape, Text):
-        return {"type": "string", "minLength": shape.shortest}
+        pattern = {"pattern": "^[0-9]{1,4}d?$"} if shape.accepts is read_days else {}
+        return {"type": "string", "minLength": shape.shortest, **pattern}
     return {}

@@ -35,7 +35,7 @@ def write_file(path: Path, text: str, *, private: bool, force: bool) -> None:
                 path.unlink()
             raise
     except FileExistsError:
-        raise _taken(path) from None
+        raise _is_taken_error(path) from None
     except OSError as error:
         raise _unwritable(path, error) from None
 
@@ -92,7 +92,7 @@ def prepare_private_file(path: Path, text: str, *, force: bool) -> PendingFile:
     """
     _check_place(path)
     if path.exists() and not force:
-        raise _taken(path)
+        raise _is_taken_error(path)
     pending = pending_path(path.resolve())
     try:
         _replace(pending, text, _PRIVATE)
@@ -110,7 +110,7 @@ def _check_place(path: Path) -> None:
         )
 
 
-def _taken(path: Path) -> FileTakenError:
+def _is_taken_error(path: Path) -> FileTakenError:
     return FileTakenError(
         f"{path} exists already and is left as it is.",
         where=str(path),

@@ -30,6 +30,13 @@ WHOLE: dict[str, Any] = {
     "clusters": ["prod", "stage"],
     "alerts": {"identifier": "uuid", "min_priority": "warning"},
     "relations": {"namespace": True, "workload": True, "ensure_namespaces": False},
+    "findings": {"keep": "with_alerts", "by": ["rule", "host"]},
+    "with": ["dashboard", "rollups"],
+    "notify": [
+        {"channel": "slack", "priority": "error", "url_file": "slack.url"},
+        {"channel": "pagerduty", "url_variable": "PAGERDUTY_KEY"},
+    ],
+    "retention": "30d",
 }
 
 
@@ -50,6 +57,11 @@ def test_the_whole_file_is_read_and_fits_its_schema(folder: Path) -> None:
     config = load_config(write(folder, yaml.safe_dump(WHOLE)))
     assert (config.region, config.clusters, config.secured) == ("us", ("prod", "stage"), True)
     assert config.blueprint == folder / "b.yaml"
+    # What notify and retention say something about need not be named once more.
+    assert config.extras == ("dashboard", "rollups", "notify", "retention")
+    assert [one.priority for one in config.channels] == ["Error", None]
+    assert config.channels[0].url_file == folder / "slack.url"
+    assert config.retention_days == 30
     validator = Draft202012Validator(config_schema())
     assert not list(validator.iter_errors(WHOLE))
     assert list(validator.iter_errors({"clutsers": []}))
@@ -65,6 +77,18 @@ def test_the_whole_file_is_read_and_fits_its_schema(folder: Path) -> None:
         ("client_secret: abc\n", 1, "does not belong in this file"),
         ("port:\n  region: eu\n  api_url: https://a\n", 3, "goes without region"),
         ("clusters:\n  - [a]\n", 2, "must be a text"),
+        ("with: [dashbord]\n", 1, "did you mean dashboard"),
+        ("retention: soon\n", 1, "such as 30d"),
+        ("retention: 30\n", 1, "put it in quotes"),
+        ("notify:\n  - channel: irc\n", 2, "Port accepts slack"),
+        ("notify:\n  - priority: error\n", 2, "channel"),
+        ("notify:\n  - channel: slack\n    url: https://x/abc\n", 3, "is not a known key"),
+        ("notify:\n  - channel: slack\n  - channel: slack\n", 3, "once more"),
+        (
+            "notify:\n  - channel: slack\n    url_file: a\n    url_variable: B\n",
+            4,
+            "goes without url_file",
+        ),
     ],
 )
 @pytest.mark.usefixtures("pointed")
@@ -183,6 +207,92 @@ def test_init_tells_what_the_catalog_has(
     text = (folder / "falcoport.yaml").read_text()
     assert "k8s_namespace" in text
     assert pointed.url in text
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--profile", "standard", "--findings-only", "--findings-by", "rule,host"),
+        ("--findings", "--with", "dashboard,notify,retention"),
+        ("--with", "scorecard"),
+    ],
+)
+def test_init_writes_what_its_options_say(folder: Path, options: tuple[str, ...]) -> None:
+    ran = falcoport("init", *options)
+    assert ran.exit_code == 0, ran.stderr
+    config = load_config(folder / "falcoport.yaml")
+    assert (config.profile == "standard") == ("standard" in options)
+    modes = {"--findings-only": "only", "--findings": "with_alerts"}
+    assert config.findings == next((modes[one] for one in options if one in modes), None)
+    assert (config.findings_by == ("rule", "host")) == ("rule,host" in options)
+    named = {*options[-1].split(",")} if "--with" in options else set()
+    assert {*named, *(["rollups"] if "scorecard" in named else [])} == {*config.extras}
+    assert (config.retention_days == 30) == ("retention" in named)
+
+
+def test_init_refuses_what_setup_would_refuse(folder: Path) -> None:
+    for options in (("--with", "dashbord"), ("--findings-by", "colour")):
+        assert falcoport("init", *options).exit_code == 2
+    assert not (folder / "falcoport.yaml").exists()
+
+
+# --- extras ---------------------------------------------------------------------------------------
+
+EXTRAS = """
+with: [dashboard]
+notify:
+  - {channel: slack, priority: error, url_file: slack.url}
+  - {channel: webhook, url_variable: HOOK}
+retention: 7d
+"""
+
+
+@pytest.fixture
+def extras(folder: Path, pointed: RunningSandbox, monkeypatch: pytest.MonkeyPatch) -> Path:
+    assert pointed.url
+    (folder / "slack.url").write_text("https://hooks.example/slack-secret\n")
+    monkeypatch.setenv("HOOK", "https://hooks.example/other-secret")
+    return write(folder, EXTRAS)
+
+
+def test_extras_of_the_file_are_set_up_and_need_no_secret_again(
+    extras: Path, api: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran = falcoport("setup", "--create-namespace-blueprint", "-o", "json")
+    assert ran.exit_code == 0, ran.stdout
+    assert "slack-secret" not in ran.everything
+    assert "other-secret" not in ran.everything
+    actions = {one["identifier"]: one for one in api.get("/actions").json()["actions"]}
+    assert {*actions} == {"falco_notify_slack", "falco_notify_webhook", "falco_expire"}
+    condition = actions["falco_notify_slack"]["trigger"]["condition"]["expressions"]
+    assert '"Error")' in condition[0]
+    assert api.get("/pages/falco_security").status_code == 200
+    (extras.parent / "slack.url").unlink()
+    monkeypatch.delenv("HOOK")
+    assert falcoport("plan", "--exit-code").exit_code == 0
+    assert falcoport("status").exit_code == 0
+
+
+@pytest.mark.usefixtures("extras")
+def test_options_win_over_the_extras_of_the_file(api: httpx.Client) -> None:
+    options = ("--retention", "9d", "--notify", "slack", "--notify-priority", "alert")
+    extra = ("--create-namespace-blueprint", "--without", "dashboard")
+    ran = falcoport("setup", *options, *extra)
+    assert ran.exit_code == 0, ran.stderr
+    assert api.get("/pages/falco_security").status_code == 404
+    actions = {one["identifier"]: one for one in api.get("/actions").json()["actions"]}
+    assert '"Alert")' in str(actions["falco_notify_slack"]["trigger"])
+    assert "falco_notify_webhook" in actions
+    webhook = api.get("/webhooks/falco_alert_mapper").json()["integration"]
+    assert "777600" in webhook["mappings"][0]["entity"]["properties"]["expiresAt"]
+
+
+def test_a_url_in_a_file_that_is_none_is_refused_and_not_shown(extras: Path) -> None:
+    (extras.parent / "slack.url").write_text("slack-secret")
+    ran = falcoport("plan")
+    assert ran.exit_code == 2
+    assert "slack.url does not hold an https:// URL" in ran.stderr
+    assert "slack-secret" not in ran.everything.replace("slack.url", "")
 
 
 # --- Port's own CLI -------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from falcoport.cli import options
 from falcoport.cli.command import PORT_EXIT_CODES, CommandResult, Run, add
+from falcoport.cli.extras import With, read_configured_extras
 from falcoport.cli.option_groups import ManifestOptions, MappingOptions
 from falcoport.terraform.language import ExportLanguage
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     import typer
 
     from falcoport.commands.choices import SetupChoices
+    from falcoport.commands.extras.choices import ExtraChoices
 
 
 def register(app: typer.Typer) -> None:
@@ -29,6 +31,7 @@ def export(
     run: Run,
     manifest: ManifestOptions,
     mapping: MappingOptions,
+    with_: With = (),  # type: ignore[assignment] # typer makes a list of it
     form: options.ExportFormat = ExportLanguage.TERRAFORM,
     file: options.File = None,
     force: options.Force = False,
@@ -48,10 +51,18 @@ def export(
         form,
         offline,
         include_namespace_blueprint,
+        _extras(run, with_, offline=offline),
     )
     text = write_code(request, run.context())
     delivered = deliver_text(run.output, text, file, private=False, force=force)
     return CommandResult({"format": str(form), **delivered})
+
+
+def _extras(run: Run, names: list[str], *, offline: bool) -> ExtraChoices:
+    """Return the extras that are named, and for an export that does not ask Port the file's too."""
+    from falcoport.commands.extras.choices import ExtraTexts, parse_extras
+
+    return parse_extras(ExtraTexts(tuple(names)), read_configured_extras(run) if offline else None)
 
 
 def _choices(run: Run, mapping: MappingOptions, *, offline: bool) -> SetupChoices:

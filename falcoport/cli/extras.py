@@ -96,22 +96,48 @@ class ExtraOptions:
     retention: Retention = None
 
     def read(self, run: Run) -> ExtraChoices:
-        """Return what the options and the environment choose; raise UsageError."""
+        """Return what options and the environment choose, else the file; raise UsageError."""
         from falcoport.commands.extras.choices import ExtraTexts, parse_extras
 
         value = run.read_secret(self.notify_url_file, "--notify-url-file")
         if value is None and self.notify is not None:
             value = run.environment.get(_VARIABLE) or None
-        if value is not None:
-            value = value.strip()
-            run.output.mask(value)
-        return parse_extras(
-            ExtraTexts(
-                tuple(self.with_),
-                tuple(self.without),
-                self.notify,
-                value,
-                self.notify_priority,
-                self.retention,
-            )
+        texts = ExtraTexts(
+            tuple(self.with_),
+            tuple(self.without),
+            self.notify,
+            _hide(run, value),
+            self.notify_priority,
+            self.retention,
         )
+        return parse_extras(texts, read_configured_extras(run))
+
+
+def read_configured_extras(run: Run) -> ExtraChoices:
+    """Return the extras that `falcoport.yaml` names; raise UsageError.
+
+    A channel whose file or variable is not there keeps the URL that Port has: who only looks at a
+    plan need not have it.
+    """
+    from falcoport.commands.extras.choices import Channel, ExtraChoices, check_channel_value
+
+    channels = []
+    for one in run.config.channels:
+        value = None
+        if one.url_file is not None and one.url_file.exists():
+            value = run.read_secret(one.url_file, "url_file")
+        elif one.url_variable is not None:
+            value = run.environment.get(one.url_variable) or None
+        value = _hide(run, value)
+        check_channel_value(one.kind, value, str(one.url_file or one.url_variable))
+        channels.append(Channel(one.kind, value, one.priority))
+    return ExtraChoices(run.config.extras, (), tuple(channels), run.config.retention_days)
+
+
+def _hide(run: Run, value: str | None) -> str | None:
+    """Return a channel's URL or key without the blanks around it, kept off the screen."""
+    if value is None:
+        return None
+    value = value.strip()
+    run.output.mask(value)
+    return value

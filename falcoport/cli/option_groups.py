@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from falcoport.commands.webhook_secret import SecretRequest
     from falcoport.config import Config
     from falcoport.manifests.loading import Manifest, Manifests
+    from falcoport.mapping.finding_expressions import Key as FindingKey
     from falcoport.mapping.limited_process import Limits
     from falcoport.mapping.namespace_expressions import Clusters
 
@@ -65,47 +66,15 @@ class ManifestOptions:
 
 
 @dataclass(frozen=True)
-class MappingOptions:
-    """How the mapping of a set-up differs from the manifest's."""
+class FindingsOptions:
+    """Whether alerts become findings, and what tells those apart."""
 
-    no_relation: options.NoRelation = False
-    namespace_blueprint: options.NamespaceBlueprint = None
-    identifier: options.AlertIdentifier = None
-    cluster: options.Clusters = None
-    no_cluster: options.NoCluster = False
-    ensure_namespaces: options.EnsureNamespaces = None
-    workload: options.Workload = None
-    profile: options.ProfileName = None
     findings: options.Findings = None
     findings_only: options.FindingsOnly = False
     findings_by: options.FindingsBy = None
-    min_priority: options.PassPriority = None
-    only_rules: options.OnlyRules = None
-    skip_rules: options.SkipRules = None
-    only_namespaces: options.OnlyNamespaces = None
-    skip_namespaces: options.SkipNamespaces = None
-    no_filter: options.NoFilter = False
 
-    def choices(self, config: Config, *, create_namespace_blueprint: bool = False) -> SetupChoices:
-        """Return what the options choose, else the file; raise UsageError."""
-        from falcoport.commands.choices import SetupChoices, parse_identifier, parse_profile
-        from falcoport.mapping.finding_expressions import parse_keys
-
-        return SetupChoices(
-            profile=parse_profile(self.profile),
-            findings=self._findings_mode(),
-            findings_by=None if self.findings_by is None else parse_keys(self.findings_by),
-            **self._filter(),
-            relation=False if self.no_relation else None,
-            create_namespace_blueprint=create_namespace_blueprint,
-            namespace_blueprint=self.namespace_blueprint,
-            identifier=parse_identifier(self.identifier),
-            clusters=self._clusters(),
-            ensure_namespaces=self.ensure_namespaces,
-            workload=self.workload,
-        ).or_else(configured_choices(config))
-
-    def _findings_mode(self) -> FindingsMode | None:
+    def findings_mode(self) -> FindingsMode | None:
+        """Return what the options choose, None where they say nothing; raise UsageError."""
         from falcoport.commands.choices import FindingsMode
 
         if self.findings_only:
@@ -119,6 +88,50 @@ class MappingOptions:
             # Saying what tells them apart asks for them; how many is as it was.
             return None
         return FindingsMode.WITH_ALERTS if self.findings else FindingsMode.OFF
+
+    def findings_keys(self) -> tuple[FindingKey, ...] | None:
+        """Return what tells findings apart, None where nothing was said; raise UsageError."""
+        from falcoport.mapping.finding_expressions import parse_keys
+
+        return None if self.findings_by is None else parse_keys(self.findings_by)
+
+
+@dataclass(frozen=True)
+class MappingOptions(FindingsOptions):
+    """How the mapping of a set-up differs from the manifest's."""
+
+    no_relation: options.NoRelation = False
+    namespace_blueprint: options.NamespaceBlueprint = None
+    identifier: options.AlertIdentifier = None
+    cluster: options.Clusters = None
+    no_cluster: options.NoCluster = False
+    ensure_namespaces: options.EnsureNamespaces = None
+    workload: options.Workload = None
+    profile: options.ProfileName = None
+    min_priority: options.PassPriority = None
+    only_rules: options.OnlyRules = None
+    skip_rules: options.SkipRules = None
+    only_namespaces: options.OnlyNamespaces = None
+    skip_namespaces: options.SkipNamespaces = None
+    no_filter: options.NoFilter = False
+
+    def choices(self, config: Config, *, create_namespace_blueprint: bool = False) -> SetupChoices:
+        """Return what the options choose, else the file; raise UsageError."""
+        from falcoport.commands.choices import SetupChoices, parse_identifier, parse_profile
+
+        return SetupChoices(
+            profile=parse_profile(self.profile),
+            findings=self.findings_mode(),
+            findings_by=self.findings_keys(),
+            **self._filter(),
+            relation=False if self.no_relation else None,
+            create_namespace_blueprint=create_namespace_blueprint,
+            namespace_blueprint=self.namespace_blueprint,
+            identifier=parse_identifier(self.identifier),
+            clusters=self._clusters(),
+            ensure_namespaces=self.ensure_namespaces,
+            workload=self.workload,
+        ).or_else(configured_choices(config))
 
     def _filter(self) -> dict[str, Any]:
         """Return what the filters choose, each one None where it is left as it is."""

@@ -40,7 +40,7 @@ def setup(
 ) -> CommandResult:
     """Running it again changes nothing; what others added in Port stays."""
     from falcoport.commands.setup import setup as set_up
-    from falcoport.render.changes import show_changes
+    from falcoport.render.changes import show_changes, show_run_costs
     from falcoport.render.setup import secret_data, set_up_data, show_hand_over, show_secret
 
     request = _request(run, manifest, security, choices, extras, limits)
@@ -48,6 +48,7 @@ def setup(
         return _planned(run, request, exit_code=False)
     result = set_up(request, run.context())
     show_changes(run.output, result.changes)
+    show_run_costs(run.output, result.changes)
     unused = WEBHOOK_SECRET if run.environment.get(WEBHOOK_SECRET) else ""
     show_secret(run.output, result.webhook, result.secret, unused=unused)
     show_hand_over(run.output, result, values=show_values)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from falcoport.cli.command import PORT_EXIT_CODES, CommandResult, Run, add
+from falcoport.cli.extras import read_configured_extras
 from falcoport.cli.option_groups import ManifestOptions, MappingOptions
 from falcoport.errors import EXIT_CHECK, EXIT_OK, PortError, UsageError
 
@@ -51,7 +52,9 @@ def status(
     from falcoport.commands.status import StatusRequest
     from falcoport.render.status import show_status, status_data
 
-    request = StatusRequest(manifest.load(run.config), mapping.choices(run.config))
+    request = StatusRequest(
+        manifest.load(run.config), mapping.choices(run.config), read_configured_extras(run)
+    )
     if watch:
         if run.output.is_json:
             raise UsageError("--watch shows text, -o json is one document.", where="--watch")

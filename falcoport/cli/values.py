@@ -36,7 +36,7 @@ def complete_finding_keys(incomplete: str) -> Candidates:
 
 def complete_extras(incomplete: str) -> Candidates:
     """Return what `--with` adds, behind the extras that are there already."""
-    from falcoport.commands.extras.choices import Extra
+    from falcoport.manifests.extra_names import Extra
 
     return _behind_commas(incomplete, Extra)
 

@@ -33,15 +33,16 @@ _NONE = ""
 
 @dataclass(frozen=True)
 class AlertCounts:
-    """The alerts in the catalog; `newest` is the own time of the one that came last.
+    """The alerts or findings in the catalog; `newest` is the own time of the one that came last.
 
-    `by_day` counts the last week's alerts by their own time. Where Port does not give a figure,
-    `complete` is False and the figure is empty.
+    `by_status` is empty where they have no status. `by_day` counts those of the last week by their
+    own time. Where Port does not give a figure, `complete` is False and the figure is empty.
     """
 
     count: int
     newest: datetime | None = None
     by_priority: dict[str, int] = field(default_factory=dict)
+    by_status: dict[str, int] = field(default_factory=dict)
     by_namespace: dict[str, int] = field(default_factory=dict)
     without_namespace: int = 0
     by_cluster: dict[str, int] = field(default_factory=dict)
@@ -57,15 +58,19 @@ class Question:
     relation: str
     time: str = "time"
     has_cluster: bool = False
+    has_status: bool = False
 
 
 def count_alerts(api: PortApi, question: Question) -> AlertCounts | None:
     """Return the figures, asked all at the same time; None without the blueprint."""
     query = {"property": "$blueprint", "operator": "=", "value": question.blueprint}
     rules: Json = {"combinator": "and", "rules": [query]}
-    priority, namespace, cluster, days, newest, count = run_concurrently(
+    priority, status, namespace, cluster, days, newest, count = run_concurrently(
         [
             partial(_count_values, api, rules, {"property": "priority"}),
+            partial(_count_values, api, rules, {"property": "status"})
+            if question.has_status
+            else dict,
             partial(_count_values, api, rules, {"relation": question.relation})
             if question.relation
             else dict,
@@ -85,11 +90,12 @@ def count_alerts(api: PortApi, question: Question) -> AlertCounts | None:
         count=count,
         newest=newest or _last_day(days),
         by_priority=_named(priority or {}),
+        by_status=_named(status or {}),
         by_namespace=namespaces,
         without_namespace=without,
         by_cluster=_named(cluster or {}),
         by_day=days or {},
-        complete=None not in (priority, namespace, cluster, days),
+        complete=None not in (priority, status, namespace, cluster, days),
     )
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from falcoport.commands.catalog_model import MODELS
 from falcoport.commands.defaults import DEFAULT_RELATION, WORKLOAD_RELATION
 from falcoport.errors import OptionValueError
 from falcoport.manifests.loading import Profile
@@ -140,7 +141,7 @@ def recall_choices(manifests: Manifests, catalog: Catalog) -> SetupChoices:
             isinstance(one, dict) and is_namespace_mapping(one) for one in mappings
         )
         or None,
-        workload=read_workload_expression(lines.get(WORKLOAD_RELATION)) is not None or None,
+        workload=_recall_workload(profile, lines, related, catalog),
     )
 
 
@@ -213,6 +214,22 @@ def _recall_relation(
     named = manifests.blueprint.body.get(_RELATIONS) or {}
     left_out = DEFAULT_RELATION in named and not {DEFAULT_RELATION} & (set(lines) | set(related))
     return False if is_there and left_out else None
+
+
+def _recall_workload(
+    profile: Profile | None, lines: Json, related: Any, catalog: Catalog
+) -> bool | None:
+    """Tell whether alerts are related to workloads, None where nobody chose.
+
+    The standard profile relates them without being asked, where the catalog has workloads: if it
+    has and nothing leads to them, `--no-workload` left them out.
+    """
+    if read_workload_expression(lines.get(WORKLOAD_RELATION)) is not None:
+        return True
+    could_be = profile is Profile.STANDARD and any(
+        catalog.get(Key("blueprint", model.workload)) is not None for model in MODELS
+    )
+    return False if could_be and WORKLOAD_RELATION not in {*lines, *related} else None
 
 
 def _recall_identifier(shipped: Json, entity: Json) -> Identifier | None:

@@ -8,29 +8,43 @@ from typing import TYPE_CHECKING
 
 from falcoport.commands.choices import SetupChoices, find_live_finding_mapping
 from falcoport.commands.defaults import DEFAULT_RELATION
-from falcoport.commands.extras.build import find_installed, is_installed, list_keys
-from falcoport.commands.goals.setup import build_new_bodies, build_setup_goal, setup_keys
+from falcoport.commands.extras.build import (
+    add_extras,
+    find_installed,
+    is_installed,
+    list_keys,
+    read_with_extras,
+)
+from falcoport.commands.extras.choices import NO_CHOICES, ExtraChoices
+from falcoport.commands.goals.blueprint_parts import FINDING_RESOLVED
+from falcoport.commands.goals.setup import build_setup_goal, find_webhook, setup_keys
 from falcoport.errors import NotSetUpError, UsageError
 from falcoport.mapping import finding_expressions
+from falcoport.reconcile.goal import lay_over
 from falcoport.reconcile.reading import read_catalog
-from falcoport.resources.interface import Key
+from falcoport.resources.aggregation import Aggregation
+from falcoport.resources.blueprint import Blueprint
+from falcoport.resources.interface import NOTHING, Key
 from falcoport.terraform.export import Resources, bodies, terraform
 from falcoport.terraform.extras import ExtraBodies
 from falcoport.terraform.language import ExportLanguage
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from falcoport.commands.context import Context
     from falcoport.json_types import Json
     from falcoport.manifests.loading import Manifests
     from falcoport.reconcile.goal import Goal
-    from falcoport.resources.interface import Catalog
+    from falcoport.resources.interface import Catalog, Part
 
 
 @dataclass(frozen=True)
 class ExportRequest:
     """What to export: what Port has, or with `offline` what `setup` would create.
 
-    `namespace_blueprint` adds the blueprint that alerts are related to. `choices` are `setup`'s.
+    `namespace_blueprint` adds the blueprint that alerts are related to. `choices` and `extras` are
+    `setup`'s.
     """
 
     manifests: Manifests
@@ -38,13 +52,14 @@ class ExportRequest:
     language: ExportLanguage = ExportLanguage.TERRAFORM
     offline: bool = False
     namespace_blueprint: bool = False
+    extras: ExtraChoices = NO_CHOICES
 
 
 def export(request: ExportRequest, context: Context) -> str:
     """Return the code. Raise UsageError, CheckFailedError or InputError."""
-    if request.choices != SetupChoices() and not request.offline:
+    if (request.choices, request.extras) != (SetupChoices(), NO_CHOICES) and not request.offline:
         raise UsageError(
-            "Options that change the mapping go with --offline: otherwise Port says what it is.",
+            "Options that change the set-up go with --offline: otherwise Port says what it is.",
             where="--offline",
         )
     resources = _named(request) if request.offline else _live(request, context)
@@ -57,11 +72,25 @@ def export(request: ExportRequest, context: Context) -> str:
 
 def _named(request: ExportRequest) -> Resources:
     """Return what `setup` would create in an empty catalog."""
-    (blueprint, *others), webhook = build_new_bodies(request.manifests, request.choices)
+    goal = build_setup_goal(request.manifests, request.choices)
+    goal = add_extras(goal, request.extras, NOTHING)
+    planned = lay_over(goal, NOTHING).planned
+    blueprint, *others = [
+        body
+        for part in goal.present
+        if isinstance(part, Blueprint) and not part.create_only
+        for body in [planned.get(part.key)]
+        if body is not None
+    ]
     target = (blueprint.get("relations") or {}).get(DEFAULT_RELATION, {}).get("target")
     helpers = (m.body for m in request.manifests.namespaces if m.identifier == target)
     namespace = next(helpers, None) if request.namespace_blueprint else None
-    return Resources(blueprint, webhook, namespace, others[0] if others else None)
+    webhook = planned.get(find_webhook(goal).key)
+    assert webhook is not None  # the goal has it
+    own = {part.key for part in goal.present if isinstance(part, Aggregation)}
+    beside = [one for one in goal.present if one.key not in own or one.key.parent != _FINDING_NAME]
+    finding = others[0] if others else None
+    return Resources(blueprint, webhook, namespace, finding, _bodies_of(beside, planned))
 
 
 def _live(request: ExportRequest, context: Context) -> Resources:
@@ -72,10 +101,14 @@ def _live(request: ExportRequest, context: Context) -> Resources:
     with context.connect() as api:
         setup = build_setup_goal(manifests, request.choices)
         keys = (*setup_keys(manifests, request.choices), *list_keys(setup))
-        catalog = read_catalog(api, [webhook, blueprint, _FINDING, *keys])
+        catalog, goal = read_with_extras(
+            api,
+            [webhook, blueprint, _FINDING, *keys],
+            lambda found: build_setup_goal(manifests, request.choices, found),
+        )
         live = _existing(catalog, webhook)
-        extras = _find_extras(build_setup_goal(manifests, request.choices, catalog), catalog)
         finding = _find_finding(catalog, live)
+        extras = _find_extras(goal, catalog, with_findings=finding is not None)
         if finding is not None and catalog.get(blueprint) is None:
             # `--findings-only`: the findings are all there is.
             blueprint, finding = _FINDING, None
@@ -88,7 +121,10 @@ def _live(request: ExportRequest, context: Context) -> Resources:
     return Resources(alert, live, body, finding, extras)
 
 
-_FINDING = Key("blueprint", finding_expressions.BLUEPRINT)
+_FINDING_NAME = finding_expressions.BLUEPRINT
+_FINDING = Key("blueprint", _FINDING_NAME)
+_LEFT_OUT = ("aggregation", "permissions", "secret", "columns")
+"""Kinds that are parts of what belongs to others too, or whose value Port does not give back."""
 
 
 def _find_finding(catalog: Catalog, webhook: Json) -> Json | None:
@@ -97,25 +133,32 @@ def _find_finding(catalog: Catalog, webhook: Json) -> Json | None:
     return None if mapping is None else catalog.get(_FINDING)
 
 
-def _find_extras(goal: Goal, catalog: Catalog) -> ExtraBodies:
-    """Return what `setup --with …` made, as Port has it."""
+def _find_extras(goal: Goal, catalog: Catalog, *, with_findings: bool) -> ExtraBodies:
+    """Return what `setup --with …` and `--findings` made beside blueprints, as Port has it."""
     installed = find_installed(goal, catalog).values()
-    parts = [one for extra in installed for one in extra.own if is_installed(one, catalog)]
+    own = [part for part in goal.present if part.key == FINDING_RESOLVED and with_findings]
+    parts = [
+        one
+        for one in (*own, *(part for extra in installed for part in extra.own))
+        if is_installed(one, catalog)
+    ]
 
-    def bodies_of(kind: str) -> tuple[Json, ...]:
-        found = (catalog.get(one.key) for one in parts if one.key.kind == kind)
-        return tuple(body for body in found if body is not None)
+    return _bodies_of(parts, catalog)
 
-    return ExtraBodies(
-        bodies_of("page"),
-        bodies_of("scorecard"),
-        bodies_of("action"),
-        tuple(
-            f"{one.key}{f' of blueprint {one.key.parent}' if one.key.parent else ''}"
-            for one in parts
-            if one.key.kind in ("aggregation", "permissions", "secret")
-        ),
-    )
+
+def _bodies_of(parts: Iterable[Part], catalog: Catalog) -> ExtraBodies:
+    """Return the bodies of parts as they are in a catalog, and the names of what has none."""
+    found: dict[str, list[Json]] = {"page": [], "scorecard": [], "action": []}
+    left_out = []
+    for part in parts:
+        kind, where = part.key.kind, part.key.parent
+        body = catalog.get(part.key)
+        if kind in found and body is not None:
+            found[kind].append({**body, "blueprint": where} if kind == "scorecard" else body)
+        elif kind in _LEFT_OUT:
+            left_out.append(f"{part.key}{f' of blueprint {where}' if where else ''}")
+    page, scorecard, action = map(tuple, found.values())
+    return ExtraBodies(page, scorecard, action, tuple(left_out))
 
 
 def _existing(catalog: Catalog, key: Key) -> Json:

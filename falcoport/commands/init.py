@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +11,7 @@ from falcoport.commands.catalog_model import MODELS, model_keys
 from falcoport.config import FILE_NAME, SCHEMA_NAME, config_schema
 from falcoport.errors import CredentialsMissingError, FalcoportError
 from falcoport.files import write_file
+from falcoport.manifests.extra_names import Extra
 from falcoport.mapping.namespace_expressions import Clusters
 from falcoport.port.errors import NotFoundError
 from falcoport.reconcile.reading import read_catalog
@@ -27,7 +28,8 @@ _MOST_CLUSTERS = 100
 class InitRequest:
     """Where to write, and what is known already; None or nothing where it is not.
 
-    `force` replaces a file that is there. `is_interactive` lets questions be asked.
+    `force` replaces a file that is there. `findings` is a value of `findings.keep`, `findings_by`
+    what tells them apart. `extras` are those of `setup --with`.
     """
 
     path: Path = Path(FILE_NAME)
@@ -35,6 +37,9 @@ class InitRequest:
     profile: str | None = None
     clusters: tuple[str, ...] = ()
     webhook: str | None = None
+    findings: str | None = None
+    findings_by: tuple[str, ...] = ()
+    extras: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -62,6 +67,7 @@ def init(request: InitRequest, context: Context) -> InitResult:
         write_file(request.path, "", private=False, force=False)
     found = _look(context)
     clusters = request.clusters or _confirm_clusters(found, context)
+    request = replace(request, profile=request.profile or _confirm_profile(context))
     text = build_text(request, found, clusters, _settings_lines(context))
     schema = request.path.with_name(SCHEMA_NAME)
     write_file(request.path, text, private=False, force=request.force)
@@ -108,6 +114,17 @@ def _confirm_clusters(found: Proposal, context: Context) -> tuple[str, ...]:
     return found.clusters if context.confirm(question) else ()
 
 
+def _confirm_profile(context: Context) -> str | None:
+    """Return the standard profile if a person wants it; without a terminal, none."""
+    if context.confirm is None:
+        return None
+    question = (
+        "Shall alerts have Port's own style (colored priorities, a status that people set, MITRE "
+        "tactics, workloads), the profile standard? Otherwise they are as in Port's guide."
+    )
+    return "standard" if context.confirm(question) else None
+
+
 def _settings_lines(context: Context) -> list[str]:
     try:
         settings = context.settings
@@ -128,7 +145,7 @@ def build_text(
         "# Credentials and secrets never stand here.",
         "port:",
         *(port or ["  region: eu"]),
-        f"profile: {request.profile or 'guide'}",
+        *_profile_lines(request),
     ]
     if request.webhook is not None:
         lines += ["webhook:", f"  identifier: {json.dumps(request.webhook)}"]
@@ -141,13 +158,51 @@ def build_text(
         "# alerts:",
         "#   identifier: hostname-time-rule   # two rules on one event are two alerts",
         "#   min_priority: warning            # drop what is below it",
-        "# findings:",
-        "#   keep: with_alerts                # one for a rule in a workload; or: only",
+        *_findings_lines(request),
         "# relations:",
         "#   workload: true                   # needs clusters",
         "#   ensure_namespaces: true          # create namespaces that Port lacks",
+        *_extra_lines(request),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _profile_lines(request: InitRequest) -> list[str]:
+    if request.profile is not None:
+        return [f"profile: {request.profile}"]
+    return [
+        "# standard: colored priorities, a status that people set, MITRE tactics, workloads.",
+        "profile: guide                       # as Port's guide has it; or: standard",
+    ]
+
+
+def _findings_lines(request: InitRequest) -> list[str]:
+    if request.findings is None:
+        return [
+            "# findings:",
+            "#   keep: with_alerts                # one for a rule in a workload; or: only",
+        ]
+    by = [f"  by: [{', '.join(request.findings_by)}]"] if request.findings_by else []
+    return ["findings:", f"  keep: {request.findings}", *by]
+
+
+def _extra_lines(request: InitRequest) -> list[str]:
+    chosen = request.extras
+    lines = [
+        f"with: [{', '.join(chosen)}]"
+        if chosen
+        else "# with: [dashboard, rollups, scorecard]  # also: triage, notify, retention"
+    ]
+    # Each of these is a comment, or a value to be made one's own.
+    off = "" if Extra.NOTIFY in chosen else "# "
+    lines += [
+        f"{off}notify:",
+        f"{off}  - channel: slack                 # teams, pagerduty, webhook",
+        f"{off}    priority: critical",
+        f"{off}    url_variable: SLACK_URL        # or url_file; needed where Port lacks it",
+    ]
+    off = "" if Extra.RETENTION in chosen else "# "
+    return [*lines, f"{off}retention: 30d                       # Port counts a run for each"]
 
 
 def _cluster_lines(clusters: tuple[str, ...], found: Proposal) -> list[str]:

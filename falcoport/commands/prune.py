@@ -89,7 +89,7 @@ def prune(request: PruneRequest, context: Context) -> PruneResult:
     with context.connect() as api:
         kinds = _kinds(request, api)
         choices = [(kind, _look(request.selection, kind, api, context)) for kind in kinds]
-        looked = tuple(_planned(kind, choice, api) for kind, choice in choices)
+        looked = tuple(_plan(kind, choice, api) for kind, choice in choices)
         if request.dry_run or not any(one.chosen for one in looked):
             return PruneResult(looked, dry_run=request.dry_run)
         if not request.confirmed:
@@ -165,7 +165,7 @@ def _search(body: Json, kind: Kind, api: PortApi, context: Context) -> Iterator[
         pool.shutdown(wait=False, cancel_futures=True)  # Ctrl-C does not wait for an answer
 
 
-def _planned(kind: Kind, choice: Choice, api: PortApi) -> Pruned:
+def _plan(kind: Kind, choice: Choice, api: PortApi) -> Pruned:
     return Pruned(
         blueprint=kind.blueprint,
         before=api.entities_count(kind.blueprint) or 0,

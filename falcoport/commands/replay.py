@@ -189,11 +189,16 @@ def _through_api(
     context: Context,
 ) -> None:
     from falcoport.delivery.replay import AWAY_SECONDS
-    from falcoport.delivery.replay_api import ApiReplay
+    from falcoport.delivery.replay_api import GROUP, ApiReplay
+    from falcoport.mapping.limited_process import Limits
     from falcoport.preview.engine import MapperOptions
     from falcoport.preview.limited import open_evaluation
 
-    with open_evaluation(MapperOptions(target.mappings)) as evaluate, context.connect() as api:
+    # An expression that might not end is evaluated within limits, for as many alerts as are mapped
+    # together: each may take as long as anywhere else.
+    limits = Limits(seconds=GROUP * Limits().seconds)
+    options = MapperOptions(target.mappings, limits=limits)
+    with open_evaluation(options) as evaluate, context.connect() as api:
         ApiReplay(
             api,
             _evaluator(evaluate),
@@ -245,7 +250,6 @@ def _open_target(request: ReplayRequest, context: Context) -> _Target:
     from falcoport.commands.live_webhook import require_webhook
     from falcoport.commands.webhook_target import resolve_target
     from falcoport.errors import CheckFailedError
-    from falcoport.mapping.evaluator_process import are_bounded
 
     if request.through is Through.WEBHOOK:
         return _Target(resolve_target(request.target, context))
@@ -265,14 +269,6 @@ def _open_target(request: ReplayRequest, context: Context) -> _Target:
             f"Webhook {request.target.webhook_id!r} has no mapping, so nothing would be stored.",
             where=f"webhook {request.target.webhook_id}: mappings",
             hint="Run `falcoport setup` first.",
-        )
-    if not are_bounded(mappings):
-        # Port evaluates such a mapping with limits of its own.
-        raise CheckFailedError(
-            f"The mapping of webhook {request.target.webhook_id!r} has an expression that may not "
-            "end, so it is not evaluated here.",
-            where=f"webhook {request.target.webhook_id}: mappings",
-            hint="Leave --through api out: Port maps what is sent to the webhook.",
         )
     return _Target(None, mappings)
 

@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING
 from falcoport.commands.choices import SetupChoices
 from falcoport.commands.extras.build import add_extras, list_keys
 from falcoport.commands.extras.choices import ExtraChoices
-from falcoport.commands.goals.setup import build_setup_goal, find_webhook, setup_keys
+from falcoport.commands.goals.setup import (
+    build_first_goal,
+    build_setup_goal,
+    find_webhook,
+    setup_keys,
+)
 from falcoport.commands.webhook_secret import SecretHandover, SecretOutcome, SecretRequest
 from falcoport.errors import FalcoportError, ManifestError, UnexpectedAnswerError
 from falcoport.falcosidekick.header import PLACEHOLDER
@@ -100,7 +105,7 @@ def _make_task(
     What is remembered in Port may change the mapping, so it is tried again once that was read.
     """
     check = _MappingCheck(request, context)
-    empty = build_setup_goal(request.manifests, request.choices)
+    empty = build_first_goal(request.manifests, request.choices)
     check.run(empty)
     extras = replace(request.extras, api_url=context.settings.api_url.value)
 

@@ -10,15 +10,22 @@ from typing import TYPE_CHECKING
 from falcoport.commands.alert_counts import AlertCounts, Question, count_alerts
 from falcoport.commands.choices import SetupChoices
 from falcoport.commands.defaults import DEFAULT_RELATION
-from falcoport.commands.extras.build import find_installed, list_keys, with_installed
-from falcoport.commands.extras.choices import Extra, ExtraChoices
-from falcoport.commands.extras.subject import find_subject
-from falcoport.commands.goals.setup import build_setup_goal, setup_keys
+from falcoport.commands.extras.build import (
+    find_expected,
+    find_refusals,
+    list_keys,
+    read_with_extras,
+    with_installed,
+)
+from falcoport.commands.extras.choices import NO_CHOICES, ExtraChoices
+from falcoport.commands.extras.dashboard import name_catalog_page
+from falcoport.commands.extras.subject import Subject, find_subject
+from falcoport.commands.goals.setup import build_first_goal, build_setup_goal, setup_keys
 from falcoport.errors import FalcoportError, Problem
+from falcoport.manifests.extra_names import Extra
 from falcoport.port.concurrency import run_concurrently
 from falcoport.reconcile.changes import compare
 from falcoport.reconcile.goal import lay_over
-from falcoport.reconcile.reading import read_catalog
 from falcoport.resources.blueprint import Blueprint
 from falcoport.resources.interface import Fragment, Health, Key, PartStatus, Resource
 from falcoport.settings import find_app_url
@@ -39,27 +46,35 @@ _LOOK_BACK = timedelta(hours=1)
 
 @dataclass(frozen=True)
 class StatusRequest:
-    """Which set-up, and the options it was made with."""
+    """Which set-up, and the options it was made with.
+
+    What `extras` want must be there; the others are looked at where they are.
+    """
 
     manifests: Manifests
     choices: SetupChoices = field(default_factory=SetupChoices)
+    extras: ExtraChoices = NO_CHOICES
 
 
 @dataclass(frozen=True)
 class StatusResult:
-    """How each part of a set-up is; `alerts` is None where there is no blueprint.
+    """How each part of a set-up is.
 
+    `alerts` and `findings` are None where there is no blueprint of them.
     `failures` is what Port's audit log says of the last hour's alerts that it did not store, newest
     first, None where it cannot be asked.
     `page` is the address of the catalog page of these alerts, in Port or the sandbox.
-    `extras` says of everything that `--with` can add how it is, `missing` where it is not there.
+    `extras` says of everything that `--with` can add how it is, `missing` where it is not there,
+    `refusals` why this set-up cannot have some of it.
     """
 
     parts: tuple[PartStatus, ...]
     webhook: Json | None
     alerts: AlertCounts | None
+    findings: AlertCounts | None = None
     failures: tuple[str, ...] | None = None
     extras: Mapping[Extra, Health] = field(default_factory=dict)
+    refusals: Mapping[Extra, str] = field(default_factory=dict)
     page: str | None = None
 
     @property
@@ -80,46 +95,53 @@ class StatusResult:
 
 def status(request: StatusRequest, context: Context) -> StatusResult:
     """Compare Port with what `setup` would make, and count its alerts. Raise PortError."""
-    empty = build_setup_goal(request.manifests, request.choices)
+    empty = build_first_goal(request.manifests, request.choices)
     keys = (*setup_keys(request.manifests, request.choices), *list_keys(empty))
     with context.connect() as api:
         api.authenticate()
-        catalog, failures = run_concurrently(
+        (catalog, goal), failures = run_concurrently(
             [
-                partial(read_catalog, api, keys),
+                partial(
+                    read_with_extras,
+                    api,
+                    keys,
+                    lambda found: build_setup_goal(request.manifests, request.choices, found),
+                ),
                 partial(_read_failures, api, request.manifests.webhook.identifier),
             ]
         )
-        goal = build_setup_goal(request.manifests, request.choices, catalog)
-        question = _make_question(request.manifests, goal, catalog)
-        is_there = catalog.get(Key(Blueprint.kind, question.blueprint)) is not None
-        counts = count_alerts(api, question) if is_there else None
-    webhook = catalog.get(Key("webhook", request.manifests.webhook.identifier))
-    extras = ExtraChoices(api_url=context.settings.api_url.value)
-    installed = find_installed(goal, catalog, extras)
-    lines = _describe_by_part(with_installed(goal, installed), catalog)
+        questions = _make_questions(goal, catalog)
+        alerts, findings = run_concurrently(
+            [
+                partial(count_alerts, api, one) if one is not None else _count_nothing
+                for one in questions
+            ]
+        )
+    api_url = context.settings.api_url.value
+    extras = replace(request.extras, api_url=api_url)
+    expected = find_expected(goal, catalog, extras)
+    lines = _describe_by_part(with_installed(goal, expected), catalog)
+    counted = next((one.blueprint for one in questions if one is not None), None)
     return StatusResult(
         tuple(line for of_part in lines.values() for line in of_part),
-        webhook,
-        counts,
+        catalog.get(Key("webhook", request.manifests.webhook.identifier)),
+        alerts,
+        findings,
         failures,
         {
-            extra: _sum_up([s for part in installed[extra].own for s in lines[part.key]])
-            if extra in installed
+            extra: _sum_up([s for part in expected[extra].own for s in lines[part.key]])
+            if extra in expected
             else Health.MISSING
             for extra in Extra
         },
-        find_catalog_page(context.settings.api_url.value, question.blueprint) if is_there else None,
+        find_refusals(goal, catalog, extras),
+        None if counted is None else find_catalog_page(api_url, counted),
     )
 
 
 def find_catalog_page(api_url: str, blueprint: str) -> str:
-    """Return the address of the page that Port makes for a blueprint.
-
-    Its name is the blueprint's with an `s` appended, unless it ends in one (Terraform provider,
-    its acceptance test of catalog pages, 2026-08).
-    """
-    return f"{find_app_url(api_url)}/{blueprint.removesuffix('s')}s"
+    """Return the address of the page that Port makes for a blueprint."""
+    return f"{find_app_url(api_url)}/{name_catalog_page(blueprint)}"
 
 
 def _read_failures(api: PortApi, webhook: str) -> tuple[str, ...] | None:
@@ -166,16 +188,28 @@ def _describe_part(
     return [replace(line, state=Health.MISSING, detail=detail) for line in lines]
 
 
-def _make_question(manifests: Manifests, goal: Goal, catalog: Catalog) -> Question:
-    """Return what is counted: alerts, or findings where no alerts are kept."""
+def _make_questions(goal: Goal, catalog: Catalog) -> tuple[Question | None, Question | None]:
+    """Return what is counted of alerts and of findings, None for what Port has no blueprint of."""
     subject = find_subject(goal, catalog)
-    alerts = Key(Blueprint.kind, manifests.blueprint.identifier)
-    if subject.is_finding and any(part.key == alerts for part in goal.present):
-        planned = lay_over(goal, catalog).planned.get(alerts)
-        subject = replace(subject, blueprint=planned or {}, is_finding=False)
+    subjects = (subject.alerts, subject) if subject.is_finding else (subject, None)
+    of_alerts, of_findings = (
+        None
+        if one is None or catalog.get(Key(Blueprint.kind, one.identifier)) is None
+        else _make_question(one)
+        for one in subjects
+    )
+    return of_alerts, of_findings
+
+
+def _make_question(subject: Subject) -> Question:
     return Question(
         subject.identifier,
         DEFAULT_RELATION if DEFAULT_RELATION in subject.relations else "",
         subject.time,
         has_cluster="cluster" in subject.properties,
+        has_status=subject.has_status,
     )
+
+
+def _count_nothing() -> None:
+    """Ask nothing where there is nothing to count."""

@@ -239,17 +239,17 @@ class Poster:
             shared = isinstance(error, httpx.ConnectTimeout | httpx.PoolTimeout)
             return Answer(Verdict.UNAVAILABLE, reason, is_shared=shared)
         if isinstance(error, httpx.UnsupportedProtocol | httpx.InvalidURL):
-            return _misdirected("the URL cannot be used")
+            return _explain_misdirected("the URL cannot be used")
         if isinstance(error, AnswerTooLargeError):
-            return _misdirected("its answer is too long to be Port's")
+            return _explain_misdirected("its answer is too long to be Port's")
         if is_certificate_error(error):
-            return _misdirected("its certificate is not trusted")
+            return _explain_misdirected("its certificate is not trusted")
         if isinstance(error, httpx.ConnectError | httpx.ProxyError):
             return Answer(Verdict.UNAVAILABLE, "it cannot be reached", is_shared=True)
         return Answer(Verdict.UNAVAILABLE, f"the connection broke ({type(error).__name__})")
 
 
-def _misdirected(reason: str, status: int | None = None) -> Answer:
+def _explain_misdirected(reason: str, status: int | None = None) -> Answer:
     return Answer(Verdict.MISDIRECTED, reason, status, is_shared=True)
 
 

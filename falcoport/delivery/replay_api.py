@@ -33,7 +33,8 @@ if TYPE_CHECKING:
 BULK = 20
 """The most entities of one request (Port's API reference, `entities/bulk`)."""
 
-_GROUP = 100  # alerts that are mapped and sent together: five requests
+GROUP = 100
+"""How many alerts are mapped and sent together: five requests."""
 
 
 @dataclass
@@ -81,7 +82,7 @@ class ApiReplay:
         groups: deque[Future[_Group]] = deque()
         with ThreadPoolExecutor(self._workers) as pool:
             try:
-                for batch in _batches(alerts, _GROUP):
+                for batch in _batches(alerts, GROUP):
                     group = _Group(batch, self._evaluate([alert.body for alert in batch]))
                     groups.append(pool.submit(self._send, group))
                     sent += len(batch)

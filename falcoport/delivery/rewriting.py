@@ -69,7 +69,7 @@ def _explain_tags(sent: list[Any], stored: Any) -> tuple[Any, list[str]] | None:
 def _explain_fields(sent: Json, stored: Any) -> tuple[Any, list[str]] | None:
     if not isinstance(stored, dict):
         return None
-    renamed = {name: _renamed(name, stored) for name in sent}
+    renamed = {name: _find_renamed(name, stored) for name in sent}
     if None in renamed.values():
         return None
     kept = {new: stored[new] for new in renamed.values() if new is not None}
@@ -83,7 +83,7 @@ def _explain_fields(sent: Json, stored: Any) -> tuple[Any, list[str]] | None:
     return (fields, changes) if changes else None
 
 
-def _renamed(name: str, stored: Json) -> str | None:
+def _find_renamed(name: str, stored: Json) -> str | None:
     if name in stored or "[" not in name:
         return name if name in stored else None
     pattern = "".join(

@@ -45,7 +45,7 @@ class Evaluator:
                 zip(self._mappings, self._expressions, strict=True)
             )
         ]
-        self._program = jq.compile(self._combined())
+        self._program = jq.compile(self._combine())
 
     def evaluate(self, event: str, *, rounded: bool = False) -> list[Outcome]:
         """Evaluate all mappings on one event.
@@ -89,7 +89,7 @@ class Evaluator:
         except RecursionError:
             raise EventError("nested too deeply") from None
 
-    def _combined(self) -> str:
+    def _combine(self) -> str:
         return (
             HIDE_ENVIRONMENT
             + ". as $event | ["

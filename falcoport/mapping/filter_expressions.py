@@ -58,10 +58,10 @@ def check_filter(chosen: AlertFilter) -> AlertFilter:
         for glob in given:
             _check_glob(glob, OPTIONS[name], may_be_empty=name.endswith("namespaces"))
         globs[name] = given
-    return AlertFilter(_spelled_priority(chosen.min_priority), **globs)
+    return AlertFilter(_spell_priority(chosen.min_priority), **globs)
 
 
-def _spelled_priority(priority: str | None) -> str | None:
+def _spell_priority(priority: str | None) -> str | None:
     if priority is None:
         return None
     found = find_priority(priority)
@@ -136,20 +136,20 @@ _NAMESPACE = f'{OWN_NAMESPACE} // ""'
 
 def _priority_part(priority: str) -> str:
     passing = PRIORITIES[: PRIORITIES.index(priority) + 1]
-    return f"(.body.priority | IN({', '.join(map(_quoted, passing))}))"
+    return f"(.body.priority | IN({', '.join(map(_quote, passing))}))"
 
 
 def _part(value: str, globs: tuple[str, ...], *, skip: bool = False) -> str:
     if not globs:
         return ""
     if any(map(_has_wildcard, globs)):
-        condition = f"test({_quoted(_regex(globs))})"
+        condition = f"test({_quote(_regex(globs))})"
     else:
-        condition = f"IN({', '.join(map(_quoted, globs))})"
+        condition = f"IN({', '.join(map(_quote, globs))})"
     return f"({value} | {condition}{' | not' if skip else ''})"
 
 
-def _quoted(text: str) -> str:
+def _quote(text: str) -> str:
     """Return a text as JQ. Port reads some single quotes as double ones, so those are escaped."""
     return json.dumps(text, ensure_ascii=False).replace("'", "\\u0027").replace("\x7f", "\\u007f")
 

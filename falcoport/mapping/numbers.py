@@ -32,7 +32,7 @@ def stored_integer(text: str) -> int | float:
     """Return the number that Port stores for an integer's JSON text: that of a double."""
     if len(text) <= _INTEGER_DIGITS:
         return int(text)
-    return _rounded(float(text))
+    return _round(float(text))
 
 
 def read_stored(text: str) -> Any:
@@ -46,10 +46,10 @@ def read_stored(text: str) -> Any:
 def stored_float(text: str) -> int | float:
     """Return the number that Port stores for the JSON text of a number with a fraction."""
     value = max(-_LARGEST, min(_LARGEST, float(text)))
-    return _rounded(value) if value.is_integer() else value
+    return _round(value) if value.is_integer() else value
 
 
-def _rounded(value: float) -> int | float:
+def _round(value: float) -> int | float:
     value = max(-_LARGEST, min(_LARGEST, value))
     if abs(value) >= _EXPONENT_FROM:
         return value
@@ -87,10 +87,10 @@ def round_numbers(text: str) -> str:
         return json.dumps(value)
     except (ValueError, RecursionError):
         # No JSON, or nested too deeply for a parser: whoever evaluates it says so.
-        return _STRING_OR_NUMBER.sub(_rounded_text, text)
+        return _STRING_OR_NUMBER.sub(_round_text, text)
 
 
-def _rounded_text(match: re.Match[str]) -> str:
+def _round_text(match: re.Match[str]) -> str:
     whole, rest = match[1], match[2]
     if whole is None or (not rest and len(whole) <= _INTEGER_DIGITS):
         return match[0]

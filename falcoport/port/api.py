@@ -116,7 +116,7 @@ class PortApi:
         Raise TakenError if it exists, UnknownOutcomeError if only reading can tell the outcome.
         """
         answer = self._transport.write(method, _path(*path), body=body)
-        return self._written(answer, envelope, keys, f"{method} {_path(*path)}")
+        return self._read_written(answer, envelope, keys, f"{method} {_path(*path)}")
 
     def delete(self, path: Path) -> None:
         """Delete what `path` names; NotFoundError if it is gone, DependentsError if needed."""
@@ -141,7 +141,7 @@ class PortApi:
     def create_blueprint(self, body: Json) -> Json:
         """Create a blueprint and return it; TakenError if it exists."""
         answer = self._transport.write("POST", "/v1/blueprints", body=body)
-        return self._written(answer, "blueprint", _BLUEPRINT_KEYS, "POST /v1/blueprints")
+        return self._read_written(answer, "blueprint", _BLUEPRINT_KEYS, "POST /v1/blueprints")
 
     def update_blueprint(self, identifier: str, body: Json) -> Json:
         """Replace the given top-level keys of a blueprint and return it whole.
@@ -151,7 +151,7 @@ class PortApi:
         path = _path("blueprints", identifier)
         self._keep_lost_parts(path, identifier, body)
         answer = self._transport.write("PATCH", path, body=body)
-        return self._written(answer, "blueprint", _BLUEPRINT_KEYS, f"PATCH {path}")
+        return self._read_written(answer, "blueprint", _BLUEPRINT_KEYS, f"PATCH {path}")
 
     def delete_blueprint(self, identifier: str) -> None:
         """Delete a blueprint; NotFoundError if it is gone, DependentsError if others need it."""
@@ -173,13 +173,13 @@ class PortApi:
     def create_webhook(self, body: Json) -> Json:
         """Create a webhook and return it with its URL; TakenError if it exists."""
         answer = self._transport.write("POST", "/v1/webhooks", body=body)
-        return self._written(answer, "integration", _WEBHOOK_KEYS, "POST /v1/webhooks")
+        return self._read_written(answer, "integration", _WEBHOOK_KEYS, "POST /v1/webhooks")
 
     def update_webhook(self, identifier: str, body: Json) -> Json:
         """Replace the given top-level keys of a webhook and return it whole."""
         path = _path("webhooks", identifier)
         answer = self._transport.write("PATCH", path, body=body)
-        return self._written(answer, "integration", _WEBHOOK_KEYS, f"PATCH {path}")
+        return self._read_written(answer, "integration", _WEBHOOK_KEYS, f"PATCH {path}")
 
     def delete_webhook(self, identifier: str) -> None:
         """Delete a webhook; NotFoundError if it is gone."""
@@ -212,7 +212,7 @@ class PortApi:
             return None
         count = answer.get("count")
         if not isinstance(count, int):
-            raise _unexpected(f"GET {path}", "no count")
+            raise _make_unexpected(f"GET {path}", "no count")
         return count
 
     def upsert_entities(self, blueprint: str, entities: Sequence[Json]) -> list[Json]:
@@ -232,7 +232,7 @@ class PortApi:
         if not isinstance(refused, list) or not all(
             isinstance(one, dict) and isinstance(one.get("index"), int) for one in refused
         ):
-            raise _unexpected(f"POST {path}", "errors without their index")
+            raise _make_unexpected(f"POST {path}", "errors without their index")
         return refused
 
     def delete_entities(self, blueprint: str, identifiers: Sequence[str]) -> None:
@@ -258,7 +258,7 @@ class PortApi:
         answer = self._transport.read(path, body=body)
         entities = answer.get("entities")
         if not isinstance(entities, list) or not all(isinstance(e, dict) for e in entities):
-            raise _unexpected(f"POST {path}", "no list of entities")
+            raise _make_unexpected(f"POST {path}", "no list of entities")
         return entities, answer.get("next")
 
     def entities(self, blueprint: str, *, exclude: Sequence[str] = ()) -> list[Json]:
@@ -269,7 +269,7 @@ class PortApi:
         path = _path("blueprints", blueprint, "entities")
         found = self._transport.read(path, query={"exclude": list(exclude)}).get("entities")
         if not isinstance(found, list) or not all(isinstance(e, dict) for e in found):
-            raise _unexpected(f"GET {path}", "no list of entities")
+            raise _make_unexpected(f"GET {path}", "no list of entities")
         return found
 
     def webhook_failures(self, webhook: str, since: datetime) -> list[AuditFailure]:
@@ -320,11 +320,11 @@ class PortApi:
         answer = self._transport.read(path, query=query)
         found = next((answer[key] for key in envelopes if key in answer), None)
         if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
-            raise _unexpected(f"GET {path}", f"no list of {envelopes[0]}")
+            raise _make_unexpected(f"GET {path}", f"no list of {envelopes[0]}")
         return found
 
     @staticmethod
-    def _written(answer: Json, envelope: str, keys: Mapping[str, type], where: str) -> Json:
+    def _read_written(answer: Json, envelope: str, keys: Mapping[str, type], where: str) -> Json:
         """Check a write's answer; a strange one leaves the outcome to be read back."""
         try:
             content = _content(answer, envelope, keys, where)
@@ -338,10 +338,10 @@ class PortApi:
 def _content(answer: Json, envelope: str, keys: Mapping[str, type], where: str) -> Json:
     content = answer.get(envelope)
     if not isinstance(content, dict):
-        raise _unexpected(where, f"no {envelope}")
+        raise _make_unexpected(where, f"no {envelope}")
     for key, kind in keys.items():
         if not isinstance(content.get(key), kind):
-            raise _unexpected(where, f"a {envelope} without its {key}")
+            raise _make_unexpected(where, f"a {envelope} without its {key}")
     return content
 
 
@@ -374,10 +374,10 @@ def _refuse_lost_parts(
     listed = next((one for one in list_all() if one.get("identifier") == identifier), {})
     lost = [part for part in absent if listed.get(part)]
     if lost:
-        raise _unexpected(f"GET {path}", f"no {', '.join(lost)} of {identifier}")
+        raise _make_unexpected(f"GET {path}", f"no {', '.join(lost)} of {identifier}")
 
 
-def _unexpected(where: str, what: str) -> UnexpectedAnswerError:
+def _make_unexpected(where: str, what: str) -> UnexpectedAnswerError:
     return UnexpectedAnswerError(
         f"Port's answer is incomplete: {what}.",
         where=where,

@@ -259,7 +259,7 @@ class Forecaster:
             passing=self._passing,
             per_day=self._per_day(self._passing, period),
             limit=limit,
-            mapped=tuple(self._mapped(period, limit)),
+            mapped=tuple(self._map(period, limit)),
             entities=tuple(self._schemes(period, limit)),
             rules=self._top_rules(),
             savings=tuple(self._savings(period)),
@@ -273,7 +273,7 @@ class Forecaster:
             return None
         return count * (self._passing - 1) / self._passing / (period.seconds / _DAY)
 
-    def _growing(
+    def _find_growth(
         self, name: str, option: str, counter: DistinctCounter, period: Period, limit: int
     ) -> Entities:
         """Return the entities of a way in which each alert makes one, so that there is no end."""
@@ -282,17 +282,17 @@ class Forecaster:
         days = limit / per_day if per_day else None
         return Entities(name, option, total, per_day, days, counter.is_exact)
 
-    def _mapped(self, period: Period, limit: int) -> list[Entities]:
+    def _map(self, period: Period, limit: int) -> list[Entities]:
         return [
-            self._growing(blueprint, "", counter, period, limit)
+            self._find_growth(blueprint, "", counter, period, limit)
             for blueprint, counter in self._stored.items()
         ]
 
     def _schemes(self, period: Period, limit: int) -> list[Entities]:
-        by_event = self._growing(
+        by_event = self._find_growth(
             "hostname-time", "--identifier hostname-time", self._events, period, limit
         )
-        by_rule = self._growing(
+        by_rule = self._find_growth(
             "hostname-time-rule", "--identifier hostname-time-rule", self._by_rule, period, limit
         )
         per_day = self._per_day(self._passing, period)
@@ -337,7 +337,7 @@ class Forecaster:
         )
 
     def _savings(self, period: Period) -> list[Saving]:
-        dropped = self._dropped_by_priority()
+        dropped = self._count_dropped_by_priority()
         rules = self._rules.most_common(_OFFERED)
         dropped += [(f"--skip-rules {shlex.quote(rule)}", count) for rule, count in rules]
         names = self._namespaces.most_common(_OFFERED)
@@ -348,7 +348,7 @@ class Forecaster:
             if count
         ]
 
-    def _dropped_by_priority(self) -> list[tuple[str, int]]:
+    def _count_dropped_by_priority(self) -> list[tuple[str, int]]:
         """Return each lowest priority that keeps something out, but not everything."""
         found = []
         below = 0

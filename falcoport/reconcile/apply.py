@@ -195,7 +195,10 @@ class Reconciler:
         goal = self._task.build(catalog)
         present = tuple(
             part.without_hidden()
-            if isinstance(part, Resource) and self._journal.has_written_hidden(part.key)
+            if isinstance(part, Resource)
+            and self._journal.has_written_hidden(part.key)
+            # What was read before it was written needs it still.
+            and catalog.get(part.key) is not None
             else part
             for part in goal.present
         )

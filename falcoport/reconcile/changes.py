@@ -50,7 +50,7 @@ def compare(goal: Goal, catalog: Catalog, outcome: Outcome) -> tuple[Change, ...
     changes = [_compare_present(part, catalog, outcome) for part in goal.present]
     changes.extend(_compare_absent(part, goal, catalog, outcome) for part in goal.absent)
     changes.extend(
-        Change(kept.part.key, Action.UNCHANGED, note=_kept_note(kept, catalog))
+        Change(kept.part.key, Action.UNCHANGED, note=_make_kept_note(kept, catalog))
         for kept in goal.kept
     )
     return tuple(changes)
@@ -59,7 +59,7 @@ def compare(goal: Goal, catalog: Catalog, outcome: Outcome) -> tuple[Change, ...
 def _compare_present(part: Part, catalog: Catalog, outcome: Outcome) -> Change:
     before, after = _sides(part, catalog, outcome)
     assert after is not None  # it was laid over
-    fields = _differing(before or {}, after)
+    fields = _find_differing(before or {}, after)
     action = Action.UPDATE if fields else Action.UNCHANGED
     owner = part.owner if isinstance(part, Fragment) else None
     return Change(part.key, Action.CREATE if before is None else action, fields, owner=owner)
@@ -96,13 +96,13 @@ def _compare_absent(part: Part, goal: Goal, catalog: Catalog, outcome: Outcome) 
     if after is None:
         return Change(part.key, Action.DELETE, note=note)
     rest = note or (part.describe_rest(after) if isinstance(part, Resource) else "")
-    fields = _differing(before, after)
+    fields = _find_differing(before, after)
     return Change(part.key, Action.UPDATE if fields else Action.UNCHANGED, fields, rest)
 
 
-def _kept_note(kept: Kept, catalog: Catalog) -> str:
+def _make_kept_note(kept: Kept, catalog: Catalog) -> str:
     return kept.note if catalog.get(kept.part.key) is not None else "already absent"
 
 
-def _differing(before: Json, after: Json) -> tuple[FieldChange, ...]:
+def _find_differing(before: Json, after: Json) -> tuple[FieldChange, ...]:
     return tuple(sorted(difference(before, after), key=lambda changed: changed.field))

@@ -29,7 +29,7 @@ def find_dependents(
         clauses = list(resource.find_additions(live, fragments))
         for kind, bodies in catalog.neighbours.items():
             clauses.extend(_references(kind, bodies, resource.key, outcome))
-        problems.extend(_depended_on(resource, clause) for clause in clauses)
+        problems.extend(_find_depended_on(resource, clause) for clause in clauses)
     return problems
 
 
@@ -44,7 +44,7 @@ def _references(
             yield from kind.find_references(after, to)
 
 
-def _depended_on(resource: Resource, clause: str) -> Problem:
+def _find_depended_on(resource: Resource, clause: str) -> Problem:
     return Problem(
         "depended_on",
         f"{clause[0].upper()}{clause[1:]}; nothing was removed.",

@@ -105,7 +105,7 @@ class _Scheduler:
             before = [k for k in (*resource.needs, *resource.follows) if self._is_pending(k)]
             level = max((self._level(one) + 1 for one in before if one != key), default=0)
             if live is not None:
-                waits = (self._after_created(f.needs) for f in self._changed(key, live))
+                waits = (self._after_created(f.needs) for f in self._find_changed(key, live))
                 level = max((level, *waits))
             self._levels[key] = level
         return self._levels[key]
@@ -121,7 +121,7 @@ class _Scheduler:
         created = [k for k in needs if k in self._resources and self._catalog.get(k) is None]
         return max((self._level(key) + 1 for key in created), default=0)
 
-    def _changed(self, owner: Key, live: Json) -> list[Fragment]:
+    def _find_changed(self, owner: Key, live: Json) -> list[Fragment]:
         """Return the fragments that a live resource does not have in this form."""
         planned = self._outcome.planned.get(owner) or {}
         attached = self._outcome.attached.get(owner, ())

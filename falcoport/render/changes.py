@@ -74,6 +74,7 @@ def show_plan(output: Output, plan: Plan) -> None:
         ", ".join(_count(action, counts[action]) for action in _MARKS if action in counts),
         Style.STRONG,
     )
+    show_run_costs(output, plan.changes)
 
 
 def show_changes(output: Output, changes: tuple[Change, ...]) -> None:
@@ -88,6 +89,23 @@ def show_changes(output: Output, changes: tuple[Change, ...]) -> None:
         for change in changes
     ]
     output.table(("", "", "", ""), rows)
+
+
+def show_run_costs(output: Output, changes: tuple[Change, ...]) -> None:
+    """Tell a person which automations are new, since what they do is billed (Port's pricing)."""
+    names = [change.key.identifier for change in changes if _is_new_automation(change)]
+    if names:
+        acts = "acts" if len(names) == 1 else "act"
+        output.note(
+            f"Port counts a run, which its plans bill, each time that {', '.join(names)} {acts}."
+        )
+
+
+def _is_new_automation(change: Change) -> bool:
+    triggers = {changed.field: changed.after for changed in change.fields}
+    whole = triggers.get("trigger")
+    kind = whole.get("type") if isinstance(whole, dict) else triggers.get("trigger.type")
+    return change.action is Action.CREATE and kind == "automation"
 
 
 def _count(action: Action, number: int) -> str:

@@ -42,7 +42,12 @@ def show_status(output: Output, settings: Settings, result: StatusResult) -> Non
         style = _STYLES.get(part.state, Style.BAD)
         rows.append([part.name, part.identifier, Cell(str(part.state), style), part.detail])
     rows.extend(_extra_rows(result))
-    rows.extend(_alert_rows(result.alerts))
+    if result.findings is not None:
+        rows.extend(_count_rows("findings", result.findings))
+    if result.alerts is not None:
+        rows.extend(_count_rows("alerts", result.alerts))
+    elif result.findings is None:
+        rows.append(["alerts", "none: there is no blueprint", "", ""])
     rows.extend(_failure_rows(result.failures))
     if result.page is not None:
         rows.append(["page", result.page, "", ""])
@@ -55,22 +60,29 @@ def show_status(output: Output, settings: Settings, result: StatusResult) -> Non
 
 
 def _extra_rows(result: StatusResult) -> list[list[Cell | str]]:
-    """Say on one line which extras are not there, since those that are have lines of their own."""
-    missing = [str(extra) for extra, state in result.extras.items() if state is Health.MISSING]
-    if not missing:
-        return []
-    return [["extras", "not set up", "", f"{', '.join(missing)}: `falcoport setup --with …`"]]
+    """Say which extras are not there, since those that are have lines of their own."""
+    missing = [
+        str(extra)
+        for extra, state in result.extras.items()
+        if state is Health.MISSING and extra not in result.refusals
+    ]
+    rows: list[list[Cell | str]] = []
+    if missing:
+        names = ", ".join(missing)
+        rows.append(["extras", "not set up", "", f"{names}: `falcoport setup --with NAME,…`"])
+    rows.extend(["extras", "not on offer", "", reason] for reason in result.refusals.values())
+    return rows
 
 
-def _alert_rows(counted: AlertCounts | None) -> list[list[Cell | str]]:
-    if counted is None:
-        return [["alerts", "none: there is no blueprint", "", ""]]
+def _count_rows(name: str, counted: AlertCounts) -> list[list[Cell | str]]:
     newest = f"newest {_format_age(counted.newest)}" if counted.newest else ""
-    rows: list[list[Cell | str]] = [["alerts", str(counted.count), "", newest]]
+    rows: list[list[Cell | str]] = [[name, f"{counted.count:,}", "", newest]]
     if not counted.count:
         return rows
     scope = "" if counted.complete else "Port does not give all"
     rows.append(["", "by priority", scope, _join_counts(counted.by_priority)])
+    if counted.by_status:
+        rows.append(["", "by status", scope, _join_counts(counted.by_status)])
     rows.append(["", "by namespace", scope, _join_counts(counted.by_namespace) or "-"])
     rows.append(["", "without namespace", scope, str(counted.without_namespace)])
     if counted.by_cluster:
@@ -110,10 +122,6 @@ def _format_age(time: datetime) -> str:
 
 def status_data(settings: Settings, result: StatusResult) -> dict[str, Any]:
     """Return the same as JSON data; no secret, but where each came from."""
-    counts = None
-    if result.alerts is not None:
-        newest = result.alerts.newest.isoformat() if result.alerts.newest else None
-        counts = {**asdict(result.alerts), "newest": newest}
     return {
         "port": {
             "api_url": {"value": settings.api_url.value, "source": settings.api_url.source},
@@ -124,7 +132,15 @@ def status_data(settings: Settings, result: StatusResult) -> dict[str, Any]:
         "security": None if result.webhook is None else str(guard(result.webhook)),
         "parts": [{**asdict(part), "state": str(part.state)} for part in result.parts],
         "extras": {str(extra): str(state) for extra, state in result.extras.items()},
-        "alerts": counts,
+        "extras_not_on_offer": {str(extra): why for extra, why in result.refusals.items()},
+        "alerts": _count_data(result.alerts),
+        "findings": _count_data(result.findings),
         "page": result.page,
         "failures": None if result.failures is None else list(result.failures),
     }
+
+
+def _count_data(counted: AlertCounts | None) -> dict[str, Any] | None:
+    if counted is None:
+        return None
+    return {**asdict(counted), "newest": counted.newest.isoformat() if counted.newest else None}

@@ -106,15 +106,15 @@ class Blueprint(Resource):
         for name, wanted in ((self.body.get("schema") or {}).get("properties") or {}).items():
             found = properties.get(name)
             if isinstance(found, dict) and found.get("type") != wanted["type"]:
-                yield self._changed(name, "type", found["type"], wanted["type"])
+                yield self._find_changed(name, "type", found["type"], wanted["type"])
             elif isinstance(found, dict) and found.get("format") != wanted.get(
                 "format", found.get("format")
             ):
                 # Port refuses it: 422 `forbidden_format_change`.
-                yield self._changed(name, "format", found.get("format"), wanted["format"])
+                yield self._find_changed(name, "format", found.get("format"), wanted["format"])
             for group in _COMPUTED:
                 if name in (live.get(group) or {}):
-                    yield self._computed(name, group)
+                    yield self._find_computed(name, group)
 
     def find_additions(self, live: Json, own: Iterable[Fragment]) -> Iterator[str]:
         """See Resource."""
@@ -131,7 +131,7 @@ class Blueprint(Resource):
                     word = "relation" if group == "relations" else f"{group[:-10]} property"
                     yield f"{word} {name!r} of blueprint {identifier!r} was added to it"
 
-    def _changed(self, name: str, key: str, found: str | None, wanted: str) -> Problem:
+    def _find_changed(self, name: str, key: str, found: str | None, wanted: str) -> Problem:
         identifier = self.key.identifier
         has = f"{key} {found!r}" if found is not None else f"no {key}"
         return Problem(
@@ -142,7 +142,7 @@ class Blueprint(Resource):
             f"Rename or remove the property in Port, {_MANIFEST_HINT}",
         )
 
-    def _computed(self, name: str, group: str) -> Problem:
+    def _find_computed(self, name: str, group: str) -> Problem:
         identifier = self.key.identifier
         return Problem(
             "conflict",

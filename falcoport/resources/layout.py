@@ -37,13 +37,13 @@ def replace_widgets(widgets: Sequence[Any], replace: Callable[[Json], Json | Non
     """
     found = []
     for widget in widgets:
-        new = _replaced(widget, replace) if isinstance(widget, dict) else widget
+        new = _replace(widget, replace) if isinstance(widget, dict) else widget
         if new is not None:
             found.append(new)
     return found
 
 
-def _replaced(widget: Json, replace: Callable[[Json], Json | None]) -> Json | None:
+def _replace(widget: Json, replace: Callable[[Json], Json | None]) -> Json | None:
     if not is_holder(widget):
         return replace(widget)
     new = dict(widget)

@@ -56,7 +56,7 @@ class Page(Resource):
     @property
     def follows(self) -> tuple[Key, ...]:
         """The blueprints whose entities it shows."""
-        names = dict.fromkeys(name for name, _field in self._named_fields())
+        names = dict.fromkeys(name for name, _field in self._find_named_fields())
         return tuple(Key("blueprint", name) for name in names)
 
     @classmethod
@@ -129,7 +129,7 @@ class Page(Resource):
 
     def check_result(self, planned: Catalog) -> Iterator[Problem]:
         """List what widgets name although the blueprint will not have it; they would be empty."""
-        for blueprint, name in dict.fromkeys(self._named_fields()):
+        for blueprint, name in dict.fromkeys(self._find_named_fields()):
             found = planned.get(Key("blueprint", blueprint))
             if found is not None and name not in list_fields(found):
                 yield Problem(
@@ -170,7 +170,7 @@ class Page(Resource):
     def _own_ids(self) -> frozenset[str]:
         return self.retired | {str(widget["id"]) for widget in walk(self.body[_WIDGETS])}
 
-    def _named_fields(self) -> Iterator[tuple[str, str]]:
+    def _find_named_fields(self) -> Iterator[tuple[str, str]]:
         for widget in self._leaves:
             yield from find_named_fields(widget)
 

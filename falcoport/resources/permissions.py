@@ -1,7 +1,8 @@
-"""Who may change entities of a blueprint: the team that owns one may change some properties.
+"""Who may change one property of a blueprint's entities: the team that owns an entity may.
 
 Requests and fields: Port API reference, 2026-01. Permissions come with their blueprint and go with
-it; a block that is written replaces the old one, so that the roles in it are sent along.
+it. Whether Port merges the map of properties or replaces it is not documented, so that the others'
+blocks are sent along as they were right before.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from falcoport.port.errors import NotFoundError
 from falcoport.resources.interface import Key, Resource
 
 if TYPE_CHECKING:
@@ -17,21 +19,22 @@ if TYPE_CHECKING:
 
 _KEYS = {"entities": dict}
 _GROUP = "updateProperties"
+_OWNERS = "ownedByTeam"
 
 
 @dataclass(frozen=True)
 class Permissions(Resource):
-    """What owning teams may change of the entities of `blueprint`: `properties`, no more."""
+    """That owning teams may change the property `identifier` of the entities of `blueprint`."""
 
     kind = "permissions"
 
     blueprint: str
-    properties: tuple[str, ...]
+    identifier: str
 
     @property
     def key(self) -> Key:
         """See Part."""
-        return Key(self.kind, self.blueprint)
+        return Key(self.kind, self.identifier, self.blueprint)
 
     @property
     def follows(self) -> tuple[Key, ...]:
@@ -40,8 +43,9 @@ class Permissions(Resource):
 
     @classmethod
     def read(cls, api: PortApi, key: Key) -> Json | None:
-        """See Resource."""
-        return api.find(_path(key), "permissions", _KEYS)
+        """See Resource: it is the block of the property, empty where Port has none."""
+        blocks = _read_blocks(api, key)
+        return None if blocks is None else dict(blocks.get(key.identifier) or {})
 
     @classmethod
     def list_all(cls, api: PortApi) -> list[Json]:  # noqa: ARG003 -- nothing depends on them
@@ -51,15 +55,18 @@ class Permissions(Resource):
     @classmethod
     def create(cls, api: PortApi, key: Key, body: Json) -> Json:
         """Set them, once the blueprint has brought its own."""
-        live = cls.read(api, key) or {"entities": {}}
-        own = tuple(body["entities"][_GROUP])
-        return cls.update(api, key, _allow(live, own, allowed=True))
+        return cls.update(api, key, {**(cls.read(api, key) or {}), **body})
 
     @classmethod
     def update(cls, api: PortApi, key: Key, body: Json) -> Json:
-        """See Resource: only what is about single properties is sent."""
-        sent = {"entities": {_GROUP: body["entities"][_GROUP]}}
-        return api.write("PATCH", _path(key), sent, "permissions", _KEYS)
+        """See Resource: a block is written whole, so that what does not change is read before."""
+        blocks = _read_blocks(api, key)
+        if blocks is None:
+            raise NotFoundError(f"There is no blueprint {key.parent} any more.", where=str(key))
+        block = {**(blocks.get(key.identifier) or {}), **body}
+        sent = {"entities": {_GROUP: {**blocks, key.identifier: block}}}
+        answer = api.write("PATCH", _path(key), sent, "permissions", _KEYS)
+        return dict((answer["entities"].get(_GROUP) or {}).get(key.identifier) or block)
 
     @classmethod
     def delete(cls, api: PortApi, key: Key) -> None:
@@ -68,27 +75,22 @@ class Permissions(Resource):
 
     def merge(self, live: Json | None) -> Json:
         """See Resource."""
-        return _allow(live or {"entities": {}}, self.properties, allowed=True)
+        return {**(live or {}), _OWNERS: True}
 
     def remove_own(self, live: Json) -> Json | None:
         """See Resource."""
-        return _allow(live, self.properties, allowed=False)
+        return {**live, _OWNERS: False} if live.get(_OWNERS) else live
 
-    def is_installed(self, live: Json) -> bool:
-        """Tell whether owning teams may change all of the properties."""
-        blocks = live["entities"].get(_GROUP) or {}
-        return all((blocks.get(name) or {}).get("ownedByTeam") for name in self.properties)
+    def describe_rest(self, rest: Json) -> str:  # noqa: ARG002 -- it is the same for all
+        """See Resource."""
+        return "roles, users and teams that were given stay"
 
 
-def _allow(live: Json, names: tuple[str, ...], *, allowed: bool) -> Json:
-    entities = live["entities"]
-    blocks = dict(entities.get(_GROUP) or {})
-    for name in names:
-        block = blocks.get(name) or {}
-        if bool(block.get("ownedByTeam")) != allowed:
-            blocks[name] = {**block, "ownedByTeam": allowed}
-    return {**live, "entities": {**entities, _GROUP: blocks}}
+def _read_blocks(api: PortApi, key: Key) -> Json | None:
+    """Return the blocks of all properties; None without the blueprint."""
+    found = api.find(_path(key), "permissions", _KEYS)
+    return None if found is None else dict(found["entities"].get(_GROUP) or {})
 
 
 def _path(key: Key) -> tuple[str, ...]:
-    return ("blueprints", key.identifier, "permissions")
+    return ("blueprints", key.parent, "permissions")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from falcoport.resources.action import Action
 from falcoport.resources.blueprint import Blueprint
+from falcoport.resources.columns import Columns
 from falcoport.resources.entities import Alerts, Entities
 from falcoport.resources.page import Page
 from falcoport.resources.permissions import Permissions
@@ -28,6 +29,7 @@ KINDS: Mapping[str, type[Resource]] = MappingProxyType(
             Alerts,
             Entities,
             Page,
+            Columns,
             Scorecard,
             Action,
             Permissions,

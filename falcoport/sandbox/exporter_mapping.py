@@ -43,7 +43,7 @@ def _resource(kind: str, query: str, blueprint: str, entity: Document) -> Docume
     }
 
 
-def _dated(**properties: str) -> Document:
+def _add_dates(**properties: str) -> Document:
     return {
         "creationTimestamp": ".metadata.creationTimestamp",
         "labels": ".metadata.labels",
@@ -60,7 +60,7 @@ def _namespaces() -> Document:
     entity = {
         "identifier": '.metadata.name + "-" + env.CLUSTER_NAME',
         "title": ".metadata.name",
-        "properties": _dated(),
+        "properties": _add_dates(),
         "relations": {"Cluster": _CLUSTER},
     }
     query = '.metadata.name | startswith("kube") | not'
@@ -71,7 +71,7 @@ def _nodes() -> Document:
     entity = {
         "identifier": f'(.metadata.name | {_NODE}) + "-" + env.CLUSTER_NAME',
         "title": '.metadata.name + "-" + env.CLUSTER_NAME',
-        "properties": _dated(
+        "properties": _add_dates(
             totalCPU=".status.allocatable.cpu",
             totalMemory=".status.allocatable.memory",
             kubeletVersion='.status.nodeInfo.kubeletVersion | split("-") | .[0]',
@@ -82,8 +82,8 @@ def _nodes() -> Document:
     return _resource("v1/nodes", "true", "k8s_node", entity)
 
 
-def _replicated() -> Document:
-    return _dated(
+def _replicate() -> Document:
+    return _add_dates(
         replicas=".spec.replicas",
         availableReplicas=".status.availableReplicas",
         strategy=".spec.strategy.type",
@@ -103,7 +103,7 @@ def _workloads(kind: str) -> Document:
         "properties": {
             "kind": f'"{kind}"',
             "strategyConfig": ".spec.strategy // {}",
-            **_replicated(),
+            **_replicate(),
         },
         "relations": {"Namespace": _IN_NAMESPACE},
     }
@@ -118,7 +118,7 @@ def _replica_sets() -> Document:
     entity = {
         "identifier": f'.metadata.name + "-ReplicaSet-" + {_IN_NAMESPACE}',
         "title": ".metadata.name",
-        "properties": _replicated(),
+        "properties": _replicate(),
         "relations": {"replicaSetManager": _owner(f"{_OWNER}.kind")},
     }
     return _resource("apps/v1/replicasets", _NOT_SYSTEM, "k8s_replicaSet", entity)

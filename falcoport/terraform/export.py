@@ -12,21 +12,24 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from falcoport.errors import InputError, Problem
+from falcoport.manifests.action import SENT_KEYS
+from falcoport.manifests.page import PAGE
 from falcoport.manifests.schema import BLUEPRINT, WEBHOOK
+from falcoport.manifests.scorecard import SCORECARD
 from falcoport.resources.webhook_security import Guard, guard
+from falcoport.terraform.aggregations import build_aggregations
 from falcoport.terraform.extras import ExtraBodies, build_blocks
 from falcoport.terraform.go_json import write_go_json
 from falcoport.terraform.hcl import Block, Reference, label, written
+from falcoport.terraform.missing import PROVIDER, Missing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Mapping
 
     from falcoport.json_types import Json
     from falcoport.manifests.validation import Object
 
 
-PROVIDER = "port-labs/port-labs"
 PROVIDER_VERSION = "~> 2.0"
 TERRAFORM_VERSION = ">= 1.5"
 """The first with import blocks."""
@@ -127,6 +130,22 @@ def bodies(resources: Resources) -> Json:
         found = {"finding": _body(resources.finding, BLUEPRINT), **found}
     if resources.namespace is not None:
         found = {"namespace": _body(resources.namespace, BLUEPRINT), **found}
+    return {**found, **_extra_bodies(resources.extras)}
+
+
+def _extra_bodies(extras: ExtraBodies) -> Json:
+    """Return what `setup --with` made, scorecards by the blueprint that they are posted to."""
+    found: Json = {}
+    if extras.pages:
+        found["pages"] = [_body(one, PAGE) for one in extras.pages]
+    for one in extras.scorecards:
+        body = _body(one, SCORECARD)
+        found.setdefault("scorecards", {}).setdefault(one["blueprint"], []).append(body)
+    if extras.actions:
+        found["actions"] = [
+            {key: one[key] for key in SENT_KEYS if one.get(key) is not None}
+            for one in extras.actions
+        ]
     return found
 
 
@@ -150,7 +169,7 @@ def terraform(resources: Resources, *, adopt: bool, api_url: str = PROVIDER_API_
     Raises InputError, with every place, where something has no attribute in the provider:
     Terraform writes resources whole, so leaving it out would remove it from Port.
     """
-    missing = _Missing()
+    missing = Missing()
     webhook = _body(resources.webhook, WEBHOOK)
     blueprints = [
         _body(one, BLUEPRINT)
@@ -183,33 +202,17 @@ def terraform(resources: Resources, *, adopt: bool, api_url: str = PROVIDER_API_
             comments=_security_comments(resources.webhook),
         )
     )
+    # The provider takes all aggregation properties of a blueprint or none: those of a blueprint
+    # that is written whole are written whole too.
+    blocks.extend(
+        block
+        for one in blueprints
+        if one.get("aggregationProperties")
+        for block in build_aggregations(one, known, missing, adopt=adopt)
+    )
     blocks.extend(build_blocks(resources.extras, adopt=adopt))
     missing.refuse()
     return "\n".join(written(block) for block in blocks)
-
-
-class _Missing:
-    """Collects what the provider has no attribute for."""
-
-    def __init__(self) -> None:
-        self._found: list[Problem] = []
-
-    def add(self, where: str, what: str) -> None:
-        self._found.append(Problem("not_in_provider", f"{where}: {what}.", where))
-
-    def unknown(self, where: str, found: Iterable[str], known: Iterable[str]) -> None:
-        for key in sorted(set(found) - set(known)):
-            self.add(f"{where}.{key}", "the provider has no attribute for it")
-
-    def refuse(self) -> None:
-        if self._found:
-            raise InputError(
-                f"Terraform's provider {PROVIDER} cannot describe what is in Port: "
-                + " ".join(problem.message for problem in self._found),
-                hint="`export --format json` can. Terraform would remove what is left out.",
-                code="not_in_provider",
-                problems=tuple(self._found),
-            )
 
 
 def _required_provider() -> Block:
@@ -243,7 +246,7 @@ def _given(value: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _blueprint(blueprint: Json, known: Mapping[str, Reference], missing: _Missing) -> Json:
+def _blueprint(blueprint: Json, known: Mapping[str, Reference], missing: Missing) -> Json:
     where = f"blueprint {blueprint['identifier']}"
     others = {name: address for name, address in known.items() if name != blueprint["identifier"]}
     parts: dict[str, Callable[[Any], Json]] = {
@@ -269,12 +272,12 @@ def _blueprint(blueprint: Json, known: Mapping[str, Reference], missing: _Missin
     return attributes
 
 
-def _flat(name: str, value: Json, names: Mapping[str, str], where: str, missing: _Missing) -> Json:
+def _flat(name: str, value: Json, names: Mapping[str, str], where: str, missing: Missing) -> Json:
     missing.unknown(f"{where}.{name}", _given(value), names)
     return {name: _taken(value, names)}
 
 
-def _changelog(value: Json, where: str, missing: _Missing) -> Json:
+def _changelog(value: Json, where: str, missing: Missing) -> Json:
     if value.get("type") == "KAFKA":
         return {"kafka_changelog_destination": {}}
     rest = {key: member for key, member in value.items() if key != "type"}
@@ -283,7 +286,7 @@ def _changelog(value: Json, where: str, missing: _Missing) -> Json:
     )
 
 
-def _properties(schema: Json, where: str, missing: _Missing) -> Json:
+def _properties(schema: Json, where: str, missing: Missing) -> Json:
     missing.unknown(where, schema, ("properties", "required"))
     required = schema.get("required") or []
     groups: dict[str, Json] = {}
@@ -299,7 +302,7 @@ def _properties(schema: Json, where: str, missing: _Missing) -> Json:
     return {"properties": {name: groups[name] for name in sorted(groups)}} if groups else {}
 
 
-def _property(value: Json, where: str, missing: _Missing) -> Json:
+def _property(value: Json, where: str, missing: Missing) -> Json:
     kind = value["type"]
     names = _PROPERTY | _BY_TYPE[kind]
     further = {"type"}
@@ -319,7 +322,7 @@ def _property(value: Json, where: str, missing: _Missing) -> Json:
     return attributes
 
 
-def _refuse_empty_enum(value: Json, where: str, missing: _Missing) -> None:
+def _refuse_empty_enum(value: Json, where: str, missing: Missing) -> None:
     if value.get("enum") == []:
         missing.add(f"{where}.enum", "the provider cannot hold an empty list of values")
 
@@ -344,14 +347,14 @@ def _as_float64(value: Any) -> Any:
 _INT64 = 2**63
 
 
-def _spec_authentication(value: Json, where: str, missing: _Missing) -> Json:
+def _spec_authentication(value: Json, where: str, missing: Missing) -> Json:
     authentication = value.get("specAuthentication")
     if authentication is None:
         return {}
     return _flat("spec_authentication", authentication, _SPEC_AUTHENTICATION, where, missing)
 
 
-def _items(value: Json, where: str, missing: _Missing) -> Json:
+def _items(value: Json, where: str, missing: Missing) -> Json:
     items, default = value.get("items"), value.get("default")
     if not items:
         if default is not None:
@@ -376,7 +379,7 @@ def _default_items(default: list[Any], kind: str) -> Any:
 
 
 def _relations(
-    relations: Json, known: Mapping[str, Reference], where: str, missing: _Missing
+    relations: Json, known: Mapping[str, Reference], where: str, missing: Missing
 ) -> Json:
     found = {}
     for name, relation in relations.items():
@@ -387,7 +390,7 @@ def _relations(
     return {"relations": found}
 
 
-def _mirrors(mirrors: Json, where: str, missing: _Missing) -> Json:
+def _mirrors(mirrors: Json, where: str, missing: Missing) -> Json:
     found = {}
     for name, mirror in mirrors.items():
         missing.unknown(f"{where}.{name}", _given(mirror), _MIRROR)
@@ -395,7 +398,7 @@ def _mirrors(mirrors: Json, where: str, missing: _Missing) -> Json:
     return {"mirror_properties": found}
 
 
-def _calculations(calculations: Json, where: str, missing: _Missing) -> Json:
+def _calculations(calculations: Json, where: str, missing: Missing) -> Json:
     found = {}
     for name, value in calculations.items():
         at = f"{where}.{name}"
@@ -405,7 +408,7 @@ def _calculations(calculations: Json, where: str, missing: _Missing) -> Json:
     return {"calculation_properties": found}
 
 
-def _webhook(webhook: Json, known: Mapping[str, Reference], missing: _Missing) -> Json:
+def _webhook(webhook: Json, known: Mapping[str, Reference], missing: Missing) -> Json:
     where = f"webhook {webhook['identifier']}"
     names = {key: key for key in ("identifier", "title", "icon", "description")}
     attributes: Json = _taken(webhook, names)
@@ -423,7 +426,7 @@ def _webhook(webhook: Json, known: Mapping[str, Reference], missing: _Missing) -
     return attributes
 
 
-def _mapping(mapping: Json, known: Mapping[str, Reference], where: str, missing: _Missing) -> Json:
+def _mapping(mapping: Json, known: Mapping[str, Reference], where: str, missing: Missing) -> Json:
     plain = {"filter": "filter", "itemsToParse": "items_to_parse"}
     blueprint = mapping["blueprint"]
     attributes: Json = {"blueprint": known.get(blueprint, blueprint), **_taken(mapping, plain)}
@@ -438,7 +441,7 @@ def _mapping(mapping: Json, known: Mapping[str, Reference], where: str, missing:
     return attributes
 
 
-def _entity(entity: Json, where: str, missing: _Missing) -> Json:
+def _entity(entity: Json, where: str, missing: Missing) -> Json:
     names = {key: key for key in ("identifier", "title", "icon", "team")}
     attributes = _taken(entity, names)
     for key in names:

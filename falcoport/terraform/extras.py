@@ -137,17 +137,17 @@ def _automation(trigger: Json) -> Json:
         "blueprintIdentifier": "blueprint_identifier",
         "propertyIdentifier": "property_identifier",
     }
-    attributes: Json = {_EVENTS[event["type"]]: _renamed(event, names)}
+    attributes: Json = {_EVENTS[event["type"]]: _rename(event, names)}
     condition = trigger.get("condition")
     if condition is not None:
         names = {"expressions": "expressions", "combinator": "combinator"}
-        attributes["jq_condition"] = _renamed(condition, names)
+        attributes["jq_condition"] = _rename(condition, names)
     return attributes
 
 
 def _webhook_method(invocation: Json) -> Json:
     names = {"url": "url", "method": "method", "headers": "headers"}
-    attributes = _renamed(invocation, names)
+    attributes = _rename(invocation, names)
     for key in ("agent", "synchronized", "body"):
         if invocation.get(key) is not None:
             attributes[key] = write_go_json(invocation[key])
@@ -156,11 +156,11 @@ def _webhook_method(invocation: Json) -> Json:
 
 def _upsert_method(invocation: Json) -> Json:
     mapping = invocation["mapping"]
-    attributes = _renamed(mapping, {"identifier": "identifier", "icon": "icon"})
+    attributes = _rename(mapping, {"identifier": "identifier", "icon": "icon"})
     for key in ("properties", "relations"):
         if mapping.get(key) is not None:
             attributes[key] = write_go_json(mapping[key])
-    title = _renamed(mapping, {"title": "title"})
+    title = _rename(mapping, {"title": "title"})
     return {
         "blueprint_identifier": invocation["blueprintIdentifier"],
         **title,
@@ -168,5 +168,5 @@ def _upsert_method(invocation: Json) -> Json:
     }
 
 
-def _renamed(value: Json, names: Mapping[str, str]) -> Json:
+def _rename(value: Json, names: Mapping[str, str]) -> Json:
     return {name: value[key] for key, name in names.items() if value.get(key) is not None}

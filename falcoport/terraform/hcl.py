@@ -58,7 +58,7 @@ def _block(block: Block) -> Iterator[str]:
         if body or index:
             body.append("")
         body.extend(_block(inner))
-    yield from _indented(body)
+    yield from _indent(body)
     yield "}"
 
 
@@ -71,14 +71,14 @@ def _pairs(members: Mapping[str, Any], *, quote: bool) -> Iterator[str]:
         if len(lines) == 1:
             run.append((key, lines[0]))
             continue
-        yield from _aligned(run)
+        yield from _align(run)
         run = []
         yield f"{key} = {lines[0]}"
         yield from lines[1:]
-    yield from _aligned(run)
+    yield from _align(run)
 
 
-def _aligned(run: list[tuple[str, str]]) -> Iterator[str]:
+def _align(run: list[tuple[str, str]]) -> Iterator[str]:
     width = max((len(key) for key, _ in run), default=0)
     for key, text in run:
         yield f"{key.ljust(width)} = {text}"
@@ -88,9 +88,9 @@ def _value(value: Any) -> list[str]:
     if isinstance(value, dict) and value:
         # Names of the provider's schema stand bare, a user's own names in quotes.
         bare = all(_BARE.fullmatch(name) for name in value)
-        return ["{", *_indented(_pairs(value, quote=not bare)), "}"]
+        return ["{", *_indent(_pairs(value, quote=not bare)), "}"]
     if isinstance(value, list) and any(isinstance(element, dict | list) for element in value):
-        return ["[", *_indented(line for element in value for line in _element(element)), "]"]
+        return ["[", *_indent(line for element in value for line in _element(element)), "]"]
     return [_single_line(value)]
 
 
@@ -110,16 +110,16 @@ def _element(value: Any) -> Iterator[str]:
     yield f"{last},"
 
 
-def _indented(lines: Iterable[str]) -> Iterator[str]:
+def _indent(lines: Iterable[str]) -> Iterator[str]:
     return (f"{_INDENT}{line}" if line else "" for line in lines)
 
 
 def _string(text: str) -> str:
     """Return text as a quoted template that stands for exactly that text."""
-    return f'"{_TEMPLATE.sub(_doubled, text.translate(_ESCAPES))}"'
+    return f'"{_TEMPLATE.sub(_double, text.translate(_ESCAPES))}"'
 
 
-def _doubled(match: re.Match[str]) -> str:
+def _double(match: re.Match[str]) -> str:
     return match[0] + match[0]
 
 

@@ -17,10 +17,10 @@ from typer.main import get_command
 from falcoport.cli.app import app, commands
 from falcoport.cli.candidates import FILES, find_candidates, split_line
 from falcoport.cli.completion_scripts import SCRIPTS
-from falcoport.commands.extras.choices import ChannelKind, Extra
 from falcoport.falco.inputs.interface import InputFormat
 from falcoport.falco.samples import samples
 from falcoport.falcosidekick.handover.interface import Format
+from falcoport.manifests.extra_names import ChannelKind, Extra
 from falcoport.mapping.finding_expressions import Key
 
 if TYPE_CHECKING:

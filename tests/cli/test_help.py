@@ -10,7 +10,7 @@ from support.command_line import falcoport
 
 from falcoport.cli.app import commands
 from falcoport.cli.help import describe
-from falcoport.commands.extras.choices import ChannelKind
+from falcoport.manifests.extra_names import ChannelKind
 from falcoport.manifests.loading import Profile
 from falcoport.mapping.option_expressions import Identifier
 from falcoport.settings import REGIONS

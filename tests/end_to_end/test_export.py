@@ -18,7 +18,9 @@ from support.command_line import falcoport
 from falcoport.errors import InputError
 from falcoport.manifests.loading import load
 from falcoport.terraform import hcl
+from falcoport.terraform.aggregations import build_aggregations
 from falcoport.terraform.export import Resources, bodies, terraform
+from falcoport.terraform.missing import Missing
 
 if TYPE_CHECKING:
     import httpx
@@ -223,9 +225,43 @@ def test_what_the_provider_has_no_attribute_for_is_refused(
 
 
 def test_aggregations_stay_with_their_own_resource(shipped: Resources) -> None:
-    aggregation = {"a": {"title": "A", "target": "x", "calculationSpec": {}}}
+    count = {"calculationBy": "entities", "func": "count"}
+    aggregation = {"a": {"title": "A", "target": "x", "calculationSpec": count}}
     text = terraform(changed(shipped, {"aggregationProperties": aggregation}), adopt=True)
-    assert text == terraform(shipped, adopt=True)
+    without, _, own = text.partition("import {\n  to = port_aggregation_properties")
+    assert without.strip() == terraform(shipped, adopt=True).strip()
+    assert "count_entities = true" in own
+
+
+@pytest.mark.parametrize(
+    ("spec", "method"),
+    [
+        ({"calculationBy": "entities", "func": "count"}, {"count_entities": True}),
+        (
+            {"calculationBy": "entities", "func": "average", "averageOf": "day"},
+            {"average_entities": {"average_of": "day"}},
+        ),
+        (
+            {"calculationBy": "property", "func": "average", "averageOf": "total", "property": "p"},
+            {"average_by_property": {"average_of": "total", "property": "p"}},
+        ),
+        (
+            {"calculationBy": "property", "func": "max", "property": "p"},
+            {"aggregate_by_property": {"func": "max", "property": "p"}},
+        ),
+    ],
+)
+def test_each_way_to_count_has_its_method(spec: dict[str, str], method: dict[str, Any]) -> None:
+    body = {"title": "A", "target": "x", "calculationSpec": spec}
+    blueprint = {"identifier": "b", "aggregationProperties": {"a": body}}
+    [block] = build_aggregations(blueprint, {}, Missing(), adopt=False)
+    assert block.attributes["properties"]["a"]["method"] == method
+
+
+def test_a_way_to_count_that_the_provider_lacks_is_named(shipped: Resources) -> None:
+    body = {"title": "A", "target": "x", "calculationSpec": {"calculationBy": "moon"}}
+    with pytest.raises(InputError, match=r"aggregation a\.calculationSpec"):
+        terraform(changed(shipped, {"aggregationProperties": {"a": body}}), adopt=True)
 
 
 @pytest.mark.parametrize(
@@ -398,24 +434,16 @@ def test_a_header_without_a_secret_is_not_called_secured(shipped: Resources) -> 
 
 TOFU = shutil.which("tofu") or shutil.which("terraform")
 PROVIDER = shutil.which("terraform-provider-port-labs")
+needs_provider = pytest.mark.skipif(
+    not (TOFU and PROVIDER), reason="needs tofu or terraform, and the provider"
+)
 
 
-@pytest.mark.usefixtures("pointed")
-@pytest.mark.skipif(not (TOFU and PROVIDER), reason="needs tofu or terraform, and the provider")
-def test_the_real_provider_adopts_extras_without_a_change(
-    sandbox: RunningSandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def plan_with_the_provider(sandbox: RunningSandbox, folder: Path) -> str:
+    """Return what the real provider plans for the exported code, errors included."""
     assert TOFU is not None
     assert PROVIDER is not None
-    monkeypatch.setenv("FALCOPORT_NOTIFY_URL", "https://hooks.example/x")
-    extras = ("--with", "dashboard,scorecard,notify,retention", "--notify", "slack")
-    assert falcoport("setup", "--create-namespace-blueprint", *extras).exit_code == 0
-    ran = falcoport("export", "--verbose", "-f", str(tmp_path / "falco.tf"))
-    assert ran.exit_code == 0, ran.everything
-    text = (tmp_path / "falco.tf").read_text()
-    assert "aggregation falco_open of blueprint namespace" in text
-    assert "hooks.example" not in text
-    config = tmp_path / "cli.tfrc"
+    config = folder / "cli.tfrc"
     overrides = f'"port-labs/port-labs" = "{Path(PROVIDER).resolve().parent}"'
     config.write_text(
         f"provider_installation {{\n dev_overrides {{\n {overrides}\n }}\n direct {{}}\n}}\n"
@@ -430,25 +458,112 @@ def test_the_real_provider_adopts_extras_without_a_change(
     }
     planned = subprocess.run(
         [TOFU, "plan", "-no-color"],
-        cwd=tmp_path,
+        cwd=folder,
         env=environment,
         capture_output=True,
         check=False,
         text=True,
     )
-    assert "6 to import, 0 to add, 0 to change, 0 to destroy" in planned.stdout, (
-        planned.stdout + planned.stderr
-    )
+    return planned.stdout + planned.stderr
+
+
+ALL_EXTRAS = "dashboard,rollups,scorecard,triage,notify,retention"
+EVERYTHING = ("--create-namespace-blueprint", "--profile", "standard", "--findings",
+              "--with", ALL_EXTRAS, "--notify", "slack")  # fmt: skip
 
 
 @pytest.mark.usefixtures("pointed")
-@pytest.mark.skipif(not (TOFU and PROVIDER), reason="needs tofu or terraform, and the provider")
+@needs_provider
+def test_the_real_provider_adopts_extras_without_a_change(
+    sandbox: RunningSandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two blueprints, webhook, counts, page, scorecard, four buttons, four automations."""
+    monkeypatch.setenv("FALCOPORT_NOTIFY_URL", "https://hooks.example/x")
+    assert falcoport("setup", *EVERYTHING).exit_code == 0
+    ran = falcoport("export", "--verbose", "-f", str(tmp_path / "falco.tf"))
+    assert ran.exit_code == 0, ran.everything
+    text = (tmp_path / "falco.tf").read_text()
+    for left_out in (
+        "aggregation falco_open of blueprint namespace",
+        "permissions status of blueprint falco_finding",
+        "secret FALCO_NOTIFY_SLACK",
+        "columns falco_alerts",
+    ):
+        assert f"# - {left_out}" in text
+    assert "hooks.example" not in text
+    planned = plan_with_the_provider(sandbox, tmp_path)
+    assert "14 to import, 0 to add, 0 to change, 0 to destroy" in planned, planned
+
+
+@needs_provider
+def test_the_real_provider_would_create_what_is_exported_offline(
+    sandbox: RunningSandbox, tmp_path: Path
+) -> None:
+    file = str(tmp_path / "falco.tf")
+    options = (*EVERYTHING[1:6], "--include-namespace-blueprint")
+    assert falcoport("export", "--offline", *options, "-f", file).exit_code == 0
+    planned = plan_with_the_provider(sandbox, tmp_path)
+    # As above, with the blueprint of namespaces and without a channel, whose URL nobody gave.
+    assert "14 to add, 0 to change, 0 to destroy" in planned, planned
+
+
+@pytest.mark.usefixtures("pointed")
+def test_bodies_of_extras_are_those_that_port_takes(
+    api: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FALCOPORT_NOTIFY_URL", "https://hooks.example/x")
+    assert falcoport("setup", *EVERYTHING).exit_code == 0
+    found = json.loads(falcoport("export", "--format", "json").stdout)
+    [page] = found["pages"]
+    api.delete("/pages/falco_security").raise_for_status()
+    api.post("/pages", json=page).raise_for_status()
+    [scorecard] = found["scorecards"]["namespace"]
+    path = "/blueprints/namespace/scorecards"
+    api.delete(f"{path}/{scorecard['identifier']}").raise_for_status()
+    api.post(path, json=scorecard).raise_for_status()
+    assert len(found["actions"]) == 8
+    for action in found["actions"]:
+        api.delete(f"/actions/{action['identifier']}").raise_for_status()
+        api.post("/actions", json=action).raise_for_status()
+    assert falcoport("plan", "--with", ALL_EXTRAS, "--exit-code").exit_code == 0
+
+
+@pytest.mark.usefixtures("pointed")
+def test_extras_go_with_offline() -> None:
+    ran = falcoport("export", "--with", "dashboard", "-o", "json")
+    assert ran.exit_code == 2
+    assert ran.envelope["errors"][0]["where"] == "--offline"
+
+
+@pytest.mark.usefixtures("pointed")
+@needs_provider
+def test_the_real_provider_adopts_the_standard_profile_and_findings(
+    sandbox: RunningSandbox, api: httpx.Client, tmp_path: Path
+) -> None:
+    """Also what others count on findings, in every way that there is."""
+    options = ("--create-namespace-blueprint", "--profile", "standard", "--findings")
+    assert falcoport("setup", *options).exit_code == 0
+    spec = {"calculationBy": "entities", "func": "average", "averageOf": "day"}
+    theirs = {
+        "title": "Alerts a day",
+        "type": "number",
+        "target": "falco_alert",
+        "calculationSpec": {**spec, "measureTimeBy": "$createdAt"},
+    }
+    body = {"aggregationProperties": {"theirs": theirs}}
+    api.patch("/blueprints/falco_finding", json=body).raise_for_status()
+    assert falcoport("export", "-f", str(tmp_path / "falco.tf")).exit_code == 0
+    assert "count_entities = true" in (tmp_path / "falco.tf").read_text()
+    planned = plan_with_the_provider(sandbox, tmp_path)
+    assert "5 to import, 0 to add, 0 to change, 0 to destroy" in planned, planned
+
+
+@pytest.mark.usefixtures("pointed")
+@needs_provider
 def test_the_real_provider_adopts_without_a_change(
     sandbox: RunningSandbox, api: httpx.Client, tmp_path: Path
 ) -> None:
     """Numbers, defaults, colours and a mapping of somebody else's are in the plan as they are."""
-    assert TOFU is not None
-    assert PROVIDER is not None
     assert falcoport("setup", "--create-namespace-blueprint").exit_code == 0
     properties = {
         "score": {
@@ -466,26 +581,5 @@ def test_the_real_provider_adopts_without_a_change(
     kept = {k: v for k, v in body.items() if k not in SET_BY_PORT}
     api.put("/blueprints/falco_alert", json=kept).raise_for_status()
     assert falcoport("export", "-f", str(tmp_path / "falco.tf")).exit_code == 0
-    config = tmp_path / "cli.tfrc"
-    overrides = f'"port-labs/port-labs" = "{Path(PROVIDER).resolve().parent}"'
-    config.write_text(
-        f"provider_installation {{\n dev_overrides {{\n {overrides}\n }}\n direct {{}}\n}}\n"
-    )
-    environment = {
-        "PATH": os.environ["PATH"],
-        "TF_CLI_CONFIG_FILE": str(config),
-        "PORT_CLIENT_ID": sandbox.client_id,
-        "PORT_CLIENT_SECRET": sandbox.client_secret,
-        "PORT_BASE_URL": sandbox.url,
-    }
-    planned = subprocess.run(
-        [TOFU, "plan", "-no-color", "-detailed-exitcode"],
-        cwd=tmp_path,
-        env=environment,
-        capture_output=True,
-        check=False,
-        text=True,
-    )
-    assert "2 to import, 0 to add, 0 to change, 0 to destroy" in planned.stdout, (
-        planned.stdout + planned.stderr
-    )
+    planned = plan_with_the_provider(sandbox, tmp_path)
+    assert "2 to import, 0 to add, 0 to change, 0 to destroy" in planned, planned

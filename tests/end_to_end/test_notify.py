@@ -83,6 +83,9 @@ def test_a_critical_alert_reaches_slack_and_a_debug_one_does_not(
     ran = falcoport(*SETUP, "--notify", "slack", "--notify-url-file", url_file)
     assert ran.exit_code == 0, ran.everything
     assert "secretpath" not in ran.everything
+    assert "Port counts a run" in ran.stderr
+    assert "falco_notify_slack acts" in ran.stderr
+    assert "Port counts a run" not in falcoport("setup").stderr
     add(api, alert("Debug", 1))
     add(api, alert("Critical", 2))
     assert receiver.came.wait(20)
@@ -214,8 +217,55 @@ def test_retention_is_taken_away(api: httpx.Client, command: tuple[str, ...]) ->
         assert line(api) is None
 
 
+@pytest.mark.usefixtures("pointed")
+def test_findings_and_alerts_are_kept_for_as_long_as_is_said(api: httpx.Client) -> None:
+    ran = falcoport(*SETUP, "--findings", "--retention", "7d")
+    assert ran.exit_code == 0, ran.everything
+    assert falcoport("plan", "--with", "retention", "--exit-code").exit_code == 0
+    assert {*actions(api)} == {"falco_expire", "falco_expire_findings", "falco_finding_resolved"}
+    webhook = api.get("/webhooks/falco_alert_mapper").json()["integration"]
+    lines = [one["entity"]["properties"]["expiresAt"] for one in webhook["mappings"]]
+    assert lines == [expiry_expression(7)] * 2
+    assert falcoport("setup", "--no-findings").exit_code == 0
+    assert falcoport("setup", "--without", "retention").exit_code == 0
+    assert actions(api) == []
+    for name in ("falco_alert", "falco_finding"):
+        found = api.get(f"/blueprints/{name}").json()["blueprint"]
+        assert "expiresAt" not in found["schema"]["properties"]
+
+
 def test_an_expression_is_read_back_as_the_days_it_was_made_of() -> None:
     for days in (1, 30, 3650):
         assert read_expiry_expression(expiry_expression(days)) == days
     assert read_expiry_expression(".body.time | fromdate + 10 | todate") is None
     assert read_expiry_expression(None) is None
+
+
+# --- what comes again -------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("pointed")
+def test_a_finding_is_told_once_when_new_and_once_when_seen_after_resolution(
+    api: httpx.Client, receiver: Receiver, url_file: str
+) -> None:
+    options = ("--findings-only", "--notify", "slack", "--notify-url-file", url_file)
+    assert falcoport(*SETUP, *options).exit_code == 0
+    path = "/blueprints/falco_finding/entities"
+    settled = str(api.base_url.copy_with(path="/_sandbox/settled"))
+
+    def change(**properties: str) -> int:
+        body = {"identifier": "f", "properties": {"rule": "R", **properties}}
+        answer = api.post(path, params={"upsert": "true", "merge": "true"}, json=body)
+        answer.raise_for_status()
+        api.get(settled).raise_for_status()
+        return len(receiver.messages)
+
+    assert change(priority="Critical", lastSeen="2026-08-17T00:00:00Z") == 1
+    assert change(lastSeen="2026-08-17T00:00:01Z") == 1
+    assert change(status="Resolved", resolvedAt="2026-08-17T01:00:00.000Z") == 1
+    assert change(lastSeen="2026-08-17T00:59:00Z") == 1  # an alert that came late
+    assert change(lastSeen="2026-08-17T01:00:01.123456789Z") == 2
+    assert change(lastSeen="2026-08-17T02:00:00Z") == 2
+    assert change(status="Open") == 2
+    assert change(status="Resolved", resolvedAt="2026-08-17T03:00:00.000Z") == 2
+    assert change(lastSeen="2026-08-17T04:00:00Z") == 3

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import closing
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -16,7 +17,6 @@ from support.weeks import as_blocks, week
 
 from falcoport.falco.samples import samples
 from falcoport.falcosidekick.forward import HEADERS, forwarded
-from falcoport.manifests.loading import Profile, load
 from falcoport.mapping.filter_expressions import AlertFilter
 from falcoport.sandbox.options import Catalog, OnMissingRelation, SandboxOptions
 from falcoport.sandbox.server import running_sandbox
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 ALERTS = "/blueprints/falco_alert/entities"
 FINDINGS = "/blueprints/falco_finding/entities"
-STANDARD = load(profile=Profile.STANDARD)
+NOTES = "falco_finding_resolved"
 
 
 @pytest.fixture
@@ -58,31 +58,18 @@ def unchanged(*arguments: str) -> bool:
     return ran.exit_code == 0
 
 
-MARKER = {
-    **next(one.alert for one in samples() if one.name == "sensitive-file-on-host"),
-    "hostname": "marker",
-    "priority": "Emergency",
-    "rule": "Marker",
-}
-
-
 def send(port: httpx.Client, url: str, alerts: Iterable[Json]) -> None:
-    """Send alerts as Falcosidekick does, and wait until all were processed: they are in order."""
-    with httpx.Client(trust_env=False) as client:
-        for alert in [*alerts, MARKER]:
+    """Send alerts as Falcosidekick does, and wait until all were processed."""
+    with httpx.Client(trust_env=False, verify=False) as client:
+        for alert in alerts:
             body = forwarded(json.dumps(alert))
             client.post(url, content=body, headers=HEADERS).raise_for_status()
-    stored = [f"/blueprints/{one['blueprint']}/entities" for one in mappings(port)]
-    # The mapping of what is watched here comes last.
-    while not (found := markers(port, stored[-1])):
-        pass
-    for path in {FINDINGS, ALERTS} & set(stored):
-        for marker in found if path == stored[-1] else markers(port, path):
-            port.delete(f"{path}/{quote(marker, safe='')}").raise_for_status()
+    settle(port)
 
 
-def markers(port: httpx.Client, path: str) -> list[str]:
-    return [n for n, one in entities(port, path).items() if one["properties"]["rule"] == "Marker"]
+def settle(port: httpx.Client) -> None:
+    """Wait until every alert is mapped and every automation has run."""
+    port.get(f"{port.base_url.copy_with(path='/_sandbox/settled')}").raise_for_status()
 
 
 def entities(port: httpx.Client, path: str) -> dict[str, Json]:
@@ -189,20 +176,64 @@ def test_alerts_of_one_rule_in_one_place_are_one_finding(port: httpx.Client, pro
     assert falcoport("status").exit_code == 0
 
 
-def test_a_persons_status_survives_while_the_finding_is_seen_again(port: httpx.Client) -> None:
+@pytest.fixture
+def resolved(port: httpx.Client) -> Resolved:
+    """Give a finding of which a person said that it is resolved, and nothing else."""
     url = set_up("--findings-only")
-    alerts = [*week(0.001, days=1)]
-    send(port, url, alerts[:1])
-    [(name, _)] = entities(port, FINDINGS).items()
-    resolved = {"status": "Resolved", "resolvedAt": "2026-08-17T00:00:00.000Z"}
-    port.patch(
-        f"{FINDINGS}/{quote(name, safe='')}", json={"properties": resolved}
-    ).raise_for_status()
-    send(port, url, [{**alerts[0], "time": "2026-08-18T12:00:00.000000000Z"}])
-    [again] = entities(port, FINDINGS).values()
-    assert again["properties"]["status"] == "Resolved"
-    assert again["properties"]["lastSeen"] > resolved["resolvedAt"]
-    assert again["properties"]["seenAfterResolution"] is True
+    [alert] = [*week(0.001, days=1)][:1]
+    send(port, url, [alert])
+    [name] = entities(port, FINDINGS)
+    path = f"{FINDINGS}/{quote(name, safe='')}"
+    port.patch(path, json={"properties": {"status": "Resolved"}}).raise_for_status()
+    settle(port)
+    return Resolved(url, path, alert)
+
+
+@dataclass(frozen=True)
+class Resolved:
+    url: str
+    path: str
+    alert: Json
+
+    def properties(self, port: httpx.Client) -> Json:
+        found: Json = port.get(self.path).raise_for_status().json()["entity"]["properties"]
+        return found
+
+    def see_again(self, port: httpx.Client, time: str) -> Json:
+        send(port, self.url, [{**self.alert, "time": time}])
+        return self.properties(port)
+
+
+def test_a_finding_that_was_resolved_and_is_seen_again_shows_it(
+    port: httpx.Client, resolved: Resolved
+) -> None:
+    """Whoever sets the status need not set the time as well."""
+    noted = resolved.properties(port)["resolvedAt"]
+    assert resolved.properties(port)["seenAfterResolution"] is False
+    assert resolved.see_again(port, "2026-08-17T00:00:01Z")["seenAfterResolution"] is False
+    again = resolved.see_again(port, "2126-08-18T12:00:00.123456789Z")
+    assert again["status"] == "Resolved"
+    assert again["lastSeen"] > noted == again["resolvedAt"]
+    assert again["seenAfterResolution"] is True
+
+
+def test_a_finding_resolved_once_more_is_seen_after_the_last_time_only(
+    port: httpx.Client, resolved: Resolved
+) -> None:
+    port.patch(resolved.path, json={"properties": {"status": "Open"}}).raise_for_status()
+    given = "2026-08-17T00:00:00.000Z"
+    closed = {"status": "Resolved", "resolvedAt": given}
+    port.patch(resolved.path, json={"properties": closed}).raise_for_status()
+    settle(port)
+    assert resolved.properties(port)["resolvedAt"] == given
+
+
+@pytest.mark.usefixtures("resolved")
+def test_what_notes_the_resolution_goes_with_the_findings(port: httpx.Client) -> None:
+    assert [one["identifier"] for one in port.get("/actions").json()["actions"]] == [NOTES]
+    set_up("--no-findings")
+    assert unchanged()
+    assert port.get("/actions").json()["actions"] == []
 
 
 def test_findings_alone_are_bounded_and_remembered(port: httpx.Client) -> None:
@@ -375,3 +406,39 @@ def test_a_persons_status_survives_ten_thousand_alerts(port: httpx.Client) -> No
         stored = port.get(f"{path}/{quote(name, safe='')}").json()["entity"]
         assert stored["properties"]["status"] == "False positive"
     assert entities(port, FINDINGS)[chosen[FINDINGS]]["properties"]["ticket"] == "SEC-1"
+
+
+def test_no_workload_is_remembered_and_workload_takes_it_back(port: httpx.Client) -> None:
+    standard = ("--profile", "standard", "--findings", "--cluster", "prod")
+    set_up(*standard, "--no-workload")
+    assert unchanged()
+    assert unchanged(*standard)
+    assert all("workload" not in one["entity"]["relations"] for one in mappings(port))
+    set_up("--workload")
+    assert unchanged()
+    for name in ("falco_alert", "falco_finding"):
+        assert "workload" in blueprint(port, name)["relations"]
+    set_up("--no-workload")
+    assert unchanged()
+    for name in ("falco_alert", "falco_finding"):
+        assert "workload" not in blueprint(port, name)["relations"]
+    assert all("workload" not in one["entity"]["relations"] for one in mappings(port))
+
+
+def test_without_workloads_alerts_are_owned_by_the_namespace(port: httpx.Client) -> None:
+    for name in ("k8s_namespace", "k8s_workload"):
+        owned = {"ownership": {"type": "Direct"}}
+        port.patch(f"/blueprints/{name}", json=owned).raise_for_status()
+    set_up("--profile", "standard", "--cluster", "prod")
+    assert blueprint(port, "falco_alert")["ownership"]["path"] == "workload"
+    set_up("--no-workload")
+    assert blueprint(port, "falco_alert")["ownership"]["path"] == "namespace"
+    assert unchanged()
+
+
+def test_findings_alone_remember_their_relations(port: httpx.Client) -> None:
+    set_up("--profile", "standard", "--findings-only")
+    before = blueprint(port, "falco_finding")["relations"]
+    assert unchanged()
+    assert "workload" in before
+    assert falcoport("status").exit_code == 0

@@ -11,6 +11,8 @@ from support.command_line import falcoport
 from falcoport.commands.alert_counts import read_counts, read_moment
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import httpx
 
     from falcoport.sandbox.options import RunningSandbox
@@ -53,6 +55,7 @@ def test_whole_setup_is_ok_with_its_alerts_counted(wired: httpx.Client) -> None:
         "count": 3,
         "newest": "2026-11-23T09:00:03.123456+00:00",
         "by_priority": {"Notice": 2, "Critical": 1},
+        "by_status": {},
         "by_namespace": {"auth": 2},
         "without_namespace": 1,
         "by_cluster": {},
@@ -185,3 +188,62 @@ def test_no_alert_is_fetched(wired: httpx.Client) -> None:
     assert "/v1/entities/aggregate" in ran.stderr
     assert "/falco_alert/entities " not in ran.stderr
     assert "/entities/search" not in ran.stderr
+
+
+def test_findings_are_counted_beside_alerts(pointed: RunningSandbox, api: httpx.Client) -> None:
+    assert pointed.url
+    options = ("--create-namespace-blueprint", "--profile", "standard", "--findings")
+    assert falcoport("setup", *options).exit_code == 0
+    for number, status in enumerate(["Open", "Open", "Resolved"]):
+        body = {
+            "identifier": f"finding-{number}",
+            "properties": {"priority": "Notice", "status": status, "cluster": "prod"},
+        }
+        api.post("/blueprints/falco_finding/entities", json=body).raise_for_status()
+    add_alert(api, 1, "Critical", "auth")
+    ran = falcoport("status", "-o", "json")
+    assert ran.exit_code == 0, ran.stdout
+    findings = ran.data["findings"]
+    assert findings["count"] == 3
+    assert findings["by_status"] == {"Open": 2, "Resolved": 1}
+    assert findings["by_cluster"] == {"prod": 3}
+    assert ran.data["alerts"]["by_priority"] == {"Critical": 1}
+    assert ran.data["alerts"]["by_status"] == {"Open": 1}
+    assert "Open 2 · Resolved 1" in falcoport("status").stdout
+
+
+@pytest.mark.usefixtures("pointed")
+def test_without_alerts_only_findings_are_counted() -> None:
+    assert falcoport("setup", "--create-namespace-blueprint", "--findings-only").exit_code == 0
+    ran = falcoport("status", "-o", "json")
+    assert (ran.exit_code, ran.data["alerts"]) == (0, None)
+    assert ran.data["findings"]["count"] == 0
+
+
+def test_what_is_not_on_offer_says_why(pointed: RunningSandbox) -> None:
+    assert pointed.url
+    assert falcoport("setup", "--create-namespace-blueprint", "--no-relation").exit_code == 0
+    ran = falcoport("status", "-o", "json")
+    assert ran.exit_code == 0
+    refused = ran.data["extras_not_on_offer"]
+    assert {*refused} == {"triage", "rollups", "scorecard"}
+    assert "no status" in refused["triage"]
+    assert "--profile standard" in refused["triage"]
+    shown = falcoport("status").stdout
+    assert "not on offer" in shown
+    assert "dashboard, notify, retention: `falcoport setup --with" in shown
+
+
+def test_an_extra_of_the_file_that_is_not_there_is_missing(
+    wired: httpx.Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "falcoport.yaml").write_text("with: [dashboard]\nnotify: [{channel: slack}]\n")
+    ran = falcoport("status", "-o", "json")
+    assert ran.exit_code == 3
+    missing = {
+        (one["name"], one["identifier"]) for one in ran.data["parts"] if one["state"] != "ok"
+    }
+    assert ("page", "falco_security") in missing
+    assert ("action", "falco_notify_slack") in missing
+    assert wired.get("/pages/falco_security").status_code == 404

@@ -1,4 +1,7 @@
-"""Adding extras to the goal of a set-up, and taking them out of it. Pure but for shipped files."""
+"""Adding extras to the goal of a set-up, and taking them out of it.
+
+Pure but for shipped files and `read_with_extras`.
+"""
 
 from __future__ import annotations
 
@@ -7,20 +10,23 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from falcoport.commands.catalog_model import MODELS, model_keys
-from falcoport.commands.extras.choices import NO_CHOICES, Extra, ExtraChoices
+from falcoport.commands.extras.choices import NO_CHOICES, ExtraChoices
 from falcoport.commands.extras.dashboard import build_dashboard
 from falcoport.commands.extras.notify import build_notify, locate_notify
-from falcoport.commands.extras.retention import build_retention
+from falcoport.commands.extras.retention import build_retention, locate_retention
 from falcoport.commands.extras.rollups import build_rollups, locate_rollups
 from falcoport.commands.extras.scorecard import build_scorecard
 from falcoport.commands.extras.subject import Parts, Subject, find_subject
-from falcoport.commands.extras.triage import build_triage
+from falcoport.commands.extras.triage import build_triage, locate_triage
 from falcoport.errors import UsageError
+from falcoport.manifests.extra_names import Extra
+from falcoport.reconcile.reading import read_catalog
 from falcoport.resources.interface import NOTHING, Fragment, Resource
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from falcoport.port.api import PortApi
     from falcoport.reconcile.goal import Goal
     from falcoport.resources.interface import Catalog, Key, Part
 
@@ -32,7 +38,7 @@ def build_extra(extra: Extra, subject: Subject, catalog: Catalog, choices: Extra
     """Return what an extra consists of. Raise UsageError where the set-up cannot have it."""
     match extra:
         case Extra.DASHBOARD:
-            return build_dashboard(subject)
+            return build_dashboard(subject, catalog)
         case Extra.ROLLUPS:
             return build_rollups(subject, catalog)
         case Extra.SCORECARD:
@@ -53,6 +59,10 @@ def locate_extra(extra: Extra, subject: Subject, catalog: Catalog, choices: Extr
         return locate_rollups(subject, catalog)
     if extra is Extra.NOTIFY:
         return locate_notify(subject, choices.app_url, catalog)
+    if extra is Extra.TRIAGE:
+        return locate_triage(subject)
+    if extra is Extra.RETENTION:
+        return locate_retention(subject, catalog, api_url=choices.api_url)
     return build_extra(extra, subject, catalog, choices)
 
 
@@ -122,6 +132,33 @@ def find_installed(
     return _find(build_extra, goal, catalog, choices)
 
 
+def find_expected(goal: Goal, catalog: Catalog, choices: ExtraChoices) -> Mapping[Extra, Parts]:
+    """Return the extras of which Port has anything, and those that are wanted and can be had."""
+    subject = find_subject(goal, catalog)
+    there = replace(choices, wanted=(), channels=())
+    found = dict(find_installed(goal, catalog, there))
+    for extra in choices.wanted:
+        for wanted in _offered(build_extra, extra, subject, catalog, choices):
+            known = found.get(extra, Parts(()))
+            keys = {part.key for part in known.own}
+            further = tuple(part for part in wanted.own if part.key not in keys)
+            found[extra] = Parts((*known.own, *further), (*known.owners, *wanted.owners))
+    return {extra: found[extra] for extra in Extra if extra in found}
+
+
+def find_refusals(goal: Goal, catalog: Catalog, choices: ExtraChoices) -> Mapping[Extra, str]:
+    """Return why a set-up cannot have some extras, and what to do about it."""
+    subject = find_subject(goal, catalog)
+    reasons = {}
+    for extra in Extra:
+        try:
+            build_extra(extra, subject, catalog, choices)
+        except UsageError as error:
+            [problem] = error.problems
+            reasons[extra] = f"{problem.message} {problem.hint}"
+    return reasons
+
+
 def _find(
     build: _Builder, goal: Goal, catalog: Catalog, choices: ExtraChoices = NO_CHOICES
 ) -> dict[Extra, Parts]:
@@ -143,6 +180,23 @@ def is_installed(part: Part, catalog: Catalog) -> bool:
     if live is None or not isinstance(part, Resource):
         return False
     return part.remove_own(live) != live
+
+
+def read_with_extras(
+    api: PortApi, keys: Iterable[Key], build: Callable[[Catalog], Goal]
+) -> tuple[Catalog, Goal]:
+    """Return what Port has of a set-up and of every extra, and the goal that `build` makes of it.
+
+    What an extra consists of depends on the profile and the findings that Port has: what could not
+    be known before is read in a second round trip. Raise AccessError and PortError.
+    """
+    catalog = read_catalog(api, keys)
+    goal = build(catalog)
+    further = [key for key in list_keys(goal) if key not in catalog.found]
+    if further:
+        more = read_catalog(api, further)
+        catalog = replace(catalog, found={**catalog.found, **more.found})
+    return catalog, goal
 
 
 def list_keys(goal: Goal, extras: Iterable[Extra] = tuple(Extra)) -> tuple[Key, ...]:
@@ -184,7 +238,9 @@ def _unique(
 def remove_extras(goal: Goal, setup: Goal, catalog: Catalog) -> Goal:
     """Return the goal of a removal with every extra that Port has; `setup` is what it undoes."""
     installed = _find(locate_extra, setup, catalog).values()
-    owners = [owner for parts in installed for owner in parts.owners]
+    owners = [
+        owner for parts in installed for owner in parts.owners if catalog.get(owner.key) is not None
+    ]
     taken = {part.key for part in goal.absent}
     return replace(
         goal,

@@ -3,37 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from falcoport.errors import OptionValueError, UsageError
 from falcoport.falco.priorities import PRIORITIES, find_priority
+from falcoport.manifests.extra_names import MOST_DAYS, ChannelKind, Extra, read_days
 from falcoport.manifests.validation import nearest
 from falcoport.settings import DEFAULT_REGION, REGIONS, find_app_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-
-class Extra(StrEnum):
-    """What can be added to a set-up, in the order in which it is shown."""
-
-    DASHBOARD = "dashboard"
-    ROLLUPS = "rollups"
-    SCORECARD = "scorecard"
-    TRIAGE = "triage"
-    NOTIFY = "notify"
-    RETENTION = "retention"
-
-
-class ChannelKind(StrEnum):
-    """Where people can be told."""
-
-    SLACK = "slack"
-    TEAMS = "teams"
-    PAGERDUTY = "pagerduty"
-    WEBHOOK = "webhook"
 
 
 DEFAULT_PRIORITY = "Critical"
@@ -99,8 +79,12 @@ class ExtraTexts:
     retention: str | None = None
 
 
-def parse_extras(texts: ExtraTexts) -> ExtraChoices:
-    """Return what options choose. Raise UsageError for what there is not, or what contradicts."""
+def parse_extras(texts: ExtraTexts, configured: ExtraChoices | None = None) -> ExtraChoices:
+    """Return what options choose, and what `falcoport.yaml` says where they say nothing.
+
+    Raise UsageError for what there is not, or what contradicts.
+    """
+    configured = configured or NO_CHOICES
     wanted = {*_parse(texts.wanted, "--with")}
     unwanted = _parse(texts.unwanted, "--without")
     channel = _parse_channel(texts)
@@ -114,28 +98,38 @@ def parse_extras(texts: ExtraTexts) -> ExtraChoices:
             f"{both[0]} is both wanted and to be taken away: leave it out of one.",
             where="--without",
         )
+    days = None if texts.retention is None else parse_days(texts.retention)
+    wanted |= {extra for extra in configured.wanted if extra not in unwanted}
     return complete_choices(
         ExtraChoices(
             tuple(extra for extra in Extra if extra in wanted),
             unwanted,
-            () if channel is None else (channel,),
-            None if texts.retention is None else parse_days(texts.retention),
+            () if Extra.NOTIFY in unwanted else _merge_channels(channel, configured.channels),
+            configured.retention_days if days is None else days,
         )
     )
 
 
+def _merge_channels(given: Channel | None, configured: tuple[Channel, ...]) -> tuple[Channel, ...]:
+    """Return the channel of an option before those of the file, which says what that leaves out."""
+    if given is None:
+        return configured
+    same = next((one for one in configured if one.kind is given.kind), given)
+    merged = replace(
+        given, value=given.value or same.value, priority=given.priority or same.priority
+    )
+    return (merged, *(one for one in configured if one.kind is not given.kind))
+
+
 def parse_days(text: str) -> int:
     """Return the days that a text such as `30d` names. Raise OptionValueError."""
-    digits = text.removesuffix("d")
-    if not digits.isascii() or not digits.isdigit() or not 1 <= int(digits) <= _MOST_DAYS:
+    days = read_days(text)
+    if days is None:
         raise OptionValueError(
-            f"--retention is {text!r}; it takes days from 1d to {_MOST_DAYS}d, such as 30d.",
+            f"--retention is {text!r}; it takes days from 1d to {MOST_DAYS}d, such as 30d.",
             where="--retention",
         )
-    return int(digits)
-
-
-_MOST_DAYS = 3650
+    return days
 
 
 def _parse_channel(texts: ExtraTexts) -> Channel | None:
@@ -160,19 +154,18 @@ def _parse_channel(texts: ExtraTexts) -> Channel | None:
             hint=f"There are {', '.join(PRIORITIES)}.",
         )
     kind = ChannelKind(texts.channel)
-    if kind is not ChannelKind.PAGERDUTY and texts.value is not None:
-        _check_url(texts.value)
+    check_channel_value(kind, texts.value, "--notify-url-file")
     return Channel(kind, texts.value, priority)
 
 
-def _check_url(value: str) -> None:
+def check_channel_value(kind: ChannelKind, value: str | None, where: str) -> None:
     """Raise OptionValueError for what is no URL, without showing it: it is a secret."""
+    if kind is ChannelKind.PAGERDUTY or value is None:
+        return  # that one has a key
     parts = urlsplit(value)
     local = parts.hostname in ("127.0.0.1", "localhost", "::1")
     if not parts.hostname or not (parts.scheme == "https" or (parts.scheme == "http" and local)):
-        raise OptionValueError(
-            "--notify-url-file does not hold an https:// URL.", where="--notify-url-file"
-        )
+        raise OptionValueError(f"{where} does not hold an https:// URL.", where=where)
 
 
 def complete_choices(choices: ExtraChoices) -> ExtraChoices:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from falcoport.commands.extras.choices import DEFAULT_PRIORITY, Channel, ChannelKind
+from falcoport.commands.extras.choices import DEFAULT_PRIORITY, Channel
 from falcoport.commands.extras.subject import ALERT, Parts, Subject, rename
 from falcoport.commands.extras.texts import replace_text
 from falcoport.falco.priorities import PRIORITIES
 from falcoport.manifests.action import ACTION
+from falcoport.manifests.extra_names import ChannelKind
 from falcoport.manifests.loading import load_document
 from falcoport.mapping.finding_expressions import BLUEPRINT as FINDING
 from falcoport.resources.action import Action
@@ -74,18 +75,18 @@ def _build_channel(
 def _condition(subject: Subject, priority: str) -> str:
     """Return the JQ that lets through what is new at or above a priority.
 
-    A finding that was resolved and is seen again counts as new. Falco writes nine digits of a
+    A finding that was resolved and is seen again counts as new, once. Falco writes nine digits of a
     second, people's tools three or none, so that whole seconds are compared.
     """
     wanted = ", ".join(json.dumps(name) for name in _at_or_above(priority))
     matches = f".diff.after != null and (.diff.after.properties.priority | IN({wanted}))"
     if not subject.is_finding:
         return f"{matches} and .diff.before == null"
+    resolved = ".diff.after.properties.resolvedAt"
     again = (
-        '.diff.after.properties.status == "Resolved"'
-        " and .diff.before.properties.lastSeen != .diff.after.properties.lastSeen"
-        " and .diff.after.properties.resolvedAt != null"
-        " and .diff.after.properties.lastSeen[0:19] > .diff.after.properties.resolvedAt[0:19]"
+        f'.diff.after.properties.status == "Resolved" and {resolved} != null'
+        f" and .diff.after.properties.lastSeen[0:19] > {resolved}[0:19]"
+        f" and .diff.before.properties.lastSeen[0:19] <= {resolved}[0:19]"
     )
     return f"{matches} and (.diff.before == null or ({again}))"
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from falcoport.commands.catalog_model import MODELS
 from falcoport.commands.defaults import DEFAULT_RELATION, WORKLOAD_RELATION
-from falcoport.commands.extras.choices import Extra
 from falcoport.commands.extras.subject import ALERT, Parts, Subject, refuse, rename
+from falcoport.manifests.extra_names import Extra
 from falcoport.manifests.loading import load_document
 from falcoport.manifests.rollups import ROLLUPS
 from falcoport.mapping.finding_expressions import BLUEPRINT as FINDING

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from falcoport.commands.defaults import DEFAULT_RELATION, WORKLOAD_RELATION
-from falcoport.commands.extras.choices import Extra
 from falcoport.commands.extras.subject import Parts, Subject, refuse
+from falcoport.manifests.extra_names import Extra
 from falcoport.manifests.loading import load_document
 from falcoport.manifests.scorecard import SCORECARD
 from falcoport.resources.blueprint import Blueprint

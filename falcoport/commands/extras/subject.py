@@ -13,8 +13,8 @@ from falcoport.resources.interface import Key
 from falcoport.resources.webhook import Webhook
 
 if TYPE_CHECKING:
-    from falcoport.commands.extras.choices import Extra
     from falcoport.json_types import Json
+    from falcoport.manifests.extra_names import Extra
     from falcoport.resources.interface import Catalog, Part, Resource
 
 ALERT = "falco_alert"
@@ -26,12 +26,13 @@ STATUS = "status"
 class Subject:
     """Findings where a set-up has them, alerts otherwise; `blueprint` is as it will be.
 
-    `webhook` is what receives them.
+    `webhook` is what receives them. `alerts` are those beside findings, None where there are none.
     """
 
     blueprint: Json
     is_finding: bool
     webhook: Webhook
+    alerts: Subject | None = None
 
     @property
     def identifier(self) -> str:
@@ -87,11 +88,16 @@ def find_subject(goal: Goal, catalog: Catalog) -> Subject:
         for part in goal.present
         if isinstance(part, Blueprint) and not part.create_only
     ]
-    is_finding = FINDING in names
-    blueprint = planned.get(Key(Blueprint.kind, FINDING if is_finding else names[0]))
-    assert blueprint is not None  # the goal has it
     webhook = next(part for part in goal.present if isinstance(part, Webhook))
-    return Subject(blueprint, is_finding, webhook)
+
+    def make(name: str, alerts: Subject | None = None) -> Subject:
+        blueprint = planned.get(Key(Blueprint.kind, name))
+        assert blueprint is not None  # the goal has it
+        return Subject(blueprint, name == FINDING, webhook, alerts)
+
+    others = [name for name in names if name != FINDING]
+    alerts = make(others[0]) if others else None
+    return make(FINDING, alerts) if FINDING in names else make(names[0])
 
 
 def rename(value: Any, before: str, after: str) -> Any:

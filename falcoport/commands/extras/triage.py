@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from falcoport.commands.extras.choices import Extra
 from falcoport.commands.extras.subject import ALERT, STATUS, Parts, Subject, refuse, rename
 from falcoport.manifests.action import ACTION
+from falcoport.manifests.extra_names import Extra
 from falcoport.manifests.loading import load_document
 from falcoport.mapping.finding_expressions import BLUEPRINT as FINDING
 from falcoport.resources.action import Action
@@ -26,6 +26,15 @@ def build_triage(subject: Subject) -> Parts:
             f"{subject.noun} have no status that people could set",
             "Use --profile standard, or --findings.",
         )
+    return _make_parts(subject, (subject.identifier,))
+
+
+def locate_triage(subject: Subject) -> Parts:
+    """Return what Port may have of it, whatever the set-up is about now."""
+    return _make_parts(subject, tuple(dict.fromkeys((subject.identifier, ALERT, FINDING))))
+
+
+def _make_parts(subject: Subject, allowed: tuple[str, ...]) -> Parts:
     buttons = (load_document(ACTION, "actions", "triage", f"{name}.yaml").body for name in _BUTTONS)
     return Parts(
         (
@@ -36,7 +45,7 @@ def build_triage(subject: Subject) -> Parts:
                 )
                 for body in buttons
             ),
-            Permissions(subject.identifier, (STATUS,)),
+            *(Permissions(name, STATUS) for name in allowed),
         )
     )
 

@@ -12,8 +12,10 @@ from falcoport.commands.choices import (
 )
 from falcoport.commands.goals.blueprint_parts import (
     AGGREGATIONS,
+    FINDING_RESOLVED,
     RELATIONS,
     leads_to_finding,
+    load_resolution,
     relations_named,
     without_relations,
 )
@@ -54,6 +56,7 @@ def removal_keys(manifests: Manifests) -> tuple[Key, ...]:
     blueprints = (manifests.blueprint.identifier, finding_expressions.BLUEPRINT)
     return (
         Key("webhook", manifests.webhook.identifier),
+        FINDING_RESOLVED,
         *(Key("blueprint", name) for name in blueprints),
         Key("alerts", manifests.blueprint.identifier),
         Key("entities", finding_expressions.BLUEPRINT),
@@ -68,6 +71,8 @@ def build_removal_goal(manifests: Manifests, choices: RemovalChoices, catalog: C
     manifests = _find_made_profile(manifests, catalog)
     webhook = _own_webhook(manifests, catalog)
     absent: list[Part] = [webhook]
+    if catalog.get(FINDING_RESOLVED) is not None and not choices.keep_blueprint:
+        absent.append(load_resolution())
     kept: list[Kept] = []
     notes: dict[Key, str] = {}
     bodies: list[tuple[Json, type[Entities]]] = [(manifests.blueprint.body, Alerts)]

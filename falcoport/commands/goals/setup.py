@@ -25,9 +25,11 @@ from falcoport.commands.defaults import (
 )
 from falcoport.commands.goals.blueprint_parts import (
     AGGREGATIONS,
+    FINDING_RESOLVED,
     MODEL_NAMESPACES,
     RELATIONS,
     leads_to_finding,
+    load_resolution,
     relations_named,
     without_relations,
 )
@@ -65,6 +67,7 @@ def setup_keys(manifests: Manifests, choices: SetupChoices) -> tuple[Key, ...]:
         Key("webhook", manifests.webhook.identifier),
         Key("blueprint", finding_expressions.BLUEPRINT),
         *model_keys(),
+        FINDING_RESOLVED,
         *(Key("blueprint", target) for target in sorted(targets)),
         *([Key("blueprint", named)] if named is not None else []),
     )
@@ -107,10 +110,31 @@ def build_setup_goal(
             *(_build_finding_parts(findings, chosen, plan, catalog) if findings else ()),
             webhook,
         ),
-        absent=tuple(
-            Relation(manifests.blueprint.identifier, name, body) for name, body in dropped.items()
+        absent=(
+            *(Relation(manifests.blueprint.identifier, n, body) for n, body in dropped.items()),
+            *(_find_dropped_workload(chosen, catalog) if findings else ()),
+            *([load_resolution()] if chosen.findings is FindingsMode.OFF else ()),
         ),
     )
+
+
+def _find_dropped_workload(chosen: SetupChoices, catalog: Catalog) -> list[Relation]:
+    """Return the relation from findings to workloads, where `--no-workload` turns it off."""
+    name, identifier = WORKLOAD_RELATION, finding_expressions.BLUEPRINT
+    blueprint = catalog.get(Key("blueprint", identifier)) or {}
+    relation = (blueprint.get(RELATIONS) or {}).get(name)
+    if relation is None or chosen.workload is not False:
+        return []
+    return [Relation(identifier, name, relation)]
+
+
+def build_first_goal(manifests: Manifests, choices: SetupChoices) -> Goal:
+    """Return what `setup` wants as far as that is known before Port was read. Raise UsageError.
+
+    The cluster's name that `--workload` needs may be remembered there.
+    """
+    is_open = choices.workload is True and choices.clusters is None
+    return build_setup_goal(manifests, replace(choices, workload=None) if is_open else choices)
 
 
 def _settle_findings(chosen: SetupChoices) -> SetupChoices:
@@ -167,7 +191,7 @@ def _build_finding_parts(
             Aggregation(identifier, name, body)
             for name, body in (blueprint.get(AGGREGATIONS) or {}).items()
         ]
-    return parts
+    return [*parts, load_resolution()]
 
 
 def _with_ownership(body: Json, plan: _Relations, catalog: Catalog) -> Json:
@@ -178,17 +202,19 @@ def _with_ownership(body: Json, plan: _Relations, catalog: Catalog) -> Json:
     ownership that somebody gave to the live blueprint stays.
     """
     live = catalog.get(Key("blueprint", body["identifier"])) or {}
-    for name in (WORKLOAD_RELATION, DEFAULT_RELATION):
-        relation = plan.bodies.get(name)
-        target = catalog.get(Key("blueprint", relation["target"])) if relation else None
-        owned = (target or {}).get("ownership")
-        if owned:
-            path = ".".join(filter(None, (name, owned.get("path"))))
-            ownership = {"type": "Inherited", "path": path}
-            if live.get("ownership") in (None, ownership):
-                return {**body, "ownership": ownership}
-            return body
-    return body
+    related = {**(live.get(RELATIONS) or {}), **plan.bodies}
+    found = {
+        name: {"type": "Inherited", "path": ".".join(filter(None, (name, owned.get("path"))))}
+        for name in (WORKLOAD_RELATION, DEFAULT_RELATION)
+        if name in related
+        for target in [catalog.get(Key("blueprint", str(related[name]["target"])))]
+        for owned in [(target or {}).get("ownership")]
+        if owned
+    }
+    wanted = next((one for name, one in found.items() if name in plan.bodies), None)
+    if wanted is None or live.get("ownership") not in (None, *found.values()):
+        return body
+    return {**body, "ownership": wanted}
 
 
 def build_new_bodies(manifests: Manifests, choices: SetupChoices) -> tuple[list[Json], Json]:
@@ -242,7 +268,7 @@ def _plan_relations(manifests: Manifests, chosen: SetupChoices, catalog: Catalog
     if workload is not None:
         bodies[WORKLOAD_RELATION] = workload
     dropped = {}
-    if chosen.workload is False and WORKLOAD_RELATION in related and shipped_workload is None:
+    if chosen.workload is False and WORKLOAD_RELATION in related:
         dropped[WORKLOAD_RELATION] = related[WORKLOAD_RELATION]
     return _Relations(bodies, hints, dropped)
 

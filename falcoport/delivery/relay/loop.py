@@ -103,7 +103,7 @@ class Relay:
         while not stop.is_set():
             self._beat()
             try:
-                found = await self._queue.fetch(self._wanted(), _FETCH_WAIT)
+                found = await self._queue.fetch(self._count_wanted(), _FETCH_WAIT)
             except QueueUnreachableError as error:
                 failures += 1
                 self._announce(f"The queue cannot be read: {error}.")
@@ -117,7 +117,7 @@ class Relay:
                 self._start(message)
             await self._make_room(stop)
 
-    def _wanted(self) -> int:
+    def _count_wanted(self) -> int:
         """Return how many to fetch: no more than fit, one to try with while Port is away."""
         if not self._gate.is_open:
             return 0 if self._held else 1
@@ -127,7 +127,7 @@ class Relay:
 
     async def _make_room(self, stop: asyncio.Event) -> None:
         """Wait a moment while everything that fits is on its way: a free place wakes it."""
-        if self._wanted() or stop.is_set() or not self._gate.is_open:
+        if self._count_wanted() or stop.is_set() or not self._gate.is_open:
             return
         self._room.clear()
         with suppress(TimeoutError):
@@ -138,9 +138,9 @@ class Relay:
         self._held[task] = message
         self._metrics.fetched(redelivered=message.redelivered)
         self._metrics.set_held(len(self._held))
-        task.add_done_callback(self._finished)
+        task.add_done_callback(self._on_finished)
 
-    def _finished(self, task: asyncio.Task[None]) -> None:
+    def _on_finished(self, task: asyncio.Task[None]) -> None:
         self._held.pop(task, None)
         self._metrics.set_held(len(self._held))
         self._room.set()

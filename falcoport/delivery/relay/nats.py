@@ -11,9 +11,11 @@ import asyncio
 import re
 import ssl
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from falcoport.delivery.relay.interface import Message, QueueUnreachableError, StreamLimits
+from falcoport.delivery.relay.source import extra_missing
 from falcoport.errors import AccessError, CheckFailedError, InputError, UsageError
 
 if TYPE_CHECKING:
@@ -344,10 +346,36 @@ def _credentials(settings: Mapping[str, str], scheme: str) -> dict[str, Any]:
     ):
         if name in settings:
             given[argument] = settings[name]
+    _check_keys(settings)
     if scheme == "tls" or "tls_ca" in settings or "tls_cert" in settings:
         given["tls"] = _tls(settings)
         given["tls_handshake_first"] = settings.get("tls_first", "").lower() == "true"
     return given
+
+
+def _check_keys(settings: Mapping[str, str]) -> None:
+    """Raise UsageError for keys that nats-py would stumble over once it is connected."""
+    problem = ""
+    if "creds" in settings:
+        try:
+            Path(settings["creds"]).read_bytes()
+        except OSError as error:
+            problem = f"The file {settings['creds']} cannot be read: {error.strerror}"
+    if "nkey_seed" in settings:
+        try:
+            import nkeys
+        except ImportError as error:
+            raise extra_missing(error.name) from None
+        try:
+            nkeys.from_seed(bytearray(settings["nkey_seed"].encode()))
+        except (nkeys.NkeysError, ValueError):
+            problem = "What nkey_seed holds is no seed of an nkey"
+    if problem:
+        raise UsageError(
+            f"{problem}.",
+            where="--queue-config",
+            hint="creds names the file that `nsc generate creds` writes; a seed begins with SU.",
+        )
 
 
 def _tls(settings: Mapping[str, str]) -> ssl.SSLContext:
@@ -375,7 +403,10 @@ def _unreachable(error: Exception, source: QueueSource) -> Exception:
             where="--queue-config",
             hint="Give them in a file: user=… and password=…, token=…, creds=FILE or nkey_seed=….",
         )
-    return QueueUnreachableError(f"NATS at {servers} cannot be reached ({type(error).__name__})")
+    reason = type(error).__name__
+    if isinstance(error, ssl.SSLCertVerificationError):
+        reason = f"its certificate does not verify: {error.verify_message}"
+    return QueueUnreachableError(f"NATS at {servers} cannot be reached ({reason})")
 
 
 def _refusal(error: Any) -> Exception:

@@ -95,11 +95,11 @@ class Envelope:
                 if not by_line or end < 0:
                     return
             else:
-                yield from self._found(line, value)
+                yield from self._make_found(line, value)
             line += text.count("\n", start, end)
             at = end
 
-    def _found(self, line: int, value: Any) -> Iterator[Found]:
+    def _make_found(self, line: int, value: Any) -> Iterator[Found]:
         inner = self.unwrap(value)
         if inner is None:
             # Tools put lines of their own between; alerts without an envelope are still alerts.

@@ -17,7 +17,7 @@ def unwrap(value: Any) -> list[Inner] | None:
     if not isinstance(value, dict):
         return None
     if value.get("Type") == "Notification" and "Message" in value:
-        return [_notified(value)]
+        return [_read_notification(value)]
     messages = members_of(value, "Messages")
     if messages is not None and all("Body" in one for one in messages):
         return [_body(one["Body"]) for one in messages]
@@ -31,13 +31,13 @@ def _body(body: Any) -> Inner:
     inner = as_text(body)
     if '"Notification"' in inner.text[:200] or '"TopicArn"' in inner.text[:1000]:
         try:
-            return _notified(json.loads(inner.text))
+            return _read_notification(json.loads(inner.text))
         except (ValueError, RecursionError):
             return inner
     return inner
 
 
-def _notified(notification: Any) -> Inner:
+def _read_notification(notification: Any) -> Inner:
     message = notification.get("Message") if isinstance(notification, dict) else None
     inner = as_text(message)
     return inner if inner.text.startswith("{") else Inner(problem=_LOSSY)

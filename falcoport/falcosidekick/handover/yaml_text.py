@@ -42,9 +42,9 @@ def _write_item(item: Tree, indent: str) -> str:
 
 
 def _write_scalar(value: Tree) -> str:
-    return _quoted(value) if isinstance(value, str) else json.dumps(value)
+    return _quote(value) if isinstance(value, str) else json.dumps(value)
 
 
-def _quoted(text: str) -> str:
+def _quote(text: str) -> str:
     """Return printable text as a JSON string, which is a double-quoted YAML scalar as well."""
     return json.dumps(text, ensure_ascii=False)

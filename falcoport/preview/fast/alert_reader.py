@@ -102,9 +102,9 @@ class FastAlertReader:
                     k: replace_stray_bytes(v) if isinstance(v, str) else v
                     for k, v in fields.items()
                 }
-        return self._arranged(alert, output, fields)
+        return self._arrange(alert, output, fields)
 
-    def _arranged(
+    def _arrange(
         self, alert: dict[str, Any], output: str, fields: dict[str, Any]
     ) -> dict[str, Any]:
         body: dict[str, Any] = {"uuid": str(uuids.uuid4())} if self._with_uuid else {}

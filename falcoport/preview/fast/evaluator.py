@@ -59,7 +59,7 @@ class FastBodyEvaluator:
         self._plain = BodyEvaluator(mappings)
         self._able = all("itemsToParse" not in mapping for mapping in mappings)
         self._encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
-        texts = dict.fromkeys(t for mapping in mappings for t in _computed_texts(mapping))
+        texts = dict.fromkeys(t for mapping in mappings for t in _compute_texts(mapping))
         self._twins = [TWINS[text] for text in texts if text in TWINS]
         self._groups = _group(text for text in texts if text in shipped and text not in TWINS)
         self._values = _ValueReader(self._groups)
@@ -285,7 +285,7 @@ def _reads_only(expression: str, members: Collection[str]) -> bool:
     return found is not None and found <= set(members)
 
 
-def _computed_texts(mapping: Mapping[str, Any]) -> list[str]:
+def _compute_texts(mapping: Mapping[str, Any]) -> list[str]:
     """List the expressions of a mapping that are more than a path, for libjq to compute."""
     return [e.text for e in expressions(mapping) if not _path_of(e) and not is_always_true(e)]
 

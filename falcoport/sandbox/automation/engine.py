@@ -292,14 +292,14 @@ class Engine:
             members = {"statusLabel": "Not sent", "payload": shown}
             self._finish(identifier, members, [*problems, line])
             return
-        reply = await asyncio.to_thread(send, self._addressed(outgoing))
-        problems = [self._masked(one) for one in problems]
+        reply = await asyncio.to_thread(send, self._address(outgoing))
+        problems = [self._mask(one) for one in problems]
         members = {
             "payload": shown,
             "response": {
                 "status": reply.status,
                 "headers": dict(reply.headers),
-                "body": self._masked(reply.body),
+                "body": self._mask(reply.body),
             },
         }
         is_waited_for = str(stored["invocation"].get("synchronized", False)).lower() == "true"
@@ -308,7 +308,7 @@ class Engine:
         elif is_waited_for:
             members["status"] = SUCCESS
         request = f"{outgoing.method} {shown.get('url')}"
-        self._finish(identifier, members, [*problems, request, self._masked(reply.sentence)])
+        self._finish(identifier, members, [*problems, request, self._mask(reply.sentence)])
 
     async def _render(
         self, invocation: Document, context: Document, *, masked: bool
@@ -317,7 +317,7 @@ class Engine:
         rendered: Document = await asyncio.to_thread(renderer.render, invocation)
         return rendered, renderer.problems
 
-    def _addressed(self, outgoing: Outgoing) -> Outgoing:
+    def _address(self, outgoing: Outgoing) -> Outgoing:
         """Return a request to where it really goes, with what Port adds to it."""
         url = local_url(outgoing.url, self._url)
         headers = dict(outgoing.headers)
@@ -329,7 +329,7 @@ class Engine:
             headers["Authorization"] = f"Bearer {token}"
         return Outgoing(outgoing.method, url, headers, outgoing.body)
 
-    def _masked(self, value: Any) -> Any:
+    def _mask(self, value: Any) -> Any:
         """Return a value without the secrets that may have come back in it."""
         text = dump(value)
         for secret in self._secrets(masked=False).values():

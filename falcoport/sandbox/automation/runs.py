@@ -164,7 +164,7 @@ def _new_run(identifier: str, request: Request, actor: Actor, moment: str) -> Do
     approval = request.action.get("requiredApproval")
     run = {
         "id": identifier,
-        "action": _named(request.action),
+        "action": _name_run(request.action),
         "properties": request.properties,
         "source": request.source,
         "requiredApproval": approval if isinstance(approval, dict) else {"type": "ANY"},
@@ -179,13 +179,13 @@ def _new_run(identifier: str, request: Request, actor: Actor, moment: str) -> Do
     if blueprint is not None:
         run["blueprint"] = {"identifier": blueprint}
     if request.entity is not None:
-        run["entity"] = _named(request.entity)
+        run["entity"] = _name_run(request.entity)
     if request.needs_approval:
         run["approval"] = {"state": "PENDING"}
     return run
 
 
-def _named(document: Mapping[str, Any]) -> Document:
+def _name_run(document: Mapping[str, Any]) -> Document:
     return {
         name: document[name]
         for name in ("identifier", "title", "icon")

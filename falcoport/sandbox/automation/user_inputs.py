@@ -24,13 +24,13 @@ def check_inputs(inputs: Mapping[str, Any], given: Document, jq: LimitedJq) -> D
     definitions: Mapping[str, Any] = inputs["properties"]
     values = dict(given)
     for name, definition in definitions.items():
-        default = _resolved(definition.get("default"), given, jq)
+        default = _resolve(definition.get("default"), given, jq)
         if name not in values and default is not None:
             values[name] = default
     for name in values:
         if name not in definitions:
             raise errors.invalid(f'"properties" must NOT have additional properties: "{name}"')
-    required = _resolved(inputs.get("required") or [], given, jq)
+    required = _resolve(inputs.get("required") or [], given, jq)
     for name in required if isinstance(required, list) else ():
         if values.get(name) is None:
             raise errors.invalid(f"\"properties\" must have required property '{name}'")
@@ -50,7 +50,7 @@ def _is_query(value: Any) -> bool:
     return isinstance(value, dict) and "jqQuery" in value
 
 
-def _resolved(value: Any, form: Document, jq: LimitedJq) -> Any:
+def _resolve(value: Any, form: Document, jq: LimitedJq) -> Any:
     """Return a value, or what its JQ query gives; null if that fails."""
     if not _is_query(value):
         return value

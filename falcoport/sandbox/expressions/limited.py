@@ -102,14 +102,14 @@ _ends = lru_cache(maxsize=512)(is_bounded)
 
 
 @lru_cache(maxsize=512)
-def _compiled(expression: str) -> Any:
+def _compile(expression: str) -> Any:
     return jq.compile(HIDE_ENVIRONMENT + guard(Expression("", expression)))
 
 
 def run_program(expression: str, text: str) -> str:
     """Return the JSON text of `[first output]`, `[]` for none, or `{"error": message}`."""
     try:
-        lines: str = _compiled(expression).input_text(text).text()
+        lines: str = _compile(expression).input_text(text).text()
     except (ValueError, RecursionError) as error:
         return json.dumps({"error": str(error)})
     # `halt` and the like leave no line at all.

@@ -46,7 +46,7 @@ class Renderer:
 
     def render_text(self, text: str) -> str:
         """Return a text with every template in it filled in, always as a text."""
-        return _TEMPLATE.sub(lambda match: _written(self._evaluate(match[1])), text)
+        return _TEMPLATE.sub(lambda match: _write(self._evaluate(match[1])), text)
 
     def _render_text(self, text: str) -> Any:
         whole = _TEMPLATE.fullmatch(text.strip())
@@ -62,7 +62,7 @@ class Renderer:
             return None
 
 
-def _written(value: Any) -> str:
+def _write(value: Any) -> str:
     if value is None:
         return ""
     return value if isinstance(value, str) else json.dumps(value)

@@ -458,10 +458,10 @@ def remove_widget(holder: Document, identifier: str) -> None:
             {**row, "columns": [one for one in row["columns"] if one["id"] != identifier]}
             for row in holder["layout"]
         ]
-        holder["layout"] = [_filled(row) for row in rows if row["columns"]]
+        holder["layout"] = [_fill(row) for row in rows if row["columns"]]
 
 
-def _filled(row: Document) -> Document:
+def _fill(row: Document) -> Document:
     """Return a row whose last column takes the room that another one left."""
     *first, last = row["columns"]
     rest = _ROW - sum(column["size"] for column in first)

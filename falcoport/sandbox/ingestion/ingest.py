@@ -239,7 +239,7 @@ class Ingest:
         for webhook_key, group in groupby(rows, key=lambda row: row[1]):
             some = list(group)
             webhook = self._webhooks.by_key(webhook_key)
-            found = await self._evaluated(webhook, [row[2] for row in some])
+            found = await self._evaluate(webhook, [row[2] for row in some])
             evaluated += [
                 (row[0], webhook, outcomes) for row, outcomes in zip(some, found, strict=True)
             ]
@@ -252,7 +252,7 @@ class Ingest:
                 self._apply_alone(one)
         return bool(rows)
 
-    async def _evaluated(self, webhook: Webhook | None, events: list[str]) -> list[Outcomes]:
+    async def _evaluate(self, webhook: Webhook | None, events: list[str]) -> list[Outcomes]:
         if webhook is None:
             return ["" for _ in events]
         try:
@@ -378,7 +378,7 @@ class Ingest:
             f"WHERE {condition}key < ? ORDER BY key DESC LIMIT ?",
             (*([] if state is None else [state]), before if before is not None else 1 << 62, limit),
         )
-        return [self._shown_event(row) for row in rows]
+        return [self._show_event(row) for row in rows]
 
     def totals(self) -> dict[str, int]:
         """Return how many events there are in each state."""
@@ -392,9 +392,9 @@ class Ingest:
             "SELECT key, webhook, received, state, payload, result FROM event WHERE key = ?",
             (key,),
         )
-        return None if row is None else self._shown_event(row)
+        return None if row is None else self._show_event(row)
 
-    def _shown_event(self, row: Sequence[Any]) -> dict[str, Any]:
+    def _show_event(self, row: Sequence[Any]) -> dict[str, Any]:
         webhook = self._webhooks.by_key(row[1])
         shown: dict[str, Any] = {
             "id": row[0],

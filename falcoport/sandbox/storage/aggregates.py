@@ -315,12 +315,12 @@ class Aggregates:
             steps = self._steps_of(start, named["path"])
             if steps is None:
                 return []
-            return [steps if start == target.identifier else _reversed(steps)]
+            return [steps if start == target.identifier else _reverse(steps)]
         forward = self._find_paths(target, blueprint)
         backward = self._find_paths(blueprint, target)
         if blueprint.key == target.key:
             backward = []
-        return [*forward, *map(_reversed, backward)]
+        return [*forward, *map(_reverse, backward)]
 
     def _steps_of(self, start: str, path: Sequence[str]) -> tuple[_Step, ...] | None:
         """Return the relations of a path by their names; None if one of them is not there."""
@@ -368,7 +368,7 @@ def _leads_through(chains: Iterable[tuple[_Step, ...]], blueprint: int, action: 
     return False
 
 
-def _reversed(steps: Sequence[_Step]) -> tuple[_Step, ...]:
+def _reverse(steps: Sequence[_Step]) -> tuple[_Step, ...]:
     return tuple(
         _Step(step.blueprint, step.slot, upstream=not step.upstream) for step in reversed(steps)
     )

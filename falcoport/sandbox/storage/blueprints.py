@@ -211,7 +211,7 @@ class Blueprints:
         """Store a new blueprint and return it with its metadata."""
         if body["identifier"] in self.all():
             raise errors.identifier_taken("Blueprint", body["identifier"])
-        document = self._checked({**_sent(body), **self._metadata(actor.name)})
+        document = self._check({**_select_sent(body), **self._metadata(actor.name)})
         self._insert(document)
         self._record(audit.CREATE, actor, after=document)
         return complete(document)
@@ -219,15 +219,15 @@ class Blueprints:
     def replace(self, identifier: str, body: Document, actor: Actor) -> Document:
         """Put a whole document in a blueprint's place and return it; keys left out vanish."""
         old = self.get(identifier)
-        return self._write(old, {"identifier": identifier, **_sent(body)}, actor)
+        return self._write(old, {"identifier": identifier, **_select_sent(body)}, actor)
 
     def patch(self, identifier: str, body: Document, actor: Actor) -> Document:
         """Change the keys given and return the whole document."""
         old = self.get(identifier)
         document = {key: old.document[key] for key in old.document if key not in METADATA}
-        given = _sent(body)
+        given = _select_sent(body)
         if self._options.on_nested_patch is OnNestedPatch.MERGE:
-            given = _merged(document, given)
+            given = _merge(document, given)
         return self._write(old, {**document, **given}, actor)
 
     def refuse_deletion(self, blueprint: Blueprint) -> None:
@@ -237,7 +237,7 @@ class Blueprints:
         they go with it.
         """
         if blueprint.is_system:
-            raise _protected(blueprint.identifier)
+            raise _find_protected(blueprint.identifier)
         if self._options.on_targeted_blueprint is OnTargetedBlueprint.ALLOW:
             return
         for other in self.all().values():
@@ -342,7 +342,7 @@ class Blueprints:
         )
         return complete(document)
 
-    def _checked(self, document: Document, renamed_from: str = "") -> Document:
+    def _check(self, document: Document, renamed_from: str = "") -> Document:
         """Return the document with its relations complete, or raise what Port refuses."""
         relations = {
             name: {"required": False, "many": False, **relation}
@@ -366,8 +366,8 @@ class Blueprints:
         if renamed and identifier in self.all():
             raise errors.identifier_taken("Blueprint", identifier)
         if renamed and old.is_system:
-            raise _protected(old.identifier)
-        document = self._checked(document, old.identifier if renamed else "")
+            raise _find_protected(old.identifier)
+        document = self._check(document, old.identifier if renamed else "")
         document |= {
             "createdAt": old.document["createdAt"],
             "createdBy": old.document["createdBy"],
@@ -378,7 +378,7 @@ class Blueprints:
         properties, retired = _slots(
             old.properties, document["schema"]["properties"], set(), old.retired
         )
-        moved = self._moved_relations(old, document, old.identifier if renamed else "")
+        moved = self._find_moved_relations(old, document, old.identifier if renamed else "")
         relations, retired = _slots(old.relations, document.get("relations", {}), moved, retired)
         self._drop_edges(old, set(old.relations.values()) - set(relations.values()))
         if renamed:
@@ -387,7 +387,9 @@ class Blueprints:
         self._record(audit.UPDATE, actor, before=old.document, after=document)
         return complete(document)
 
-    def _moved_relations(self, old: Blueprint, document: Document, renamed_from: str) -> set[str]:
+    def _find_moved_relations(
+        self, old: Blueprint, document: Document, renamed_from: str
+    ) -> set[str]:
         """Return the relations whose target changed; refuse to make a used list single."""
         moved = set()
         for name, relation in document.get("relations", {}).items():
@@ -470,7 +472,7 @@ class Blueprints:
         self.forget()
 
 
-def _protected(identifier: str) -> ApiError:
+def _find_protected(identifier: str) -> ApiError:
     return ApiError(403, "protected_resource", f'Blueprint "{identifier}" is Port\'s own')
 
 
@@ -485,7 +487,7 @@ def complete(document: Document) -> Document:
     return {**document, **{name: document.get(name, {}) for name in _MAPS}}
 
 
-def _sent(body: Document) -> Document:
+def _select_sent(body: Document) -> Document:
     """Return what a client sent without the fields that only Port writes."""
     return {key: value for key, value in body.items() if key not in (*METADATA, "id")}
 
@@ -493,7 +495,7 @@ def _sent(body: Document) -> Document:
 _MAPS = ("relations", "mirrorProperties", "calculationProperties", "aggregationProperties")
 
 
-def _merged(old: Document, given: Document) -> Document:
+def _merge(old: Document, given: Document) -> Document:
     """Return the given fields with the members of the old maps that they do not name."""
     merged = dict(given)
     for name in _MAPS:

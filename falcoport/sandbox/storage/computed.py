@@ -67,7 +67,7 @@ class Computed:
             path = ownership["path"].removesuffix(".$team") + ".$team"
             found = self._mirror(blueprint, {"path": path}, keys, depth)
             for one, value in zip(shown, found, strict=True):
-                one["team"] = _flattened(value)
+                one["team"] = _flatten(value)
         for name in document["aggregationProperties"]:
             figures = self._aggregates.values(blueprint, name, keys)
             for one, value in zip(shown, figures, strict=True):
@@ -203,7 +203,7 @@ def _condition(condition: Mapping[str, Any], candidate: Candidate) -> bool:
     return holds != bool(condition.get("not"))
 
 
-def _flattened(value: Any) -> list[str]:
+def _flatten(value: Any) -> list[str]:
     """Return the teams in what a path shows, each once."""
     some = value if isinstance(value, list) else [value]
     teams = [team for one in some for team in (one if isinstance(one, list) else [one])]

@@ -202,7 +202,7 @@ class Entities:
         """Return entities with what is stored of them, nothing computed."""
         edges = self._edges(rows, fields)
         return [
-            _shown(row, self._blueprints.by_key(row.blueprint), edges.get(row.key, {}), fields)
+            _show(row, self._blueprints.by_key(row.blueprint), edges.get(row.key, {}), fields)
             for row in rows
         ]
 
@@ -212,10 +212,10 @@ class Entities:
         Port docs, search: `attach_title_to_relation`.
         """
         titles = {
-            name: self._titles(blueprint.relation(name)["target"], _related(shown, name))
+            name: self._titles(blueprint.relation(name)["target"], _find_related(shown, name))
             for name in blueprint.relations
         }
-        return [_titled(entity, titles) for entity in shown]
+        return [_find_titled(entity, titles) for entity in shown]
 
     def _titles(self, target: str, identifiers: Sequence[str]) -> dict[str, str | None]:
         """Return the titles of a blueprint's entities by their identifiers."""
@@ -292,7 +292,7 @@ class Entities:
             raise errors.identifier_taken("Entity", identifier)
         properties = body.get("properties") or {}
         blueprint.checker.check(properties)
-        edges = self._resolved(blueprint, body.get("relations") or {}, missing)
+        edges = self._resolve(blueprint, body.get("relations") or {}, missing)
         kept = old if mode is Mode.MERGE else None
         values = _properties(blueprint, kept, properties)
         if old is None and blueprint.defaults:
@@ -402,7 +402,7 @@ class Entities:
             fields["team"] = [team]
         return fields
 
-    def _resolved(
+    def _resolve(
         self, blueprint: Blueprint, relations: Mapping[str, Any], missing: OnMissingRelation
     ) -> _Edges:
         edges = _Edges({}, [], ())
@@ -415,7 +415,7 @@ class Entities:
             definition = blueprint.relation(name)
             target = self._blueprints.get(definition["target"])
             keys: list[int] = []
-            for identifier in self._wanted(name, value, target, many=definition["many"]):
+            for identifier in self._select_wanted(name, value, target, many=definition["many"]):
                 row = self._store.one(
                     "SELECT key FROM entity WHERE blueprint = ? AND identifier = ?",
                     (target.key, identifier),
@@ -434,7 +434,9 @@ class Entities:
             edges.targets[name] = keys
         return _Edges(edges.targets, edges.missing, tuple(ignored))
 
-    def _wanted(self, name: str, value: Any, target: Blueprint, *, many: bool) -> Iterable[str]:
+    def _select_wanted(
+        self, name: str, value: Any, target: Blueprint, *, many: bool
+    ) -> Iterable[str]:
         """Return the identifiers that a relation's value names."""
         if value is None:
             return ()
@@ -552,14 +554,14 @@ class Entities:
         rows = [self.existing(blueprint, identifier) for identifier in dict.fromkeys(identifiers)]
         doomed = {row.key for row in rows}
         for row in rows:
-            needed_by = set(self._needing(row.key)) - doomed
+            needed_by = set(self._find_needing(row.key)) - doomed
             if needed_by and not dependents:
                 raise errors.entity_is_required(
                     blueprint.identifier, row.identifier, len(needed_by)
                 )
         waiting = list(doomed)
         while waiting:
-            for key in self._needing(waiting.pop()):
+            for key in self._find_needing(waiting.pop()):
                 if key not in doomed:
                     doomed.add(key)
                     waiting.append(key)
@@ -590,7 +592,7 @@ class Entities:
         self._store.executemany("DELETE FROM timer WHERE entity = ?", some)
         self._store.executemany("DELETE FROM entity WHERE key = ?", some)
 
-    def _needing(self, key: int) -> Iterator[int]:
+    def _find_needing(self, key: int) -> Iterator[int]:
         """Yield the entities that point to one through a required relation."""
         for source, slot, owner in self._store.execute(
             "SELECT source, slot, blueprint FROM relation JOIN entity ON entity.key = source "
@@ -628,7 +630,7 @@ def _narrow(slot: str, operator: str, wanted: str) -> tuple[str, tuple[str, ...]
     )
 
 
-def _compute_nothing(_blueprint: Blueprint, _rows: list[Row], _shown: list[Document]) -> None:
+def _compute_nothing(_blueprint: Blueprint, _rows: list[Row], _show: list[Document]) -> None:
     return
 
 
@@ -636,14 +638,14 @@ def _cannot_find(_blueprint: Blueprint, _query: Mapping[str, Any]) -> list[str]:
     return []
 
 
-def _related(shown: Sequence[Document], relation: str) -> list[str]:
+def _find_related(shown: Sequence[Document], relation: str) -> list[str]:
     """Return whom the entities' relation of one name points to, each once."""
     values = [entity["relations"].get(relation) for entity in shown]
     each = [one for value in values for one in (value if isinstance(value, list) else [value])]
     return list(dict.fromkeys(one for one in each if one is not None))
 
 
-def _titled(entity: Document, titles: Mapping[str, Mapping[str, str | None]]) -> Document:
+def _find_titled(entity: Document, titles: Mapping[str, Mapping[str, str | None]]) -> Document:
     """Return an entity with identifier and title in the place of each related identifier."""
 
     def related(name: str, value: Any) -> Any:
@@ -664,7 +666,7 @@ def _properties(blueprint: Blueprint, kept: Row | None, given: Mapping[str, Any]
     return values
 
 
-def _shown(
+def _show(
     row: Row, blueprint: Blueprint, edges: Mapping[str, list[str]], fields: Fields
 ) -> Document:
     stored, has = row.document, fields.has

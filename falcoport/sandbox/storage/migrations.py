@@ -78,12 +78,12 @@ class Migrations:
         )
         if text is None:
             raise errors.not_found("Migration", identifier)
-        return _shown(json.loads(text))
+        return _show(json.loads(text))
 
     def all(self) -> list[Document]:
         """Return every migration, newest first."""
         rows = self._store.execute("SELECT document FROM migration ORDER BY key DESC")
-        return [_shown(json.loads(row[0])) for row in rows]
+        return [_show(json.loads(row[0])) for row in rows]
 
     def cancel(self, identifier: str, reason: str) -> Document:
         """Stop a migration that is under way."""
@@ -217,5 +217,5 @@ def _actor(document: Document) -> Actor:
     return Actor(document["actor"], origin="MIGRATION")
 
 
-def _shown(document: Document) -> Document:
+def _show(document: Document) -> Document:
     return {name: value for name, value in document.items() if name != "cursor"}

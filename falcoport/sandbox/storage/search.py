@@ -141,7 +141,7 @@ class Search:
 
     def blueprints_of(self, query: Mapping[str, Any]) -> list[Blueprint]:
         """Return the blueprints that can have a match."""
-        wanted = _narrowed(query).blueprints
+        wanted = _narrow(query).blueprints
         return [
             blueprint
             for blueprint in self._blueprints.all().values()
@@ -158,7 +158,7 @@ class Search:
     ) -> Iterator[list[Candidate]]:
         test = self._query(query)
         is_cheap = asks_of_stored(query, blueprint)
-        for rows in self._rows(blueprint, _narrowed(query), after, size):
+        for rows in self._rows(blueprint, _narrow(query), after, size):
             if is_cheap:
                 # What is not asked about need not be put together of those that do not match.
                 found = [row for row in rows if test(StoredCandidate(row, blueprint, _NOTHING))]
@@ -210,7 +210,7 @@ class Search:
             return self._query(rule)
         operator = rule["operator"]
         if operator == "relatedTo":
-            keys = self._related(rule)
+            keys = self._match_related(rule)
             return lambda candidate: candidate.row.key in keys
         if "propertySchema" in rule:
             return _schema_rule(rule["propertySchema"], _comparison(operator, rule.get("value")))
@@ -226,7 +226,7 @@ class Search:
         """Return the test of a rule about a property, or about what a path leads to."""
         subject, operator, wanted = rule["property"], rule["operator"], rule.get("value")
         if operator == "matchAny" and isinstance(subject, dict) and "path" in subject:
-            keys = self._reached(subject, _texts(wanted))
+            keys = self._find_reached(subject, _texts(wanted))
             return lambda candidate: candidate.row.key in keys
         if not isinstance(subject, str) or _is_context(wanted):
             return lambda _candidate: False
@@ -254,7 +254,7 @@ class Search:
 
     # --- the graph --------------------------------------------------------------------------
 
-    def _related(self, rule: Mapping[str, Any]) -> set[int]:
+    def _match_related(self, rule: Mapping[str, Any]) -> set[int]:
         """Return the entities related to those named, over any number of steps."""
         start = self._keys(_texts(rule["value"]), rule["blueprint"])
         required = rule.get("required")
@@ -273,7 +273,7 @@ class Search:
             found |= seen - start
         return found
 
-    def _reached(self, path: Mapping[str, Any], values: Iterable[str]) -> set[int]:
+    def _find_reached(self, path: Mapping[str, Any], values: Iterable[str]) -> set[int]:
         """Return the entities at the other end of a path of relations from those named."""
         start = path.get("fromBlueprint")
         upstream = start is not None
@@ -355,7 +355,7 @@ _MOVING = ("isExpired", "isNotExpired", "relatedTo", "matchAny")
 """Operators whose answer changes with the time or with other entities."""
 
 
-def _narrowed(query: Mapping[str, Any]) -> _Narrowed:
+def _narrow(query: Mapping[str, Any]) -> _Narrowed:
     """Return what the rules that all matches fulfil say about identifier and blueprint."""
     if query["combinator"] != "and" and len(query["rules"]) != 1:
         return _Narrowed()
@@ -364,7 +364,7 @@ def _narrowed(query: Mapping[str, Any]) -> _Narrowed:
     moments: list[tuple[str, str, str]] = []
     for rule in query["rules"]:
         if "combinator" in rule:
-            inner = _narrowed(rule)
+            inner = _narrow(rule)
             texts += inner.texts
             moments += inner.moments
             found = {"$identifier": inner.identifiers, "$blueprint": inner.blueprints}
@@ -484,7 +484,7 @@ def _contains_any(value: Any, wanted: Any) -> bool:
 _wanted_moment = lru_cache(64)(parse_moment)  # the same for every entity that is looked at
 
 
-def _ordered(compare: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool]:
+def _order(compare: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool]:
     def meets(value: Any, wanted: Any) -> bool:
         if isinstance(wanted, str):
             value, wanted = parse_moment(value), _wanted_moment(wanted)
@@ -506,10 +506,10 @@ _OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
     "endsWith": lambda value, wanted: (
         isinstance(value, str) and isinstance(wanted, str) and value.endswith(wanted)
     ),
-    ">": _ordered(lambda value, wanted: value > wanted),
-    ">=": _ordered(lambda value, wanted: value >= wanted),
-    "<": _ordered(lambda value, wanted: value < wanted),
-    "<=": _ordered(lambda value, wanted: value <= wanted),
+    ">": _order(lambda value, wanted: value > wanted),
+    ">=": _order(lambda value, wanted: value >= wanted),
+    "<": _order(lambda value, wanted: value < wanted),
+    "<=": _order(lambda value, wanted: value <= wanted),
     "isEmpty": lambda value, _wanted: value is None or value in ([], {}, ""),
     "isExpired": lambda value, _wanted: (
         (moment := parse_moment(value)) is not None and moment < datetime.now(UTC)

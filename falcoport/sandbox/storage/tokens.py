@@ -91,12 +91,12 @@ def _token(client_id: str, issued: float, expires: float) -> str:
         "iat": issued,
         "exp": int(expires),
     }
-    signed = f"{_encoded({'alg': 'HS256', 'typ': 'JWT'})}.{_encoded(claims)}"
+    signed = f"{_encode({'alg': 'HS256', 'typ': 'JWT'})}.{_encode(claims)}"
     digest = hmac.new(_SIGNING_KEY, signed.encode(), hashlib.sha256).digest()
     return f"{signed}.{_base64(digest)}"
 
 
-def _encoded(value: Any) -> str:
+def _encode(value: Any) -> str:
     return _base64(dump(value).encode())
 
 

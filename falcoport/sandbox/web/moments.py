@@ -69,9 +69,9 @@ def _convert(moment: float) -> datetime:
 def _length(seconds: float) -> str:
     for below, unit, name in _STEPS:
         if seconds < below:
-            return _counted(int(seconds // unit), name)
-    return _counted(int(seconds // (365 * _DAY)), "year")
+            return _count(int(seconds // unit), name)
+    return _count(int(seconds // (365 * _DAY)), "year")
 
 
-def _counted(number: int, name: str) -> str:
+def _count(number: int, name: str) -> str:
     return f"{number} {name}" if number == 1 else f"{number} {name}s"

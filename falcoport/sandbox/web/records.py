@@ -211,11 +211,11 @@ class _Reader:
         key = dump(query)
         if key not in self._found:
             test = compile_query(query, self)
-            ordered = self._ordered()
+            ordered = self._order()
             self._found[key] = [record for record in ordered if test(record)]
         return self._found[key]
 
-    def _ordered(self) -> list[Record]:
+    def _order(self) -> list[Record]:
         """Return every entity in the order of creation."""
         key = ""
         if key not in self._found:

@@ -133,6 +133,9 @@ def test_an_exporter_finds_what_it_starts_with(api: httpx.Client) -> None:
     integration = made.raise_for_status().json()["integration"]
     url = integration["logAttributes"]["ingestUrl"]
     assert api.post(f"{url}/logs", json={"logs": []}).status_code == 202
+    figures = integration["metricAttributes"]["ingestUrl"]
+    assert api.post(f"{figures}/syncMetrics", json={}).status_code == 202
+    assert api.put(f"{figures}/syncMetrics/resync/a%2Fb/kind/pod-0", json={}).status_code == 202
     found = api.get("/integration/k8s?byField=installationId").json()["integration"]
     assert found == integration
     for path in ("/integration/k8s", "/integration/k8s/config", "/integration/k8s/resync-state"):

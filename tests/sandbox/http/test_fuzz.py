@@ -160,6 +160,7 @@ PATHS = {
     "folder": "f",
     "kind": "k",
     "ingest": "l",
+    "resync": "x",
     "migration": "none",
     "member": "p",
 }

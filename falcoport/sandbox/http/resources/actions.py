@@ -72,13 +72,13 @@ def create_action(state: State, call: Call) -> Answer:
 @router.read("GET", _ONE)
 def get_action(state: State, call: Call) -> Answer:
     """Show an action."""
-    return ok(action=_stored(state, call).document)
+    return ok(action=_store(state, call).document)
 
 
 @router.write("PUT", _ONE, ACTION)
 def replace_action(state: State, call: Call) -> Answer:
     """Replace an action; it may get a new identifier."""
-    old = _stored(state, call)
+    old = _store(state, call)
     _check(state, call.body)
     new = _documents(state).replace(
         old, call.body, call.actor.name, identifier=call.body["identifier"]
@@ -90,7 +90,7 @@ def replace_action(state: State, call: Call) -> Answer:
 @router.write("DELETE", _ONE)
 def delete_action(state: State, call: Call) -> Answer:
     """Delete an action; its runs stay."""
-    action = _stored(state, call)
+    action = _store(state, call)
     _documents(state).delete(action)
     _record(state, call, DELETE, before=action)
     return ok()
@@ -131,7 +131,7 @@ def _documents(state: State) -> Documents:
     return state.documents("action", "Action")
 
 
-def _stored(state: State, call: Call) -> Stored:
+def _store(state: State, call: Call) -> Stored:
     return _documents(state).get(call.path["action"])
 
 

@@ -50,8 +50,8 @@ def list_audit_log(state: State, call: Call) -> Answer:
     entries = state.audit.find(
         Filters(
             values=values,
-            resources=_listed(call, "resources"),
-            origins=_listed(call, "origin"),
+            resources=_list(call, "resources"),
+            origins=_list(call, "origin"),
             start=read_moment(query, "from"),
             end=read_moment(query, "to"),
             before=read_limit(query, "from_id", maximum=1 << 62),
@@ -60,8 +60,8 @@ def list_audit_log(state: State, call: Call) -> Answer:
         )
     )
     following = entries[-1]["id"] if len(entries) == limit else None
-    wanted = _listed(call, "includes")
-    return ok(audits=[_selected(entry, wanted) for entry in entries], next=following)
+    wanted = _list(call, "includes")
+    return ok(audits=[_select(entry, wanted) for entry in entries], next=following)
 
 
 def _webhook_key(state: State, name: str) -> int:
@@ -70,12 +70,12 @@ def _webhook_key(state: State, name: str) -> int:
     return 0 if webhook is None else webhook.key
 
 
-def _listed(call: Call, name: str) -> tuple[str, ...]:
+def _list(call: Call, name: str) -> tuple[str, ...]:
     """Return the values of a parameter that may be repeated, with or without `[]` behind it."""
     return (*call.listed.get(name, ()), *call.listed.get(f"{name}[]", ()))
 
 
-def _selected(entry: Document, wanted: tuple[str, ...]) -> Document:
+def _select(entry: Document, wanted: tuple[str, ...]) -> Document:
     if not wanted:
         return entry
     return {name: value for name, value in entry.items() if name not in _FIELDS or name in wanted}

@@ -51,7 +51,7 @@ _OBJECT: Schema = {"type": "object"}
 @router.read("GET", _ALL)
 def list_integrations(state: State, _call: Call) -> Answer:
     """List the integrations."""
-    return ok(integrations=[_shown(state, one) for one in _documents(state).all(0)])
+    return ok(integrations=[_show(state, one) for one in _documents(state).all(0)])
 
 
 @router.write("POST", _ALL, object_of(_MEMBERS, more=True))
@@ -66,7 +66,7 @@ def create_integration(state: State, call: Call) -> Answer:
         body["config"] = default_config()
     made = _documents(state).create(body["installationId"], body, call.actor.name)
     _record(state, call, CREATE, after=made)
-    return ok(integration=_shown(state, made))
+    return ok(integration=_show(state, made))
 
 
 @router.read("GET", f"{_ALL}/metadata")
@@ -75,7 +75,7 @@ def list_metadata(state: State, _call: Call) -> Answer:
     names = ("identifier", "installationId", "title", "installationAppType", "updatedAt")
     return ok(
         integrations=[
-            {name: value for name, value in _shown(state, one).items() if name in names}
+            {name: value for name, value in _show(state, one).items() if name in names}
             for one in _documents(state).all(0)
         ]
     )
@@ -94,9 +94,9 @@ def get_integration(state: State, call: Call) -> Answer:
     if field == "logIngestId":
         for stored in _documents(state).all(0):
             if stored.document["logIngestId"] == call.path["integration"]:
-                return ok(integration=_shown(state, stored))
+                return ok(integration=_show(state, stored))
         raise errors.not_found("Integration", call.path["integration"])
-    return ok(integration=_shown(state, _stored(state, call)))
+    return ok(integration=_show(state, _store(state, call)))
 
 
 @router.write("PATCH", _ONE, object_of(_MEMBERS, more=True))
@@ -114,7 +114,7 @@ def patch_config(state: State, call: Call) -> Answer:
 @router.write("DELETE", _ONE)
 def delete_integration(state: State, call: Call) -> Answer:
     """Delete an integration; its entities stay."""
-    integration = _stored(state, call)
+    integration = _store(state, call)
     _documents(state).delete(integration)
     _record(state, call, DELETE, before=integration)
     return ok()
@@ -130,20 +130,20 @@ def patch_resync_state(state: State, call: Call) -> Answer:
 @router.read("GET", f"{_ONE}/resync-request")
 def get_resync_request(state: State, call: Call) -> Answer:
     """Tell whether somebody asked for a resync: nobody can here."""
-    _stored(state, call)
+    _store(state, call)
     return ok(request=None)
 
 
 @router.read("GET", f"{_ONE}/kinds")
 def list_kinds(state: State, call: Call) -> Answer:
     """List the kinds of which an integration sent examples."""
-    return ok(data=_stored(state, call).document.get("kinds", {}))
+    return ok(data=_store(state, call).document.get("kinds", {}))
 
 
 @router.write("POST", f"{_ONE}/kinds/{{kind}}/examples", _OBJECT)
 def add_examples(state: State, call: Call) -> Answer:
     """Keep the examples of a kind, in the place of older ones."""
-    kinds = {**_stored(state, call).document.get("kinds", {}), call.path["kind"]: call.body}
+    kinds = {**_store(state, call).document.get("kinds", {}), call.path["kind"]: call.body}
     _patch(state, call, {"kinds": kinds})
     return ok(data=call.body)
 
@@ -153,28 +153,28 @@ def list_logs(state: State, call: Call) -> Answer:
     """List the logs of an integration: the sandbox takes none."""
     read_limit(call.query, "limit", minimum=0, maximum=300)
     read_choice(call.query, "direction", ("up", "down"))
-    _stored(state, call)
+    _store(state, call)
     return ok(data=[])
 
 
 @router.read("GET", f"{_ONE}/syncMetrics")
 def list_sync_metrics(state: State, call: Call) -> Answer:
     """List the figures of past resyncs: the sandbox keeps none."""
-    _stored(state, call)
+    _store(state, call)
     return ok(count=0, data=[])
 
 
 @router.read("GET", f"{_ONE}/syncsMetadata")
 def list_syncs(state: State, call: Call) -> Answer:
     """List past resyncs: the sandbox keeps none."""
-    _stored(state, call)
+    _store(state, call)
     return ok(count=0, data=[])
 
 
 @router.read("GET", f"{_ONE}/cursor")
 def get_cursor(state: State, call: Call) -> Answer:
     """Show how far an integration has read its source."""
-    return ok(cursor=_stored(state, call).document.get("cursor"))
+    return ok(cursor=_store(state, call).document.get("cursor"))
 
 
 @router.write("PUT", f"{_ONE}/cursor", _OBJECT)
@@ -202,28 +202,30 @@ def _documents(state: State) -> Documents:
     return state.documents("integration", "Integration")
 
 
-def _stored(state: State, call: Call) -> Stored:
+def _store(state: State, call: Call) -> Stored:
     return _documents(state).get(call.path["integration"])
 
 
 def _patch(state: State, call: Call, members: Document) -> Answer:
-    old = _stored(state, call)
+    old = _store(state, call)
     new = _documents(state).patch(old, members, call.actor.name)
     _record(state, call, UPDATE, before=old, after=new)
-    return ok(integration=_shown(state, new))
+    return ok(integration=_show(state, new))
 
 
-def _shown(state: State, stored: Stored) -> Document:
+def _show(state: State, stored: Stored) -> Document:
     """Return an integration with what Port's exporters dereference unchecked (2026-08)."""
     document = stored.document
-    ingest = f"{state.url}/_sandbox/logs/{document['logIngestId']}"
+    ingest = document["logIngestId"]
+    logs, figures = (f"{state.url}/_sandbox/{name}/{ingest}" for name in ("logs", "metrics"))
     return {
         "identifier": stored.identifier,
         "config": {},
         "changelogDestination": None,
         "resyncState": {"updatedAt": document["updatedAt"]},
         **document,
-        "logAttributes": {"ingestId": document["logIngestId"], "ingestUrl": ingest},
+        "logAttributes": {"ingestId": ingest, "ingestUrl": logs},
+        "metricAttributes": {"ingestId": ingest, "ingestUrl": figures},
     }
 
 

@@ -84,7 +84,7 @@ def _write(state: State, call: Call, body: Document) -> None:
 @router.read("GET", _SECRETS, needs_admin=True)
 def list_secrets(state: State, _call: Call) -> Answer:
     """List the secrets, without their values."""
-    return ok(secrets=[_shown(secret) for secret in _documents(state).all(0)])
+    return ok(secrets=[_show(secret) for secret in _documents(state).all(0)])
 
 
 @router.write(
@@ -108,13 +108,13 @@ def list_secrets(state: State, _call: Call) -> Answer:
 def create_secret(state: State, call: Call) -> Answer:
     """Store a secret."""
     made = _documents(state).create(call.body["secretName"], call.body, call.actor.name)
-    return ok(201, secret=_shown(made))
+    return ok(201, secret=_show(made))
 
 
 @router.read("GET", _SECRET, needs_admin=True)
 def get_secret(state: State, call: Call) -> Answer:
     """Show a secret, without its value."""
-    return ok(secret=_shown(_documents(state).get(call.path["secret"])))
+    return ok(secret=_show(_documents(state).get(call.path["secret"])))
 
 
 @router.write(
@@ -143,7 +143,7 @@ def replace_secret(state: State, call: Call) -> Answer:
 
 def _change(state: State, call: Call) -> Answer:
     old = _documents(state).get(call.path["secret"])
-    return ok(secret=_shown(_documents(state).patch(old, call.body, call.actor.name)))
+    return ok(secret=_show(_documents(state).patch(old, call.body, call.actor.name)))
 
 
 @router.write("DELETE", _SECRET, needs_admin=True)
@@ -157,6 +157,6 @@ def _documents(state: State) -> Documents:
     return state.documents("secret", "Secret")
 
 
-def _shown(secret: Stored) -> Document:
+def _show(secret: Stored) -> Document:
     names = ("secretName", "description", "createdAt", "updatedAt")
     return {name: secret.document[name] for name in names if name in secret.document}

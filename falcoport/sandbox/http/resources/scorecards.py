@@ -134,7 +134,7 @@ DEFAULT_LEVELS = [
 @router.read("GET", "/v1/scorecards")
 def list_all_scorecards(state: State, _call: Call) -> Answer:
     """List the scorecards of all blueprints."""
-    return ok(scorecards=[_shown(state, stored) for stored in _documents(state).all()])
+    return ok(scorecards=[_show(state, stored) for stored in _documents(state).all()])
 
 
 @router.read("GET", _ALL)
@@ -142,7 +142,7 @@ def list_scorecards(state: State, call: Call) -> Answer:
     """List the scorecards of a blueprint."""
     blueprint = _blueprint(state, call)
     found = _documents(state).all(blueprint.key)
-    return ok(scorecards=[_shown(state, stored) for stored in found])
+    return ok(scorecards=[_show(state, stored) for stored in found])
 
 
 @router.write("POST", _ALL, _SCORECARD)
@@ -171,19 +171,19 @@ def replace_scorecards(state: State, call: Call) -> Answer:
 @router.read("GET", _ONE)
 def get_scorecard(state: State, call: Call) -> Answer:
     """Show a scorecard."""
-    return ok(scorecard=_shown(state, _stored(state, call)))
+    return ok(scorecard=_show(state, _store(state, call)))
 
 
 @router.write("PUT", _ONE, _SCORECARD)
 def replace_scorecard(state: State, call: Call) -> Answer:
     """Replace a scorecard; it may get a new identifier."""
-    return ok(scorecard=_replace(state, call, _stored(state, call), call.body))
+    return ok(scorecard=_replace(state, call, _store(state, call), call.body))
 
 
 @router.write("PATCH", _ONE, {**_SCORECARD, "required": []})
 def patch_scorecard(state: State, call: Call) -> Answer:
     """Change the given fields of a scorecard."""
-    old = _stored(state, call)
+    old = _store(state, call)
     body = {name: value for name, value in old.document.items() if name != "blueprint"}
     return ok(scorecard=_replace(state, call, old, {**body, **call.body}))
 
@@ -191,7 +191,7 @@ def patch_scorecard(state: State, call: Call) -> Answer:
 @router.write("DELETE", _ONE)
 def delete_scorecard(state: State, call: Call) -> Answer:
     """Delete a scorecard."""
-    _delete(state, call, _stored(state, call))
+    _delete(state, call, _store(state, call))
     return ok()
 
 
@@ -203,11 +203,11 @@ def _blueprint(state: State, call: Call) -> Blueprint:
     return state.blueprints.get(call.path["blueprint"])
 
 
-def _stored(state: State, call: Call) -> Stored:
+def _store(state: State, call: Call) -> Stored:
     return _documents(state).get(call.path["scorecard"], _blueprint(state, call).key)
 
 
-def _shown(state: State, stored: Stored) -> Document:
+def _show(state: State, stored: Stored) -> Document:
     """Return a scorecard as Port answers it: it follows a blueprint that was renamed."""
     assert stored.blueprint is not None
     blueprint = state.blueprints.by_key(stored.blueprint).identifier
@@ -218,28 +218,28 @@ def _create(state: State, call: Call, body: Document) -> Document:
     blueprint = _blueprint(state, call)
     made = _documents(state).create(
         body["identifier"],
-        _checked(body),
+        _check(body),
         call.actor.name,
         scope=blueprint.key,
         blueprint=blueprint.key,
     )
     subject = Subject("scorecard", made.identifier, blueprint.identifier)
     state.audit.record(CREATE, subject, call.actor, after=made.document)
-    return _shown(state, made)
+    return _show(state, made)
 
 
 def _replace(state: State, call: Call, old: Stored, body: Document) -> Document:
     blueprint = _blueprint(state, call)
     new = _documents(state).replace(
         old,
-        _checked(body),
+        _check(body),
         call.actor.name,
         identifier=body["identifier"],
         scope=blueprint.key,
     )
     subject = Subject("scorecard", new.identifier, blueprint.identifier)
     state.audit.record(UPDATE, subject, call.actor, before=old.document, after=new.document)
-    return _shown(state, new)
+    return _show(state, new)
 
 
 def _delete(state: State, call: Call, stored: Stored) -> None:
@@ -248,7 +248,7 @@ def _delete(state: State, call: Call, stored: Stored) -> None:
     state.audit.record(DELETE, subject, call.actor, before=stored.document)
 
 
-def _checked(body: Document) -> Document:
+def _check(body: Document) -> Document:
     """Return a scorecard with its levels; raise a 422 error if a rule names none that it may."""
     levels = body.get("levels") or DEFAULT_LEVELS
     titles = [level["title"] for level in levels]

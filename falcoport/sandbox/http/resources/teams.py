@@ -23,7 +23,7 @@ _TEAM = {"name": _NAME, "users": STRINGS, "description": STRING}
 @router.read("GET", _ALL)
 def list_teams(state: State, _call: Call) -> Answer:
     """List the teams."""
-    return ok(teams=[_shown(team) for team in _documents(state).all(0)])
+    return ok(teams=[_show(team) for team in _documents(state).all(0)])
 
 
 @router.write("POST", _ALL, object_of(_TEAM, ("name",), more=True))
@@ -31,13 +31,13 @@ def create_team(state: State, call: Call) -> Answer:
     """Create a team."""
     team = _documents(state).create(call.body["name"], call.body, call.actor.name)
     state.audit.record(CREATE, Subject("team", team.identifier), call.actor, after=team.document)
-    return ok(team=_written(team))
+    return ok(team=_write(team))
 
 
 @router.read("GET", _ONE)
 def get_team(state: State, call: Call) -> Answer:
     """Show a team."""
-    return ok(team=_shown(_documents(state).get(call.path["team"])))
+    return ok(team=_show(_documents(state).get(call.path["team"])))
 
 
 @router.write("PUT", _ONE, object_of(_TEAM, ("name",), more=True))
@@ -78,19 +78,19 @@ def _replace(state: State, call: Call, body: Document) -> Answer:
         before=old.document,
         after=new.document,
     )
-    return ok(team=_written(new))
+    return ok(team=_write(new))
 
 
-def _written(team: Stored) -> Document:
+def _write(team: Stored) -> Document:
     """Return a team as the answer to a write has it.
 
     Port publishes objects for `users`; its Terraform provider (2026-08) decodes a list of strings
     there, so they are left out, which both can read.
     """
-    return {name: value for name, value in _shown(team).items() if name != "users"}
+    return {name: value for name, value in _show(team).items() if name != "users"}
 
 
-def _shown(team: Stored) -> Document:
+def _show(team: Stored) -> Document:
     document = team.document
     shown = {
         "id": f"team_{team.key}",

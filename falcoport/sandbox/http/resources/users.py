@@ -24,7 +24,7 @@ _INVITEE = object_of({"email": _EMAIL, "roles": STRINGS, "teams": STRINGS}, ("em
 @router.read("GET", _ALL)
 def list_users(state: State, _call: Call) -> Answer:
     """List the users."""
-    return ok(users=[_shown(user) for user in _documents(state).all(0)])
+    return ok(users=[_show(user) for user in _documents(state).all(0)])
 
 
 @router.write("POST", f"{_ALL}/invite", object_of({"invitee": _INVITEE}, ("invitee",)))
@@ -39,7 +39,7 @@ def invite_user(state: State, call: Call) -> Answer:
 @router.read("GET", _ONE)
 def get_user(state: State, call: Call) -> Answer:
     """Show a user."""
-    return ok(user=_shown(_documents(state).get(call.path["user"])))
+    return ok(user=_show(_documents(state).get(call.path["user"])))
 
 
 @router.write(
@@ -50,7 +50,7 @@ def get_user(state: State, call: Call) -> Answer:
 def patch_user(state: State, call: Call) -> Answer:
     """Change the roles and teams of a user."""
     old = _documents(state).get(call.path["user"])
-    return ok(**_shown(_documents(state).patch(old, call.body, call.actor.name)))
+    return ok(**_show(_documents(state).patch(old, call.body, call.actor.name)))
 
 
 @router.write("DELETE", _ONE)
@@ -64,7 +64,7 @@ def _documents(state: State) -> Documents:
     return state.documents("user", "User")
 
 
-def _shown(user: Stored) -> Document:
+def _show(user: Stored) -> Document:
     document = user.document
     return {
         "id": f"user_{user.key}",
