@@ -2,10 +2,10 @@
 
     falcoport plan -o json >envelope.json
     python -m falcoport.render.ci_report envelope.json --github
-    python -m falcoport.render.ci_report envelope.json --markdown plan.md --dotenv falcoport.env
+    python -m falcoport.render.ci_report envelope.json --markdown plan.md --dotenv out.env
 
-What `action.yml` and `templates/falcoport.yml` run. With --github it writes to the files that a step
-of GitHub Actions has for its outputs and its summary, and asks the runner to mask what is a
+What `action.yml` and `templates/falcoport.yml` run. With --github it writes to the files that a
+step of GitHub Actions has for its outputs and its summary, and asks the runner to mask what is a
 credential: https://docs.github.com/actions/reference/workflow-commands-for-github-actions
 A file that others may read never has the webhook's URL, which is one.
 """

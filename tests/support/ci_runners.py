@@ -1,9 +1,9 @@
 """Runs steps as the runners of GitHub Actions and GitLab CI do, as far as falcoport's use them.
 
 GitHub: https://docs.github.com/actions/reference/workflow-commands-for-github-actions and
-https://docs.github.com/actions/sharing-automations/creating-actions/metadata-syntax-for-github-actions
+https://docs.github.com/actions/reference/workflows-and-actions/metadata-syntax
 (a composite action sees inputs by expressions alone; each step is a file for `bash --noprofile
---norc -eo pipefail`; outputs and summary are files; what `::add-mask::` names is masked from there).
+--norc -eo pipefail`; outputs and summary are files; `::add-mask::` masks what comes after it).
 GitLab: https://docs.gitlab.com/ci/inputs/ (inputs are put into the text before it is read as YAML;
 a job's lines run in one shell).
 """
