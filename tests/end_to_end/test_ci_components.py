@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 ACTION = ROOT / "action.yml"
 TEMPLATE = ROOT / "templates" / "falcoport.yml"
+TITLE = '--webhook-title "Falco prod"'
 SECRET = "a-secret-kept-in-the-pipeline"
 COMMIT = "git+https://git.example.com/falcoport@0123456789abcdef0123456789abcdef01234567"
 
@@ -96,7 +97,7 @@ def test_plan_setup_and_drift(pipeline: Pipeline, api: httpx.Client) -> None:
     assert "**3 of 3** to change." in pipeline.table(planned)
 
     done = pipeline.run(
-        {"command": "setup", "args": "--secure\n--webhook-title\nFalco prod"},
+        {"command": "setup", "args": f"--secure {TITLE}"},
         FALCOPORT_WEBHOOK_SECRET=SECRET,
     )
     assert done.exit_code == 0, done.log
@@ -109,11 +110,12 @@ def test_plan_setup_and_drift(pipeline: Pipeline, api: httpx.Client) -> None:
         assert hidden not in everything
     assert not list(pipeline.folder.glob("run*/*.json")), "the envelope has the URL, and is removed"
 
-    same = pipeline.run({"fail-on-changes": "true"}, FALCOPORT_WEBHOOK_SECRET=SECRET)
+    check = {"fail-on-changes": "true", "args": TITLE}
+    same = pipeline.run(check)
     assert (same.exit_code, pipeline.changes(same)) == (0, "0"), same.log
     api.patch("/webhooks/falco_alert_mapper", json={"enabled": False}).raise_for_status()
-    assert pipeline.run({}).exit_code == 0
-    drifted = pipeline.run({"fail-on-changes": "true"})
+    assert pipeline.run({"args": TITLE}).exit_code == 0
+    drifted = pipeline.run(check)
     assert (drifted.exit_code, pipeline.changes(drifted)) == (3, "1")
     row = "| <code>enabled</code> | <code>false</code> | <code>true</code> |"
     assert row in pipeline.table(drifted)
@@ -153,8 +155,8 @@ def test_what_is_installed_sees_no_credentials_and_stays_the_same(pipeline: Pipe
 def test_an_argument_is_never_code(pipeline: Pipeline) -> None:
     """What a pipeline is given stays one argument, whatever is in it."""
     mark = pipeline.folder / "mark"
-    odd = f"--webhook-title=$(touch {mark}) `touch {mark}`; touch {mark} ' #"
-    pipeline.run({"args": odd})
+    odd = f"--webhook-title=$(touch {mark}) `touch {mark}`; touch {mark} & #"
+    assert pipeline.run({"args": odd}).exit_code == 2
     assert not mark.exists()
 
 
