@@ -1,10 +1,11 @@
 """How long `falcoport status` takes, and how much it transfers, as a catalog grows.
 
-    python benchmarks/status.py --alerts 100 100000
+    python benchmarks/status.py --alerts 100 100000 --folder /tmp/catalogs
 
 Each catalog is a sandbox on a database of its own, with alerts in the standard profile, findings,
 and what `setup --with` adds. Bytes are counted between falcoport and the sandbox, in both
 directions, headers included; the time is that of the whole command, the fastest of some runs.
+Catalogs that `--folder` holds from an earlier run are not made again.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 from prune import Sandbox
 from support.queues import free_port
-from support.weeks import RULES, as_blocks, week
+from support.weeks import DAYS, RULES, as_blocks, week
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -73,17 +74,28 @@ def running_relay(target: int) -> Iterator[Relay]:
         thread.join()
 
 
-def measure(count: int, runs: int) -> tuple[float, int]:
-    """Return the seconds of the fastest run over `count` alerts, and the bytes of one."""
-    per_day = sum(number for _, _, number, _ in RULES)
+def make_catalog(folder: Path, count: int) -> Path:
+    """Return a sandbox's database with about so many alerts; made unless it is there."""
+    database = folder / f"{count}.db"
+    if database.exists():
+        return database
+    alerts = folder / f"{count}.jsonl"
+    per_week = sum(number for _, _, number, _ in RULES) * DAYS
+    with alerts.open("wb") as file:
+        file.writelines(as_blocks(week(count / per_week)))
+    unfinished = folder / f"{count}.unfinished.db"
+    unfinished.unlink(missing_ok=True)
     with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        alerts = folder / "alerts.jsonl"
-        with alerts.open("wb") as file:
-            file.writelines(as_blocks(week(count / per_day / 7)))
-        sandbox = Sandbox(folder / "sandbox.db", stack)
+        sandbox = Sandbox(unfinished, stack)
         sandbox.run(*SETUP)
         sandbox.run("replay", str(alerts), "--through", "api")
+    return unfinished.rename(database)
+
+
+def measure(database: Path, runs: int) -> None:
+    """Print the seconds of the fastest run over a catalog, and the bytes of one."""
+    with ExitStack() as stack:
+        sandbox = Sandbox(database, stack)
         relay = stack.enter_context(running_relay(sandbox.port))
         seconds = []
         for _ in range(runs):
@@ -92,9 +104,9 @@ def measure(count: int, runs: int) -> tuple[float, int]:
             data = sandbox.run("status", port=relay.port)
             seconds.append(time.monotonic() - started)
         print(
-            f"{data['alerts']['count']:>9,} alerts {data['findings']['count']:>6,} findings", end=""
+            f"{data['alerts']['count']:>9,} alerts {data['findings']['count']:>6,} findings  "
+            f"{min(seconds):5.2f} s  {relay.bytes / 1000:6.1f} kB"
         )
-        return min(seconds), relay.bytes
 
 
 def main() -> None:
@@ -102,10 +114,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--alerts", type=int, nargs="+", default=[100, 10_000])
     parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--folder", type=Path, help="where databases are, and stay")
+    parser.add_argument("--make", action="store_true", help="make the catalogs, measure nothing")
     arguments = parser.parse_args()
-    for count in arguments.alerts:
-        seconds, size = measure(count, arguments.runs)
-        print(f"  {seconds:5.2f} s  {size / 1000:6.1f} kB")
+    with ExitStack() as stack:
+        folder = arguments.folder
+        if folder is None:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        folder.mkdir(exist_ok=True)
+        databases = [make_catalog(folder, count) for count in arguments.alerts]
+        for database in () if arguments.make else databases:
+            measure(database, arguments.runs)
 
 
 if __name__ == "__main__":

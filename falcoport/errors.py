@@ -29,6 +29,7 @@ returns EXIT_PARTIAL with its result: that is no error to raise.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -61,6 +62,17 @@ EXIT_CODES = {
 AGAIN = "Running the same command again is safe: it goes on from here."
 """What to do after an interruption."""
 
+MOST_SHOWN = 50
+"""How many problems one error names; the others are counted."""
+
+
+_TWO_STOPS = re.compile(r"""(?<=[\w)"'`])\.\.(?=\s|$)""")
+
+
+def end_once(text: str) -> str:
+    """Return a sentence that ends with what somebody else wrote, without a second full stop."""
+    return _TWO_STOPS.sub(".", text)
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -73,6 +85,9 @@ class Problem:
     message: str
     where: str = ""
     hint: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "message", end_once(self.message))
 
 
 class FalcoportError(Exception):
@@ -97,8 +112,8 @@ class FalcoportError(Exception):
         problems: tuple[Problem, ...] = (),
     ) -> None:
         super().__init__(message)
-        self.message = message
-        self.problems = problems or (Problem(code or self.code, message, where, hint),)
+        self.message = end_once(message)
+        self.problems = _shorten(problems) or (Problem(code or self.code, message, where, hint),)
         self.where = where
         self.hint = hint
         self.progress = ""
@@ -245,6 +260,15 @@ class InterruptedRunError(FalcoportError):
 
     exit_code = EXIT_INTERRUPTED
     code = "interrupted"
+
+
+def _shorten(problems: tuple[Problem, ...]) -> tuple[Problem, ...]:
+    """Return the first problems, and one that says how many more there are."""
+    more = len(problems) - MOST_SHOWN
+    if more <= 0:
+        return problems
+    rest = Problem(problems[0].code, f"{more:,} more problems are not shown.")
+    return (*problems[:MOST_SHOWN], rest)
 
 
 def error_from(problems: Sequence[Problem]) -> FalcoportError:

@@ -100,5 +100,5 @@ def _bug(error: Exception, output: Output) -> FalcoportError:
     return FalcoportError(
         f"Internal error: {type(error).__name__}.",
         code="bug",
-        hint="Please report it, with the output of the same command with --verbose.",
+        hint="Report it with the output of the same command and --verbose.",
     )

@@ -130,7 +130,7 @@ def find_problems(webhook: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for name, text in given.items():
         at = f"{KEY}.{name}"
         if not isinstance(name, str) or not _NAME.fullmatch(name):
-            yield at, "is no name: those are letters, digits and _, and begin with a letter"
+            yield at, "is not a name: those are letters, digits and _, and begin with a letter"
         elif name in SHARED or not compile_error(f". | {name}"):
             yield at, "is the name of something else already"
         elif not isinstance(text, str):
@@ -144,12 +144,17 @@ _NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 def _find_unused(webhook: Mapping[str, Any], given: Mapping[str, Any]) -> Iterator[str]:
     """Yield the definitions that neither an expression nor a definition below them uses."""
-    texts = [one.text for mapping in _maps(webhook) for one in expressions(mapping)]
+    texts = (one.text for mapping in _maps(webhook) for one in expressions(mapping))
+    used = {name for text in texts for name in _find_names(text)}
     for name, text in reversed(list(given.items())):
-        if not any(match["name"] == name for used in texts for match in _TOKEN.finditer(used)):
+        if name not in used:
             yield name
         if isinstance(text, str):
-            texts.append(text)
+            used.update(_find_names(text))
+
+
+def _find_names(text: str) -> Iterator[str]:
+    return (match["name"] for match in _TOKEN.finditer(text))
 
 
 def _maps(webhook: Mapping[str, Any]) -> list[dict[str, Any]]:

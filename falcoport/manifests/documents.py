@@ -14,17 +14,24 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from falcoport.errors import Problem
-from falcoport.manifests.validation import child, kind
+from falcoport.errors import MOST_SHOWN, Problem
+from falcoport.manifests.validation import child, kind, text_of
 
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
 
-    from falcoport.manifests.validation import Report, Shape
+    from falcoport.manifests.validation import Message, Report, Shape
 
 _LARGEST = 1024 * 1024
 """Port's own limit of a request body, hence of anything a document could become, in bytes."""
 _MOST_NODES = 100_000
+_LONGEST_NUMBER = 400
+"""Characters of a number: more digits than any JSON number that Port could take."""
+_NOT_SHOWN = Problem("bad_manifest", "")
+_EXACT_WORDS = 64 * 1024
+"""How long a wrong document may be for the words of the slower loader, which name what it found."""
+# libyaml takes a tenth of the time; a PyYAML that was built without it lacks this name.
+_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 @dataclass(frozen=True)
@@ -49,6 +56,13 @@ def read_document(source: Path | Traversable) -> Document:
     name = str(source) if isinstance(source, Path) else source.name
     value, lines = parse_document(_read_text(source))
     return Document(name, value, lines)
+
+
+def read_trusted(source: Traversable) -> dict[str, Any]:
+    """Read a YAML file of our own, by libyaml where it is there. Raise UnreadableError."""
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    found: dict[str, Any] = yaml.load(_read_text(source), loader)  # noqa: S506 -- both are safe
+    return found
 
 
 def _read_text(source: Path | Traversable) -> str:
@@ -84,15 +98,14 @@ def parse_document(text: str) -> tuple[Any, dict[str, int]]:
                 return json.loads(text, object_pairs_hook=_without_duplicates), {}
             except json.JSONDecodeError:
                 pass
-        loader = yaml.SafeLoader(text)
         try:
-            root = loader.get_single_node()
-            lines: dict[str, int] = {}
-            if root is not None:
-                _walk(root, "", lines, _Budget(_MOST_NODES))
-            return (None if root is None else loader.construct_document(root)), lines
-        finally:
-            loader.dispose()
+            return _load(text, _LOADER)
+        except yaml.YAMLError as error:
+            if "nesting depth" in str(error):
+                raise RecursionError from None
+            if len(text) > _EXACT_WORDS:
+                raise
+            return _load(text, yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
@@ -105,6 +118,23 @@ def parse_document(text: str) -> tuple[Any, dict[str, int]]:
         raise UnreadableError("is nested too deeply") from None
     except ValueError as error:
         raise UnreadableError(f"is not valid: {error}") from None
+
+
+def _load(text: str, kind_of_loader: Any) -> tuple[Any, dict[str, int]]:
+    loader = kind_of_loader(text)
+    try:
+        root = loader.get_single_node()
+        lines: dict[str, int] = {}
+        if root is None:
+            return None, lines
+        _walk(root, "", lines, _Budget(_MOST_NODES))
+        try:
+            return loader.construct_document(root), lines
+        except (ArithmeticError, LookupError, TypeError, AttributeError):
+            # PyYAML's constructors take a tag's word for it: `!!bool abc`, `!!omap 3`.
+            raise UnreadableError("holds a value that is not what its tag says") from None
+    finally:
+        loader.dispose()
 
 
 def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -128,10 +158,21 @@ class _Budget:
             raise UnreadableError("holds too many values (are there aliases of aliases?)")
 
 
+_NUMBERS = frozenset({"tag:yaml.org,2002:int", "tag:yaml.org,2002:float"})
+
+
 def _walk(node: yaml.Node, at: str, lines: dict[str, int], budget: _Budget) -> None:
     """Note the line of every key path; refuse duplicate keys, which YAML would let through."""
     budget.spend()
-    if isinstance(node, yaml.MappingNode):
+    if isinstance(node, yaml.ScalarNode):
+        # The time for reading a number grows with the square of its digits, `1:1:1` too.
+        if len(node.value) > _LONGEST_NUMBER and node.tag in _NUMBERS:
+            line = node.start_mark.line + 1
+            raise UnreadableError(
+                f"holds a number of {len(node.value):,} characters, at line {line}",
+                "Put it in quotes to make it a text.",
+            )
+    elif isinstance(node, yaml.MappingNode):
         seen: set[str] = set()
         for key_node, value_node in node.value:
             key = str(key_node.value)
@@ -158,11 +199,11 @@ def check_document(document: Document, shape: Shape, problems: list[Problem], co
         return
     reported: set[str] = set()
 
-    def report_first(at: str, message: str) -> None:
+    def report_first(at: str, message: Message) -> None:
         reported.add(at)
         report(at, message)
 
-    def report_others(at: str, message: str) -> None:
+    def report_others(at: str, message: Message) -> None:
         if at not in reported:
             report(at, message)
 
@@ -172,10 +213,13 @@ def check_document(document: Document, shape: Shape, problems: list[Problem], co
 def make_reporter(document: Document, problems: list[Problem], code: str) -> Report:
     """Return a function that notes a problem of a file, with the line where its key stands."""
 
-    def report(at: str, message: str) -> None:
+    def report(at: str, message: Message) -> None:
+        if len(problems) >= MOST_SHOWN:
+            problems.append(_NOT_SHOWN)  # counts, and is never read
+            return
         line = _find_line(at, document.lines)
         where = f"{document.name}:{line}: {at}" if line else f"{document.name}: {at}"
-        problems.append(Problem(code, f"{at} {message}.", where))
+        problems.append(Problem(code, f"{at} {text_of(message)}.", where))
 
     return report
 
@@ -216,7 +260,7 @@ def _problem_as_json(value: object) -> str:
     if isinstance(value, float) and not math.isfinite(value):
         return "must be a finite number"
     if isinstance(value, str) and any("\ud800" <= character <= "\udfff" for character in value):
-        return "holds half of a surrogate pair"
+        return "holds an unpaired surrogate"
     if not isinstance(value, str | int | float | bool | type(None)):
         return f"is read as {kind(value)}; quote it to make it a text"
     return ""

@@ -25,7 +25,7 @@ from falcoport.manifests.validation import (
     kind,
 )
 from falcoport.mapping.evaluator_process import find_compile_error
-from falcoport.mapping.expressions import is_delete
+from falcoport.mapping.expressions import expressions, is_delete
 from falcoport.port import identifiers
 
 if TYPE_CHECKING:
@@ -41,6 +41,8 @@ COLORS = (
     "paleBlue", "darkGray", "lightGray", "bronze", "lime", "olive", "brown",
 )  # fmt: skip
 WEBHOOK_NAME_LONGEST = 30
+_MOST_EXPRESSIONS = 1000
+"""What jq compiles takes time that grows with its square; the guide's mapping has a dozen."""
 
 
 def _identifier(rule: identifiers.IdentifierRule, what: str) -> Text:
@@ -118,8 +120,9 @@ def _enum(value: dict[str, Any], type_name: str, at: str, report: Report) -> Non
         if not _fits(member, type_name):
             report(child(child(at, "enum"), index), f"is {kind(member)}, not {type_name}")
     colors = value.get("enumColors")
+    members = {str(member) for member in value["enum"]}
     for key in colors if isinstance(colors, dict) else ():
-        if key not in {str(member) for member in value["enum"]}:
+        if key not in members:
             report(child(child(at, "enumColors"), key), "is not one of enum")
 
 
@@ -314,6 +317,21 @@ _MAPPING = Object(
     required=("blueprint", "entity"),
     further=_mapping,
 )
+
+
+class _Mappings:
+    """A webhook's mappings; as many expressions as can be tried within seconds."""
+
+    def check(self, value: object, at: str, report: Report) -> None:
+        """See Shape."""
+        maps = [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
+        count = sum(len(expressions(one)) for one in maps)
+        if count > _MOST_EXPRESSIONS:
+            report(at, f"hold {count:,} expressions, more than {_MOST_EXPRESSIONS:,}")
+        else:
+            ListOf(_MAPPING).check(value, at, report)
+
+
 _SECURITY = Object(
     {
         "secret": Nullable(_ANY_TEXT),
@@ -332,7 +350,7 @@ WEBHOOK = Object(
         "enabled": Flag(),
         "integrationType": Choice(("custom", "template")),
         "security": _SECURITY,
-        "mappings": ListOf(_MAPPING),
+        "mappings": _Mappings(),
     },
     required=("identifier", "title", "enabled", "mappings"),
 )

@@ -8,9 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Protocol
 
-Report = Callable[[str, str], None]
+Message = str | Callable[[], str]
+"""What is wrong; a function where finding the words takes time, and is only for showing them."""
+
+Report = Callable[[str, Message], None]
+
+
+def text_of(message: Message) -> str:
+    """Return the words of a message."""
+    return message if isinstance(message, str) else message()
 
 
 class Shape(Protocol):
@@ -110,9 +119,12 @@ class Choice:
         if not isinstance(value, str):
             report(at, f"must be one of {', '.join(self.words)}, not {kind(value)}")
         elif value not in self.words:
-            near = nearest(value, self.words)
-            meant = f" (did you mean {near}?)" if near else ""
-            report(at, f"is {value!r}{meant}; Port accepts {', '.join(self.words)}")
+            report(at, partial(self._explain, value))
+
+    def _explain(self, value: str) -> str:
+        near = nearest(value, self.words)
+        meant = f" (did you mean {near}?)" if near else ""
+        return f"is {value!r}{meant}; Port accepts {', '.join(self.words)}"
 
 
 @dataclass(frozen=True)
@@ -154,7 +166,9 @@ class MapOf:
             report(at, f"must be a map, not {kind(value)}")
             return
         for key, member in value.items():
-            self.key.check(key, child(at, key), lambda where, what: report(where, f"as key {what}"))
+            self.key.check(
+                key, child(at, key), lambda where, what: report(where, f"as key {text_of(what)}")
+            )
             self.value.check(member, child(at, key), report)
 
 
@@ -177,13 +191,15 @@ class Object:
         for key, member in value.items():
             shape = self.fields.get(key) if isinstance(key, str) else None
             if shape is None:
-                near = nearest(str(key), self.fields)
-                meant = f"; did you mean {near}?" if near else ""
-                report(child(at, key), f"is not a known key here{meant}")
+                report(child(at, key), partial(self._explain, str(key)))
             else:
                 shape.check(member, child(at, key), report)
         if self.further is not None:
             self.further(value, at, report)
+
+    def _explain(self, key: str) -> str:
+        near = nearest(key, self.fields)
+        return f"is not a known key here{f'; did you mean {near}?' if near else ''}"
 
 
 @dataclass(frozen=True)

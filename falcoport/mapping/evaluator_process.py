@@ -31,6 +31,8 @@ _FEW = 1.5
 
 _LONG = 4096  # characters; beyond, even compiling an expression may take seconds
 
+_MANY = 300  # expressions; beyond, compiling them as one program takes a second
+
 _GIVEN_UP = "retry-limit-in-match over"
 """What libjq says of a regular expression that backtracked ten million times (Oniguruma's limit).
 
@@ -96,6 +98,8 @@ def are_bounded(mappings: Mappings, trusted: Collection[str] = ()) -> bool:
     that ship, whose regular expressions do not backtrack without bound.
     """
     texts = {e.text for mapping in mappings for e in expressions(mapping)}
+    if len(texts) > _MANY:
+        return False
     return all(is_bounded(text) for text in texts.difference(trusted))
 
 

@@ -134,3 +134,74 @@ def test_a_dashboard_of_others_about_alerts_stops_teardown(wired: httpx.Client) 
     assert ran.exit_code == 4
     assert "Widget 'Theirs' of page 'theirs'" in ran.errors[0]
     assert widgets(wired)
+
+
+# --- the pages that Port makes --------------------------------------------------------------------
+
+
+def made(api: httpx.Client) -> Any:
+    """Return the widgets of the table of alerts and of the page of one."""
+    return [
+        api.get(f"/pages/{name}").json()["page"]["widgets"]
+        for name in ("falco_alerts", "falco_alertEntity")
+    ]
+
+
+def find_details(widgets: list[Any]) -> Any:
+    return widgets[0]["groups"][0]["widgets"][0]["widgets"][0]
+
+
+def test_alerts_show_their_columns_where_port_hides_them(wired: httpx.Client) -> None:
+    table, entity = made(wired)
+    shown = table[0]["blueprintConfig"]["falco_alert"]["propertiesSettings"]["shown"]
+    assert shown[:3] == ["time", "priority", "rule"]
+    assert find_details(entity)["order"] == shown
+    assert falcoport("plan", "--with", "dashboard", "--exit-code").exit_code == 0
+
+
+def test_the_columns_of_a_set_up_that_was_there_before_are_planned(
+    pointed: RunningSandbox, api: httpx.Client
+) -> None:
+    assert pointed.url
+    assert falcoport("setup", "--create-namespace-blueprint").exit_code == 0
+    before = made(api)
+    ran = falcoport("plan", "--with", "dashboard", "-o", "json")
+    assert changes(ran) == {"page": "create", "columns": "update"}
+    assert falcoport("setup", "--with", "dashboard").exit_code == 0
+    assert made(api) != before
+    assert falcoport("setup", "--without", "dashboard").exit_code == 0
+    assert made(api) == before
+
+
+def test_columns_that_somebody_chose_stay(wired: httpx.Client) -> None:
+    table, entity = made(wired)
+    mine = {"shown": ["rule"], "hidden": [], "order": ["rule"]}
+    table[0]["blueprintConfig"]["falco_alert"]["propertiesSettings"] = mine
+    find_details(entity)["order"] = ["output"]
+    for name, widgets in zip(("falco_alerts", "falco_alertEntity"), (table, entity), strict=True):
+        wired.patch(f"/pages/{name}", json={"widgets": widgets}).raise_for_status()
+    chosen = made(wired)
+    for command in (WITH, ("setup", "--without", "dashboard")):
+        assert falcoport(*command).exit_code == 0
+        assert made(wired) == chosen
+
+
+def test_a_table_that_somebody_deleted_does_not_come_back(wired: httpx.Client) -> None:
+    wired.delete("/pages/falco_alerts").raise_for_status()
+    assert falcoport("plan", "--with", "dashboard", "--exit-code").exit_code == 0
+    assert falcoport(*WITH).exit_code == 0
+    assert wired.get("/pages/falco_alerts").status_code == 404
+
+
+def test_findings_and_alerts_have_columns_each(pointed: RunningSandbox, api: httpx.Client) -> None:
+    assert pointed.url
+    assert falcoport(*WITH, "--profile", "standard", "--findings").exit_code == 0
+    shown = {
+        name: api.get(f"/pages/{name}s").json()["page"]["widgets"][0]["blueprintConfig"][name][
+            "propertiesSettings"
+        ]["shown"]
+        for name in ("falco_alert", "falco_finding")
+    }
+    assert "time" in shown["falco_alert"]
+    assert "kubeWorkload" in shown["falco_alert"]
+    assert "lastSeen" in shown["falco_finding"]

@@ -477,7 +477,7 @@ EVERYTHING = ("--create-namespace-blueprint", "--profile", "standard", "--findin
 def test_the_real_provider_adopts_extras_without_a_change(
     sandbox: RunningSandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Two blueprints, webhook, counts, page, scorecard, four buttons, three automations."""
+    """Two blueprints, webhook, counts, page, scorecard, four buttons, four automations."""
     monkeypatch.setenv("FALCOPORT_NOTIFY_URL", "https://hooks.example/x")
     assert falcoport("setup", *EVERYTHING).exit_code == 0
     ran = falcoport("export", "--verbose", "-f", str(tmp_path / "falco.tf"))
@@ -492,7 +492,7 @@ def test_the_real_provider_adopts_extras_without_a_change(
         assert f"# - {left_out}" in text
     assert "hooks.example" not in text
     planned = plan_with_the_provider(sandbox, tmp_path)
-    assert "13 to import, 0 to add, 0 to change, 0 to destroy" in planned, planned
+    assert "14 to import, 0 to add, 0 to change, 0 to destroy" in planned, planned
 
 
 @needs_provider
@@ -504,7 +504,7 @@ def test_the_real_provider_would_create_what_is_exported_offline(
     assert falcoport("export", "--offline", *options, "-f", file).exit_code == 0
     planned = plan_with_the_provider(sandbox, tmp_path)
     # As above, with the blueprint of namespaces and without a channel, whose URL nobody gave.
-    assert "13 to add, 0 to change, 0 to destroy" in planned, planned
+    assert "14 to add, 0 to change, 0 to destroy" in planned, planned
 
 
 @pytest.mark.usefixtures("pointed")
@@ -521,7 +521,7 @@ def test_bodies_of_extras_are_those_that_port_takes(
     path = "/blueprints/namespace/scorecards"
     api.delete(f"{path}/{scorecard['identifier']}").raise_for_status()
     api.post(path, json=scorecard).raise_for_status()
-    assert len(found["actions"]) == 7
+    assert len(found["actions"]) == 8
     for action in found["actions"]:
         api.delete(f"/actions/{action['identifier']}").raise_for_status()
         api.post("/actions", json=action).raise_for_status()

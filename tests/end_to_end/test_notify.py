@@ -98,6 +98,16 @@ def test_a_critical_alert_reaches_slack_and_a_debug_one_does_not(
 
 
 @pytest.mark.usefixtures("pointed")
+def test_send_test_shows_it_working(receiver: Receiver, url_file: str) -> None:
+    ran = falcoport(*SETUP, "--notify", "slack", "--notify-url-file", url_file)
+    assert ran.exit_code == 0, ran.everything
+    ran = falcoport("send-test", "--priority", "critical")
+    assert ran.exit_code == 0, ran.everything
+    assert receiver.came.wait(20)
+    assert "*Critical*" in receiver.messages[0]["text"]
+
+
+@pytest.mark.usefixtures("pointed")
 def test_the_secret_is_written_once_given_and_otherwise_left(
     api: httpx.Client, url_file: str
 ) -> None:
@@ -215,6 +225,23 @@ def test_retention_is_taken_away(api: httpx.Client, command: tuple[str, ...]) ->
     if command[0] == "setup":
         assert "expiresAt" not in blueprint(api)["schema"]["properties"]
         assert line(api) is None
+
+
+@pytest.mark.usefixtures("pointed")
+def test_findings_and_alerts_are_kept_for_as_long_as_is_said(api: httpx.Client) -> None:
+    ran = falcoport(*SETUP, "--findings", "--retention", "7d")
+    assert ran.exit_code == 0, ran.everything
+    assert falcoport("plan", "--with", "retention", "--exit-code").exit_code == 0
+    assert {*actions(api)} == {"falco_expire", "falco_expire_findings", "falco_finding_resolved"}
+    webhook = api.get("/webhooks/falco_alert_mapper").json()["integration"]
+    lines = [one["entity"]["properties"]["expiresAt"] for one in webhook["mappings"]]
+    assert lines == [expiry_expression(7)] * 2
+    assert falcoport("setup", "--no-findings").exit_code == 0
+    assert falcoport("setup", "--without", "retention").exit_code == 0
+    assert actions(api) == []
+    for name in ("falco_alert", "falco_finding"):
+        found = api.get(f"/blueprints/{name}").json()["blueprint"]
+        assert "expiresAt" not in found["schema"]["properties"]
 
 
 def test_an_expression_is_read_back_as_the_days_it_was_made_of() -> None:

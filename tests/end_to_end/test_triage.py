@@ -119,3 +119,39 @@ def test_a_button_of_somebody_else_by_our_name_is_a_conflict(
     assert ran.exit_code == 4
     assert "did not make" in ran.errors[0]
     assert actions(api)["falco_resolve"]["title"] == "Theirs"
+
+
+def test_permissions_are_as_they_were_once_it_is_gone(
+    pointed: RunningSandbox, api: httpx.Client
+) -> None:
+    """Also where findings came or went in between."""
+    assert pointed.url
+    assert falcoport(*SETUP, "--profile", "standard", "--findings").exit_code == 0
+
+    def permissions() -> Any:
+        names = ("falco_alert", "falco_finding")
+        found = [api.get(f"/blueprints/{name}/permissions").json() for name in names]
+        return [one["permissions"]["entities"]["updateProperties"] for one in found]
+
+    before = permissions()
+    assert falcoport("setup", "--with", "triage").exit_code == 0
+    assert permissions() != before
+    assert falcoport("setup", "--no-findings").exit_code == 0
+    assert falcoport("setup", "--with", "triage").exit_code == 0
+    assert falcoport("setup", "--without", "triage").exit_code == 0
+    assert permissions() == before
+    assert actions(api) == {}
+
+
+def test_status_and_teardown_know_it_without_being_told_the_profile(
+    pointed: RunningSandbox, api: httpx.Client
+) -> None:
+    assert pointed.url
+    options = ("--profile", "standard", "--findings", "--with", "triage")
+    assert falcoport(*SETUP, *options).exit_code == 0
+    ran = falcoport("status", "-o", "json")
+    assert (ran.exit_code, ran.data["extras"]["triage"]) == (0, "ok")
+    ran = falcoport("teardown", "--yes")
+    assert ran.exit_code == 0, ran.everything
+    assert actions(api) == {}
+    assert api.get("/blueprints/falco_finding").status_code == 404

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -14,12 +16,13 @@ from hypothesis import strategies as st
 from support.command_line import falcoport
 
 from falcoport.commands.defaults import DEFAULT_TAG_PREFIX
-from falcoport.errors import ManifestError, OptionValueError
+from falcoport.errors import ManifestError, OptionValueError, Problem
+from falcoport.manifests.documents import check_document, read_document
 from falcoport.manifests.loading import Manifests, load, load_webhook, renamed
+from falcoport.manifests.schema import BLUEPRINT
 from falcoport.mapping.option_expressions import is_tag_expression, tag_expression
 
-if TYPE_CHECKING:
-    from pathlib import Path
+ROOT = Path(__file__).parent.parent.parent
 
 
 def problems(tmp_path: Path, content: str | bytes, *, webhook: bool = False) -> list[str]:
@@ -284,3 +287,88 @@ def test_hostile_manifest_ends_with_4_and_no_traceback(
     [error] = ran.envelope["errors"]
     assert error["code"] == "bad_manifest"
     assert error["where"] == str(file)
+
+
+@pytest.mark.parametrize(
+    "path",
+    sorted(
+        path.relative_to(ROOT)
+        for folder in ("blueprints", "webhook_configs")
+        for path in (ROOT / folder).rglob("*.yaml")
+        if path.name != "rollups.yaml"
+    ),
+    ids=str,
+)
+def test_what_ships_is_as_strict_as_what_users_write(path: Path) -> None:
+    """A run does not check it, so a test does: each file in the place of the user's own."""
+    is_webhook = path.parts[0] == "webhook_configs"
+    if is_webhook:
+        load_webhook(ROOT / path)
+        return
+    found: list[Problem] = []
+    check_document(read_document(ROOT / path), BLUEPRINT, found, "bad_manifest")
+    assert found == []
+
+
+def _wide(member: str) -> str:
+    """Return a blueprint of 10,000 properties; each property is `member`."""
+    head = "identifier: x\ntitle: x\nschema:\n  properties:\n"
+    return head + "".join(f"    p{number}: {member}\n" for number in range(10_000))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        _wide("{typ: string}"),
+        _wide("1"),
+        "".join(f"titl{number}: x\n" for number in range(20_000)),
+        "identifier: x\ntitle: x\nschema:\n  properties:\n    a:\n      type: string\n      enum: ["
+        + ",".join(f"a{number}" for number in range(20_000))
+        + "]\n      enumColors: {"
+        + ",".join(f"b{number}: red" for number in range(20_000))
+        + "}\n",
+    ],
+    ids=["misspelled", "numbers", "unknown", "colors"],
+)
+def test_a_wide_manifest_is_checked_in_time_that_grows_with_it(
+    tmp_path: Path, content: str
+) -> None:
+    file = tmp_path / "manifest.yaml"
+    file.write_text(content, encoding="utf-8")
+    began = time.process_time()
+    with pytest.raises(ManifestError) as caught:
+        load(file)
+    # A tenth of this on an idle machine; a check that compares each with each takes minutes.
+    assert time.process_time() - began < 4
+    *shown, rest = caught.value.problems
+    assert len(shown) == 50
+    assert rest.message.endswith(" more problems are not shown.")
+    assert int(rest.message.split()[0].replace(",", "")) > 9_000
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ("1:" * 400 + "1.5", "number of 803 characters, at line 2"),
+        ("9" * 100_000, "number of 100,000 characters, at line 2"),
+        ("0x" + "f" * 100_000, "number of 100,002 characters"),
+        ("!!timestamp x", "not what its tag says"),
+        ("!!bool abc", "not what its tag says"),
+        ("!!float abc", "could not convert"),
+        ("!!python/object/apply:os.system [true]", "could not determine a constructor"),
+        ("[" * 50_000, "nested too deeply"),
+    ],
+)
+def test_values_that_no_document_can_hold_are_refused(
+    tmp_path: Path, value: str, words: str
+) -> None:
+    [problem] = problems(tmp_path, f"identifier: x\nvalue: {value}\n")
+    assert words in problem
+
+
+def test_a_manifest_of_more_expressions_than_can_be_tried_is_refused(tmp_path: Path) -> None:
+    webhook = body(load(), "webhook")
+    entity = webhook["mappings"][0]["entity"]
+    entity["properties"] = {f"p{number}": f".body.x{number}" for number in range(1001)}
+    [problem] = problems(tmp_path, yaml.safe_dump(webhook), webhook=True)
+    assert "expressions, more than 1,000" in problem

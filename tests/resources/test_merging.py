@@ -336,6 +336,14 @@ def test_a_mapping_never_takes_the_place_of_another_that_is_named_as_well() -> N
     }
 
 
+def test_what_port_takes_for_absent_is_so_in_a_relation_alone() -> None:
+    absent = {"required": False, "many": False}
+    relation = {"target": "namespace"}
+    named = {"relations": {"namespace": {**relation, **absent}}, "schema": {"x": absent}}
+    merged = merge({"relations": {"namespace": relation}, "schema": {"x": {}}}, named)
+    assert merged == {"relations": {"namespace": relation}, "schema": {"x": absent}}
+
+
 def test_a_true_is_not_a_one() -> None:
     assert merge({"a": [True]}, {"a": [1]})["a"] == [1]
     assert difference({"a": [True]}, {"a": [1]}) == (FieldChange("a", [True], [1]),)

@@ -44,44 +44,59 @@ def read_expiry_expression(text: object) -> int | None:
 
 
 def build_retention(subject: Subject, catalog: Catalog, *, days: int | None, api_url: str) -> Parts:
-    """Return the timer of what a set-up is about, what fills it, and the automation.
+    """Return the timers of what a set-up stores, what fills them, and an automation for each.
 
-    Without `days`, it stays as Port has it.
+    Where there are findings and alerts, both have them. Without `days`, they stay as Port has them.
     """
-    webhook = subject.webhook
-    [mapping] = [m for m in webhook.body["mappings"] if m["blueprint"] == subject.identifier][:1]
-    line = MappingLine(webhook.key.identifier, EXPIRES, "", mapping)
-    if days is None:
-        live = line.extract(catalog.get(webhook.key) or {})
-        days = read_expiry_expression((live or {}).get("expression")) or DEFAULT_RETENTION_DAYS
-    shipped = load_document(ACTION, "actions", "expire.yaml").body
-    body: Json = rename(shipped, ALERT, subject.identifier)
-    invocation = replace_text(body["invocationMethod"], "API_URL", api_url)
-    url = invocation["url"].replace(f"/{ALERT}/", f"/{subject.identifier}/")
-    timer, owner = Property(subject.identifier, EXPIRES, _BODY), _make_owner(subject)
-    return Parts(
-        (
-            timer,
-            MappingLine(webhook.key.identifier, EXPIRES, expiry_expression(days), mapping),
-            Action(
-                {**body, "invocationMethod": {**invocation, "url": url}},
-                own_blueprints=(ALERT, FINDING),
-            ),
-        ),
-        (owner,),
-    )
+    kept = _read_days(subject, catalog) if days is None else days
+    parts = [
+        part
+        for one in (subject, subject.alerts)
+        if one is not None
+        for part in (
+            Property(one.identifier, EXPIRES, _BODY),
+            _make_line(one, expiry_expression(kept)),
+            _make_automation(one.identifier, api_url, is_finding=one.is_finding),
+        )
+    ]
+    owners = dict.fromkeys(part.blueprint for part in parts if isinstance(part, Property))
+    return Parts(tuple(parts), tuple(map(_make_owner, owners)))
 
 
 def locate_retention(subject: Subject, catalog: Catalog, *, api_url: str) -> Parts:
-    """Return what Port may have of it: of alerts too where findings came later."""
+    """Return what Port may have of it: of findings too where the set-up has none any more."""
     parts = build_retention(subject, catalog, days=None, api_url=api_url)
-    if subject.alerts is None:
+    if subject.is_finding:
         return parts
-    earlier = build_retention(subject.alerts, catalog, days=None, api_url=api_url)
-    keys = {part.key for part in parts.own}
-    further = tuple(part for part in earlier.own if part.key not in keys)
-    return Parts((*parts.own, *further), (*parts.owners, *earlier.owners))
+    earlier = (
+        Property(FINDING, EXPIRES, _BODY),
+        _make_automation(FINDING, api_url, is_finding=True),
+    )
+    return Parts((*parts.own, *earlier), (*parts.owners, _make_owner(FINDING)))
 
 
-def _make_owner(subject: Subject) -> Blueprint:
-    return Blueprint({"identifier": subject.identifier}, partial=True)
+def _make_line(subject: Subject, expression: str) -> MappingLine:
+    mappings = subject.webhook.body["mappings"]
+    mapping = next(one for one in mappings if one["blueprint"] == subject.identifier)
+    return MappingLine(subject.webhook.key.identifier, EXPIRES, expression, mapping)
+
+
+def _read_days(subject: Subject, catalog: Catalog) -> int:
+    """Return the days that Port has, of whatever is stored; the default where it has none."""
+    live = catalog.get(subject.webhook.key) or {}
+    lines = [_make_line(one, "").extract(live) for one in (subject, subject.alerts) if one]
+    found = (read_expiry_expression(line["expression"]) for line in lines if line is not None)
+    return next((days for days in found if days is not None), DEFAULT_RETENTION_DAYS)
+
+
+def _make_automation(blueprint: str, api_url: str, *, is_finding: bool) -> Action:
+    name = "expire_findings.yaml" if is_finding else "expire.yaml"
+    shipped = load_document(ACTION, "actions", name).body
+    body: Json = rename(shipped, FINDING if is_finding else ALERT, blueprint)
+    invocation = replace_text(body["invocationMethod"], "API_URL", api_url)
+    url = invocation["url"].replace(f"/{ALERT}/", f"/{blueprint}/")
+    return Action({**body, "invocationMethod": {**invocation, "url": url}})
+
+
+def _make_owner(blueprint: str) -> Blueprint:
+    return Blueprint({"identifier": blueprint}, partial=True)

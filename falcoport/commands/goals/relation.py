@@ -14,6 +14,7 @@ from falcoport.commands.defaults import DEFAULT_RELATION, DEFAULT_TAG_PREFIX
 from falcoport.commands.goals.blueprint_parts import MODEL_NAMESPACES, RELATIONS
 from falcoport.errors import OptionValueError, Problem
 from falcoport.manifests.schema import BLUEPRINT
+from falcoport.manifests.validation import text_of
 from falcoport.mapping.namespace_expressions import NO_CLUSTER, Clusters, with_own_namespace
 from falcoport.mapping.option_expressions import creating_mapping, tag_expression
 from falcoport.reconcile.goal import Goal
@@ -25,6 +26,7 @@ from falcoport.resources.webhook import Webhook
 if TYPE_CHECKING:
     from falcoport.json_types import Json
     from falcoport.manifests.loading import Manifests
+    from falcoport.manifests.validation import Message
     from falcoport.resources.interface import Catalog
 
 
@@ -146,9 +148,9 @@ def _check_relation(name: str, relation: dict[str, Any]) -> None:
     problems: list[Problem] = []
     options = {"target": "--target", "title": "--title"}
 
-    def report(at: str, message: str) -> None:
+    def report(at: str, message: Message) -> None:
         option = options.get(at.rsplit(".", 1)[-1], "--relation")
-        sentence = f"{option} {message.removeprefix('as key ')}."
+        sentence = f"{option} {text_of(message).removeprefix('as key ')}."
         problems.append(Problem("usage", sentence, option))
 
     BLUEPRINT.fields[RELATIONS].check({name: relation}, "", report)

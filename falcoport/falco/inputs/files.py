@@ -5,7 +5,9 @@ A tree of one object per alert, as S3 and GCS hold them, is a folder like any ot
 
 from __future__ import annotations
 
+import io
 import os
+import stat
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -57,17 +59,31 @@ def read_blocks(name: str) -> Iterator[bytes]:
 
 
 def _unreadable(name: str) -> Problem | None:
-    if name == STDIN:
-        return None
     try:
-        if Path(name).is_dir():
+        if name == STDIN:
+            device = _is_endless_device(sys.stdin.fileno())
+        elif Path(name).is_dir():
             os.listdir(name)  # noqa: PTH208 -- asks only whether it may be read
+            device = False
         else:
-            with Path(name).open("rb"):
-                pass
+            with Path(name).open("rb") as file:
+                device = _is_endless_device(file.fileno())
+    except io.UnsupportedOperation:  # a stand-in for standard input
+        return None
     except OSError as error:
         return _cannot_read(name, error)
+    if device:
+        return Problem("bad_input", f"{name} is a device, which holds no alerts.", name)
     return None
+
+
+def _is_endless_device(handle: int) -> bool:
+    """Tell whether it is a device such as /dev/zero or a disk; a terminal and /dev/null end."""
+    status = os.fstat(handle)
+    if stat.S_ISBLK(status.st_mode):
+        return True
+    is_null = Path(os.devnull).stat().st_rdev == status.st_rdev
+    return stat.S_ISCHR(status.st_mode) and not is_null and not os.isatty(handle)
 
 
 def _cannot_read(name: str, error: OSError) -> Problem:

@@ -84,7 +84,39 @@ def _entity_page(blueprint: Document) -> Document:
         "title": blueprint["title"],
         "icon": blueprint.get("icon", "Microservice"),
         "blueprint": blueprint["identifier"],
-        "widgets": [],
+        "widgets": [_entity_tabs()],
+    }
+
+
+def _entity_tabs() -> Document:
+    """Return what the page of an entity shows at first (Terraform provider, its example)."""
+    details = {
+        "id": "entityDetails",
+        "type": "entity-info",
+        "title": "Details",
+        "blueprint": "{{blueprint}}",
+        "entity": "{{url.identifier}}",
+    }
+    overview = {
+        "id": "overviewDashboard",
+        "type": "dashboard-widget",
+        "layout": [{"height": 400, "columns": [{"id": "entityDetails", "size": 12}]}],
+        "widgets": [details],
+    }
+    related = {"id": "relatedTable", "type": "table-entities-explorer-by-direction"}
+    query = {"entity": "{{url.identifier}}", "blueprint": "{{blueprint}}"}
+    audit = {"id": "auditLogTable", "type": "table-audit-log", "query": query}
+    return {
+        "id": "entityPageGrouper",
+        "type": "grouper",
+        "displayMode": "tabs",
+        "activeGroupUrlParam": "activeTab",
+        "groupsOrder": ["Overview", "Related Entities", "Audit Log"],
+        "groups": [
+            {"title": "Overview", "widgets": [overview]},
+            {"title": "Related Entities", "widgets": [related]},
+            {"title": "Audit Log", "widgets": [audit]},
+        ],
     }
 
 
