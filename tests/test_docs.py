@@ -98,7 +98,7 @@ def test_every_page_is_in_the_sites_navigation() -> None:
 def test_no_page_says_that_falcoport_is_in_an_index() -> None:
     """It is not: a name alone would install what somebody else put there."""
     pattern = re.compile(
-        r"(?:pip3?|pipx|uv tool|uv pip) (?:install|download)[^\n`&]*[ '\"]falcoport\b"
+        r"(?:pip3?|pipx|uv tool|uv pip) (?:install|download)[^\n`&]*[ '\"]falcoport(?![\w-])"
     )
     for page in PAGES:
         for line in page.read_text(encoding="utf-8").splitlines():
