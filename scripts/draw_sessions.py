@@ -29,11 +29,13 @@ from rich.console import Console
 from rich.terminal_theme import MONOKAI
 from rich.text import Text
 
-from falcoport.sandbox.options import SandboxOptions
+from falcoport.falco.samples import samples
+from falcoport.sandbox.options import Catalog, SandboxOptions
 from falcoport.sandbox.server import running_sandbox
 
 IMAGES = Path(__file__).resolve().parent.parent / "docs" / "images"
 _COLUMNS, _ROWS = 96, 50
+_SANDBOX = SandboxOptions(port=0, catalog=Catalog.EXPORTER)
 _KEY = re.compile(r"(http://127\.0\.0\.1:\d+)/[A-Za-z0-9]{16}\b")
 
 
@@ -45,13 +47,11 @@ class Session:
     commands: tuple[str, ...]
 
 
+_SET_UP = "--profile standard --cluster prod --ensure-namespaces --with dashboard,triage"
 SESSIONS = (
-    Session(
-        "setup",
-        ("falcoport plan --exit-code | head -3", "falcoport setup --cluster prod --with dashboard"),
-    ),
+    Session("setup", (f"falcoport plan {_SET_UP} | grep '^+'", f"falcoport setup {_SET_UP}")),
     Session("send-test", ("falcoport send-test --sample default-helm-install", "falcoport status")),
-    Session("drift", ("falcoport plan --no-cluster --exit-code", "echo $?")),
+    Session("drift", ("falcoport plan --no-ensure-namespaces --exit-code", "echo $?")),
 )
 
 
@@ -61,7 +61,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=IMAGES)
     out: Path = parser.parse_args().out
     out.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as work, running_sandbox(SandboxOptions(port=0)) as sandbox:
+    with tempfile.TemporaryDirectory() as work, running_sandbox(_SANDBOX) as sandbox:
         environment = {
             **{k: v for k, v in os.environ.items() if not k.startswith(("PORT_", "FALCOPORT_"))},
             "PATH": f"{work}/bin:{os.environ['PATH']}",
@@ -72,12 +72,14 @@ def main() -> None:
             "COLUMNS": str(_COLUMNS),
         }
         _make_program(Path(work) / "bin")
-        _run("falcoport setup --create-namespace-blueprint --quiet", environment, work)
-        _run("falcoport teardown --yes --quiet", environment, work)
         for session in SESSIONS:
             file = out / f"{session.name}.svg"
             file.write_text(draw(session, environment, work), encoding="utf-8")
             print(file)
+        # A page with one alert would show little: the samples are alerts of many kinds.
+        lines = "".join(f"{sample.line}\n" for sample in samples())
+        (Path(work) / "alerts.jsonl").write_text(lines, encoding="utf-8")
+        _run("falcoport replay alerts.jsonl --quiet", environment, work)
         for name, path in (
             ("sandbox-home", "/"),
             ("sandbox-dashboard", "/dashboards/falco_security"),
