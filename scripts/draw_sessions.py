@@ -51,7 +51,7 @@ _SET_UP = "--profile standard --cluster prod --ensure-namespaces --with dashboar
 SESSIONS = (
     Session("setup", (f"falcoport plan {_SET_UP} | grep '^+'", f"falcoport setup {_SET_UP}")),
     Session("send-test", ("falcoport send-test --sample default-helm-install", "falcoport status")),
-    Session("drift", ("falcoport plan --no-ensure-namespaces --exit-code", "echo $?")),
+    Session("drift", ("falcoport plan --webhook-title 'Falco prod' --exit-code", "echo $?")),
 )
 
 
