@@ -460,8 +460,8 @@ SecretOut = Annotated[
         "--secret-out",
         metavar="FILE",
         rich_help_panel=_SECURITY,
-        help="Where to write a generated secret, readable for you alone; it is shown once "
-        "otherwise.",
+        help="Where to write a generated secret, readable for you alone, - for stdout behind the "
+        "URL; it is shown once otherwise. What a run that was cut had prepared is used.",
     ),
 ]
 
