@@ -9,6 +9,9 @@ from falcoport import signals
 def main() -> None:
     """Run the command line and exit with its code."""
     signals.hold_back()
+    # httpx brings a command line of its own, which loads click, rich and pygments where they are
+    # installed: longer than a request takes. It does without that module where it cannot be had.
+    sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type] # what blocks an import
     from falcoport.render.streams import harden_std_streams
 
     harden_std_streams()

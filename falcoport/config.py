@@ -85,7 +85,7 @@ class Config:
 
 def _region_or_address(value: dict[str, object], at: str, report: Report) -> None:
     if "region" in value and "api_url" in value:
-        report(child(at, "api_url"), "goes without region: it says which Port it is")
+        report(child(at, "api_url"), "cannot be combined with region")
 
 
 def _one_source(value: dict[str, object], at: str, report: Report) -> None:

@@ -29,6 +29,7 @@ returns EXIT_PARTIAL with its result: that is no error to raise.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -61,9 +62,16 @@ EXIT_CODES = {
 AGAIN = "Running the same command again is safe: it goes on from here."
 """What to do after an interruption."""
 
-
 MOST_SHOWN = 50
 """How many problems one error names; the others are counted."""
+
+
+_TWO_STOPS = re.compile(r"""(?<=[\w)"'`])\.\.(?=\s|$)""")
+
+
+def end_once(text: str) -> str:
+    """Return a sentence that ends with what somebody else wrote, without a second full stop."""
+    return _TWO_STOPS.sub(".", text)
 
 
 @dataclass(frozen=True)
@@ -77,6 +85,9 @@ class Problem:
     message: str
     where: str = ""
     hint: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "message", end_once(self.message))
 
 
 class FalcoportError(Exception):
@@ -101,7 +112,7 @@ class FalcoportError(Exception):
         problems: tuple[Problem, ...] = (),
     ) -> None:
         super().__init__(message)
-        self.message = message
+        self.message = end_once(message)
         self.problems = _shorten(problems) or (Problem(code or self.code, message, where, hint),)
         self.where = where
         self.hint = hint

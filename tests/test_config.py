@@ -75,7 +75,7 @@ def test_the_whole_file_is_read_and_fits_its_schema(folder: Path) -> None:
         ("profile: 1\n", 1, "must be one of"),
         ("webhook:\n  secret: abc\n", 2, "does not belong in this file"),
         ("client_secret: abc\n", 1, "does not belong in this file"),
-        ("port:\n  region: eu\n  api_url: https://a\n", 3, "goes without region"),
+        ("port:\n  region: eu\n  api_url: https://a\n", 3, "cannot be combined with region"),
         ("clusters:\n  - [a]\n", 2, "must be a text"),
         ("with: [dashbord]\n", 1, "did you mean dashboard"),
         ("retention: soon\n", 1, "such as 30d"),

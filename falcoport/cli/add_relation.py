@@ -42,6 +42,7 @@ def add_relation(
     from falcoport.render.changes import show_changes
     from falcoport.render.setup import set_up_data
 
+    run.connect_early()
     choices = RelationChoices(
         relation,
         target,

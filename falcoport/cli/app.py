@@ -55,12 +55,14 @@ def _loaded(name: str) -> Any:
     own = typer.Typer()
     own.callback()(lambda: None)
     module.register(own)
+    # One module may hold several commands, and reading the options of each takes time.
+    own.registered_commands = [one for one in own.registered_commands if one.name == name]
     return get_command(own).commands[name]  # type: ignore[attr-defined] # a group has them
 
 
 app = typer.Typer(
     name="falcoport",
-    help="Wire Falco alerts into Port: blueprint, relation, webhook and mapping in one command.",
+    help="Send Falco alerts to Port: blueprint, relation, webhook and mapping in one command.",
     epilog="`falcoport help COMMAND` shows its options, an example and its exit codes.",
     cls=_Commands,
     # What other tools call a command counts too, so falcoport looks for the one that was meant.

@@ -28,12 +28,12 @@ COMMANDS = {
         Entry(
             "init",
             "init",
-            "Write falcoport.yaml: what the set-up is, with what the catalog proposes.",
+            "Write falcoport.yaml, the set-up as a file, with what is found in the catalog.",
         ),
         Entry(
             "setup",
             "setup",
-            "Create or bring up to date blueprint, relation, webhook and mapping; print the URL.",
+            "Create or update blueprint, relation, webhook and mapping; print the webhook's URL.",
         ),
         Entry(
             "plan",
@@ -43,82 +43,74 @@ COMMANDS = {
         Entry(
             "add-relation",
             "add_relation",
-            "Relate alerts to namespaces, or to any other blueprint, in a set-up that lacks it.",
+            "Relate alerts to namespaces, or to any other blueprint, in an existing set-up.",
         ),
         Entry(
             "show-url",
             "show_url",
-            "Print the URL of the webhook that `setup` made, alone or as Falcosidekick's "
-            "configuration.",
+            "Print the webhook's URL, alone or as Falcosidekick's configuration.",
         ),
         Entry(
             "export",
             "export",
-            "Write blueprint and webhook, as they are in Port, as Terraform code or as API bodies.",
+            "Write the set-up in Port as Terraform code or as bodies of Port's API.",
         ),
         Entry(
             "preview",
             "preview",
-            "Show what Port would store for real alerts, and what the mapping would lose.",
+            "Map real alerts offline: what Port would store, and what it would not.",
         ),
         Entry(
             "send-test",
             "send_test",
-            "Send one test alert as Falcosidekick does, and see that it is in the catalog as it "
-            "should be.",
+            "Send a test alert as Falcosidekick does, and check that it arrives in the catalog.",
         ),
         Entry(
             "replay",
             "replay",
-            "Send stored alerts (S3, Loki, Kafka, Elasticsearch, logs, …) to Port, in order of "
-            "time.",
+            "Send stored alerts (S3, Loki, Kafka, Elasticsearch, logs, …) to Port, oldest first.",
         ),
         Entry(
             "relay",
             "relay",
-            "Post alerts from a queue (NATS JetStream or Kafka) to Port; lose none while Port is "
-            "away.",
+            "Post alerts from a queue (NATS JetStream or Kafka) to Port, without losing any.",
         ),
         Entry(
             "prune",
             "prune",
-            "Delete alerts by age: Port keeps them for ever. Counts first, and asks.",
+            "Delete old alerts, which Port keeps indefinitely; counts them and asks first.",
         ),
         Entry(
             "tag-rules",
             "tag_rules",
-            "Write the Falco file that tags rules, so that their alerts belong to a namespace in "
-            "Port.",
+            "Write a Falco rules file that tags rules with the namespace of their alerts.",
         ),
         Entry(
             "status",
             "status",
-            "Show on one screen whether everything is wired as `setup` would do it, and alerts "
-            "arrive.",
+            "Show whether the set-up is complete and whether alerts arrive.",
         ),
         Entry(
             "teardown",
             "teardown",
-            "Remove the webhook, the relation and the blueprint; alerts stay unless asked "
-            "otherwise.",
+            "Delete the webhook, the relation and the blueprint; alerts only if asked to.",
         ),
         Entry(
             "demo",
             "demo",
-            "See it work without an account: a local Port, a real set-up, three alerts that "
-            "arrive.",
+            "Show it all without an account: a local Port, a set-up, alerts that arrive.",
             WITHOUT_ACCOUNT,
         ),
         Entry(
             "sandbox",
             "sandbox",
-            "Run a local Port on loopback until Ctrl-C, to try falcoport without an account.",
+            "Run a local Port until Ctrl-C, to try falcoport without an account.",
             WITHOUT_ACCOUNT,
         ),
         Entry(
             "completion",
             "completion",
-            "Print a script that completes falcoport's commands and options in a shell.",
+            "Print the completion script of a shell.",
         ),
     )
 }

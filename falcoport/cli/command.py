@@ -73,7 +73,10 @@ def add(
             output = Output(Format(chosen.output), quiet=chosen.quiet, verbose=chosen.verbose)
             run = Run(output, parameters.common_group(PortOptions, given), os.environ)
             arguments = parameters.own_arguments(given)
-            return execute(name, output, lambda: function(run, **arguments))
+            try:
+                return execute(name, output, lambda: function(run, **arguments))
+            finally:
+                run.close()
 
         # What typer learns the options and the help from.
         call.__signature__ = parameters.signature()  # type: ignore[attr-defined] # any object may

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 Keep = Annotated[
     bool,
-    typer.Option("--keep", help="Leave the sandbox running afterwards, to look around in it."),
+    typer.Option("--keep", help="Keep the sandbox running afterwards, with its pages to look at."),
 ]
 
 
@@ -33,10 +33,10 @@ def register(app: typer.Typer) -> None:
 
 def demo(run: Run, keep: Keep = False) -> CommandResult:
     """All of it in one process, and nothing stays behind without --keep."""
-    from falcoport.sandbox.options import SandboxOptions
+    from falcoport.sandbox.options import Catalog, SandboxOptions
     from falcoport.sandbox.server import running_sandbox
 
-    with running_sandbox(SandboxOptions(port=0)) as running:
+    with running_sandbox(SandboxOptions(port=0, catalog=Catalog.EXPORTER)) as running:
         result = _play(run, running)
         if keep:
             run.output.note()
@@ -47,12 +47,14 @@ def demo(run: Run, keep: Keep = False) -> CommandResult:
 
 
 def _play(run: Run, running: RunningSandbox) -> CommandResult:
-    from falcoport.commands.demo import NAMESPACE_ENTITY, play_demo
+    from falcoport.commands.demo import CLUSTER, OWN, TAGGED, play_demo
     from falcoport.render.demo import demo_data, show_demo
 
-    run.output.note(f"A local Port runs at {running.url}, with an empty catalog.", Style.STRONG)
+    run.output.note(
+        f"A local Port runs at {running.url}, with today's Kubernetes blueprints.", Style.STRONG
+    )
     result = play_demo(run.against(sandbox_address(running)).context())
-    show_demo(run.output, result, NAMESPACE_ENTITY)
+    show_demo(run.output, result, CLUSTER, (TAGGED, OWN))
     problems = result.problems
     return CommandResult(demo_data(result), EXIT_CHECK if problems else EXIT_OK, problems)
 

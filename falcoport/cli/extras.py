@@ -38,7 +38,7 @@ Without = Annotated[
         metavar="NAME,…",
         rich_help_panel=_PANEL,
         autocompletion=values.complete_extras,
-        help="Take away what --with added; what others added to it stays.",
+        help="Remove what --with added, but nothing that others added to it.",
     ),
 ]
 Notify = Annotated[
@@ -47,7 +47,7 @@ Notify = Annotated[
         "--notify",
         metavar="slack|teams|pagerduty|webhook",
         rich_help_panel=_PANEL,
-        help="Have Port tell people about new alerts, by an automation and a secret in Port. Port "
+        help="Have Port notify people of new alerts, by an automation and a secret in Port. Port "
         "counts a run for each message. For example: --notify slack --notify-url-file slack.url.",
     ),
 ]
@@ -68,7 +68,7 @@ NotifyPriority = Annotated[
         metavar="PRIORITY",
         rich_help_panel=_PANEL,
         autocompletion=values.complete_priorities,
-        help="The lowest priority that people are told of, such as critical. "
+        help="The lowest priority that people are notified of, such as critical. "
         "(default: as it is in Port, else critical)",
     ),
 ]

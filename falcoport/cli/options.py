@@ -81,8 +81,8 @@ Organization = Annotated[
         metavar="NAME",
         rich_help_panel=_PORT,
         autocompletion=values.complete_organizations,
-        help="An organization in the configuration of Port's own CLI, ~/.port/config.yaml or "
-        "PORT_CONFIG_FILE; its credentials count where none are given. (env: PORT_DEFAULT_ORG)",
+        help="An organization in the configuration of Port's own CLI (~/.port/config.yaml or "
+        "PORT_CONFIG_FILE), whose credentials are used if none are given. (env: PORT_DEFAULT_ORG)",
     ),
 ]
 ConfigFile = Annotated[
@@ -91,7 +91,8 @@ ConfigFile = Annotated[
         "--config",
         metavar="FILE",
         rich_help_panel=_PORT,
-        help="What the set-up is, as `falcoport init` writes it. (env: FALCOPORT_CONFIG; default: "
+        help="The set-up as a file, as `falcoport init` writes it. (env: FALCOPORT_CONFIG; "
+        "default: "
         "falcoport.yaml in this folder)",
     ),
 ]
@@ -151,7 +152,7 @@ NoRelation = Annotated[
     bool,
     typer.Option(
         "--no-relation",
-        help="Leave the relation to the namespace out, in blueprint and mapping; "
+        help="Leave out the relation to the namespace, in blueprint and mapping; "
         "`falcoport add-relation` adds it later.",
     ),
 ]
@@ -160,7 +161,7 @@ CreateNamespaceBlueprint = Annotated[
     typer.Option(
         "--create-namespace-blueprint",
         help="Create the namespace blueprint if Port lacks it, as Port's Kubernetes exporter "
-        "would; an existing one is left alone.",
+        "would; an existing one is not changed.",
     ),
 ]
 DryRun = Annotated[
@@ -249,16 +250,14 @@ AllClusters = Annotated[
 ]
 NoCluster = Annotated[
     bool,
-    typer.Option(
-        "--no-cluster", help="Relate alerts by their tags alone: turn off what --cluster did."
-    ),
+    typer.Option("--no-cluster", help="Relate alerts by their tags alone; turns off --cluster."),
 ]
 EnsureNamespaces = Annotated[
     bool | None,
     typer.Option(
         "--ensure-namespaces/--no-ensure-namespaces",
-        help="Create the entity that an alert is related to where it is missing; one that exists "
-        "keeps all it has.",
+        help="Create the namespace entity that an alert is related to, if it is missing; existing "
+        "ones are not changed.",
     ),
 ]
 Workload = Annotated[
@@ -284,7 +283,8 @@ AlertIdentifier = Annotated[
     typer.Option(
         "--identifier",
         metavar="hostname-time|hostname-time-rule|uuid",
-        help="What tells alerts apart, for those who turn on Falco's rule_matching: all. "
+        help="What an alert's identifier is made of; two rules may match one event with Falco's "
+        "rule_matching: all. "
         "(default: the mapping's own, hostname-time)",
     ),
 ]
@@ -324,7 +324,7 @@ FindingsBy = Annotated[
         metavar="KEY,…",
         rich_help_panel=_ALERTS,
         autocompletion=values.complete_finding_keys,
-        help="What tells findings apart: rule, workload, namespace, pod, host, image, process, "
+        help="What identifies a finding: rule, workload, namespace, pod, host, image, process, "
         "priority, source. (default: rule,workload)",
     ),
 ]
@@ -379,7 +379,7 @@ NoFilter = Annotated[
     typer.Option(
         "--no-filter",
         rich_help_panel=_ALERTS,
-        help="Let every alert pass again, apart from what the filters given with it drop.",
+        help="Remove all filters, except those given with it.",
     ),
 ]
 EntityLimit = Annotated[
@@ -388,7 +388,7 @@ EntityLimit = Annotated[
         "--entity-limit",
         metavar="N",
         min=1,
-        help="How many entities your plan of Port holds, for the days until they are used up.",
+        help="How many entities your Port plan allows, to forecast when it is full.",
     ),
 ]
 AllowMappingErrors = Annotated[
@@ -423,8 +423,9 @@ Secure = Annotated[
     typer.Option(
         "--secure",
         rich_help_panel=_SECURITY,
-        help="Let only senders in that send a secret header, and no alert twice. A webhook that "
-        "has such a header already stays as it is.",
+        help="Make Port require a secret header and reject an alert that comes twice. A "
+        "webhook that "
+        "already has such a header stays as it is.",
     ),
 ]
 HeaderName = Annotated[
@@ -451,7 +452,7 @@ RotateSecret = Annotated[
     typer.Option(
         "--rotate-secret",
         rich_help_panel=_SECURITY,
-        help="Set the secret anew, to the one given or to a generated one; implies --secure.",
+        help="Replace the secret with the one given or a generated one; implies --secure.",
     ),
 ]
 SecretOut = Annotated[
@@ -460,8 +461,8 @@ SecretOut = Annotated[
         "--secret-out",
         metavar="FILE",
         rich_help_panel=_SECURITY,
-        help="Where to write a generated secret, readable for you alone, - for stdout behind the "
-        "URL; it is shown once otherwise. What a run that was cut had prepared is used.",
+        help="Write a generated secret to this file, readable by you alone, or to stdout for -, "
+        "instead of showing it. A run after one that was interrupted continues with its secret.",
     ),
 ]
 
@@ -471,10 +472,10 @@ File = Annotated[
         "-f",
         "--file",
         metavar="FILE",
-        help="Write there instead of to stdout; an existing file is left alone.",
+        help="Write to this file instead of stdout; an existing one is not replaced.",
     ),
 ]
-Force = Annotated[bool, typer.Option("--force", help="Replace a file that exists already.")]
+Force = Annotated[bool, typer.Option("--force", help="Replace an existing file.")]
 HandoverFormat = Annotated[
     handover.Format,
     typer.Option(
@@ -555,7 +556,7 @@ AlertFile = Annotated[
     Path | None,
     typer.Argument(
         metavar="[FILE|-]",
-        help="A file whose first alert is sent, with the time of now. (default: a sample)",
+        help="A file whose first alert is sent, with the current time. (default: a sample)",
         show_default=False,
     ),
 ]
@@ -572,7 +573,7 @@ SampleName = Annotated[
 TestNamespace = Annotated[
     str | None,
     typer.Option(
-        "--namespace", metavar="ID", help="The namespace's entity that the alert is to belong to."
+        "--namespace", metavar="ID", help="The namespace entity that the alert is to be related to."
     ),
 ]
 TestPriority = Annotated[
@@ -589,7 +590,7 @@ Via = Annotated[
     typer.Option(
         "--via",
         metavar="URL",
-        help="Send it to this Falcosidekick, such as http://localhost:2801, which proves the whole "
+        help="Send it through this Falcosidekick, such as http://localhost:2801, to test the whole "
         "chain.",
     ),
 ]
@@ -621,14 +622,14 @@ ArrivalWait = Annotated[
 ]
 Cleanup = Annotated[
     bool,
-    typer.Option("--cleanup", help="Remove it afterwards, and what earlier tests left."),
+    typer.Option("--cleanup", help="Delete it afterwards, with what earlier tests left."),
 ]
 CustomTags = Annotated[
     list[str] | None,
     typer.Option(
         "--custom-tag",
         metavar="TAG",
-        help="Tag every alert so, such as cluster-prod; repeatable.",
+        help="Add this tag to every alert, such as cluster-prod; repeatable.",
     ),
 ]
 MaxConcurrent = Annotated[
@@ -722,7 +723,7 @@ RemoteKey = Annotated[
         "--remote-key",
         metavar="KEY",
         rich_help_panel=_KUBERNETES,
-        help="Where URL and header lie in the store, such as falco/port. (default: the Secret's "
+        help="The key of URL and header in the store, such as falco/port. (default: the Secret's "
         "name)",
     ),
 ]
@@ -738,14 +739,14 @@ Offline = Annotated[
     bool,
     typer.Option(
         "--offline",
-        help="Do it without asking Port: `export` describes what `setup` would create in an empty "
-        "catalog, `tag-rules` does not look the namespace up.",
+        help="Do not ask Port: `export` writes what `setup` would create in an empty catalog, "
+        "`tag-rules` does not check that the namespace exists.",
     ),
 ]
 IncludeNamespaceBlueprint = Annotated[
     bool,
     typer.Option(
         "--include-namespace-blueprint",
-        help="Describe the namespace blueprint as well, where nobody else keeps it.",
+        help="Include the namespace blueprint, where nothing else manages it.",
     ),
 ]

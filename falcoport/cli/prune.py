@@ -31,7 +31,7 @@ KeepNewest = Annotated[
         min=0,
         metavar="N",
         help="Keep the newest N of what the other options choose, such as 5000; without "
-        "--older-than, all others go whatever their age.",
+        "--older-than, all others are deleted whatever their age.",
     ),
 ]
 Priorities = Annotated[
@@ -49,7 +49,7 @@ MaxPriority = Annotated[
         "--max-priority",
         metavar="PRIORITY",
         autocompletion=values.complete_priorities,
-        help="Only of this priority and less severe ones, such as notice.",
+        help="Only alerts of this priority and less severe ones, such as notice.",
     ),
 ]
 Statuses = Annotated[
@@ -81,7 +81,7 @@ IncludeOpenCritical = Annotated[
     bool,
     typer.Option(
         "--include-open-critical",
-        help="Delete open alerts of Emergency, Alert and Critical as well; they stay otherwise.",
+        help="Delete open alerts of Emergency, Alert and Critical too; by default they stay.",
     ),
 ]
 Findings = Annotated[
@@ -92,7 +92,7 @@ Findings = Annotated[
     ),
 ]
 PruneDryRun = Annotated[
-    bool, typer.Option("--dry-run", help="Show what would go, by priority and month.")
+    bool, typer.Option("--dry-run", help="Show what would be deleted, by priority and month.")
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask; needed without a terminal.")]
 
@@ -120,7 +120,7 @@ class SelectionOptions:
 
         if self.older_than is None and self.keep_newest is None:
             raise UsageError(
-                "Nothing says how much stays.",
+                "Neither an age nor a number was given.",
                 where="--older-than",
                 hint="Examples: --older-than 30d · --keep-newest 5000",
             )

@@ -14,7 +14,7 @@ from falcoport.cli.targets import MaxInFlight, Rate, TargetOptions
 if TYPE_CHECKING:
     from falcoport.delivery.relay.interface import StreamLimits
 
-_STREAM = "A NATS stream that is missing"
+_STREAM = "A NATS stream that is created"
 
 Source = Annotated[
     str,
@@ -49,7 +49,7 @@ DeadLetter = Annotated[
     typer.Option(
         "--dead-letter",
         metavar="NAME",
-        help="Subject or topic for alerts that Port can never take. (default: "
+        help="Subject or topic for alerts that Port will never accept. (default: "
         "falcoport.dead-letter, TOPIC.dead-letter)",
     ),
 ]
@@ -78,7 +78,7 @@ MaxAge = Annotated[
         min=0,
         metavar="HOURS",
         rich_help_panel=_STREAM,
-        help="Created with this limit: how long an alert waits at most; 0: for ever.",
+        help="How long it keeps an alert; 0: no limit.",
     ),
 ]
 MaxBytes = Annotated[
@@ -88,8 +88,8 @@ MaxBytes = Annotated[
         min=-1,
         metavar="BYTES",
         rich_help_panel=_STREAM,
-        help="Created with this limit: beyond it the oldest alerts go, such as 10000000000; -1: "
-        "none.",
+        help="Its size, beyond which the oldest alerts are deleted, such as 10000000000; -1: "
+        "no limit.",
     ),
 ]
 Replicas = Annotated[
@@ -100,7 +100,7 @@ Replicas = Annotated[
         max=5,
         metavar="N",
         rich_help_panel=_STREAM,
-        help="Created with so many copies in a NATS cluster, such as 3.",
+        help="Its number of copies in a NATS cluster, such as 3.",
     ),
 ]
 InMemory = Annotated[
@@ -108,7 +108,7 @@ InMemory = Annotated[
     typer.Option(
         "--stream-in-memory",
         rich_help_panel=_STREAM,
-        help="Created in memory: a restart of NATS loses what waits.",
+        help="Keep it in memory, which a restart of NATS empties.",
     ),
 ]
 

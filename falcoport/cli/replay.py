@@ -28,8 +28,8 @@ ThroughOption = Annotated[
     Through,
     typer.Option(
         "--through",
-        help="webhook: as Falcosidekick sends them · api: mapped here, straight into the catalog, "
-        "with a verdict for each.",
+        help="webhook: as Falcosidekick sends them · api: mapped here and written to the catalog, "
+        "with a result for each.",
     ),
 ]
 Since = Annotated[
@@ -49,14 +49,15 @@ Most = Annotated[
     typer.Option("--max", min=1, metavar="N", help="At most N alerts, the oldest, such as 1000."),
 ]
 DryRun = Annotated[
-    bool, typer.Option("--dry-run", help="Read everything and say what there is; send nothing.")
+    bool,
+    typer.Option("--dry-run", help="Read everything and show what would be sent; send nothing."),
 ]
 CheckpointFile = Annotated[
     Path | None,
     typer.Option(
         "--checkpoint",
         metavar="FILE",
-        help="Note there what is done. Killed anywhere and run again, it goes on from there.",
+        help="Record progress in this file; an interrupted replay continues from it.",
     ),
 ]
 Shard = Annotated[
@@ -73,7 +74,7 @@ RefusedFile = Annotated[
     typer.Option(
         "--refused-file",
         metavar="FILE",
-        help="Where alerts go that Port refuses, to be replayed again; created with the first.",
+        help="File for alerts that Port refuses, to be replayed later; created with the first one.",
     ),
 ]
 

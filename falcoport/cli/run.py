@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from falcoport.cli import options
-from falcoport.errors import UsageError
+from falcoport.errors import FalcoportError, UsageError
 from falcoport.network import Network
 from falcoport.render.console import Format, Output
 from falcoport.settings import (
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from falcoport.commands.context import Context
     from falcoport.config import Config
     from falcoport.port.api import PortApi
+    from falcoport.port.transport import Transport
     from falcoport.settings import Settings
 
 _LONGEST_SECRET = 64 * 1024
@@ -81,6 +82,7 @@ class Run:
         self._settings: Settings | None = None
         self._stdin: bytes | None = None
         self._config: Config | None = None
+        self._early: Transport | None = None
 
     @property
     def config(self) -> Config:
@@ -186,13 +188,33 @@ class Run:
     def api(self) -> Iterator[PortApi]:
         """Give a client of Port for the settings of this run; raises UsageError."""
         from falcoport.port.api import PortApi
-        from falcoport.port.transport import Transport
 
-        transport = Transport(self.settings(), observe=self._observe)
+        transport, self._early = self._early or self._open_transport(), None
         try:
             yield PortApi(transport)
         finally:
             transport.close()
+
+    def connect_early(self) -> None:
+        """Ask Port for the token while the command still reads and checks its files.
+
+        What stands in the way is said where the client is needed.
+        """
+        try:
+            self._early = self._open_transport()
+        except FalcoportError:
+            return
+        self._early.authenticate_early()
+
+    def _open_transport(self) -> Transport:
+        from falcoport.port.transport import Transport
+
+        return Transport(self.settings(), observe=self._observe)
+
+    def close(self) -> None:
+        """Give up what was begun early and not needed after all."""
+        if self._early is not None:
+            self._early.close()
 
     def read_secret(self, file: Path | None, option: str) -> str | None:
         """Read a secret from the file that `option` names, without its last line end; `-` is stdin.

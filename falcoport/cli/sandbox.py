@@ -15,7 +15,7 @@ from falcoport.sandbox import options
 if TYPE_CHECKING:
     from falcoport.sandbox.options import RunningSandbox
 
-_UNDOCUMENTED = "What Port does not document"
+_UNDOCUMENTED = "Where Port's behaviour is not documented"
 
 Port = Annotated[
     int,
@@ -34,7 +34,10 @@ Database = Annotated[
 Latency = Annotated[
     float,
     typer.Option(
-        "--latency", min=0, metavar="SECONDS", help="Wait so long before each answer, such as 0.1."
+        "--latency",
+        min=0,
+        metavar="SECONDS",
+        help="How long to wait before each answer, such as 0.1.",
     ),
 ]
 OnMissingRelation = Annotated[
@@ -87,8 +90,7 @@ ClockSpeed = Annotated[
         min=1,
         max=1e9,
         metavar="N",
-        help="Let the clock run N times as fast, such as 86400 to see timers expire: a day a "
-        "second.",
+        help="Run the clock N times as fast, such as 86400 for a day per second.",
     ),
 ]
 RateLimitText = Annotated[
@@ -107,7 +109,7 @@ TokenLifetime = Annotated[
         "--token-lifetime",
         min=1,
         metavar="SECONDS",
-        help="How long a token is good for, such as 5 to see a client renew it.",
+        help="How long a token is valid, such as 5 to test that a client renews it.",
     ),
 ]
 

@@ -43,6 +43,7 @@ def setup(
     from falcoport.render.changes import show_changes, show_run_costs
     from falcoport.render.setup import secret_data, set_up_data, show_hand_over, show_secret
 
+    run.connect_early()
     request = _request(run, manifest, security, choices, extras, limits)
     if dry_run:
         return _planned(run, request, exit_code=False)
@@ -70,6 +71,7 @@ def plan(
     exit_code: options.ExitCode = False,
 ) -> CommandResult:
     """`setup` with the same options then does exactly this."""
+    run.connect_early()
     request = _request(run, manifest, security, choices, extras, limits)
     return _planned(run, request, exit_code=exit_code)
 

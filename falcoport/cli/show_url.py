@@ -64,7 +64,7 @@ class KubernetesOptions:
             return SecretStore(self.secret_store, str(self.secret_store_kind), key)
         if self.remote_key is not None:
             raise UsageError(
-                "The key in a store was given, but not the store's name.",
+                "--remote-key needs the name of the store.",
                 where="--secret-store",
                 hint="Give the store's name as well, such as --secret-store vault.",
             )

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from falcoport.commands.status import StatusRequest, StatusResult
 
 Watch = Annotated[
-    bool, typer.Option("--watch", help="Look again and again, until Ctrl-C, which ends it with 0.")
+    bool, typer.Option("--watch", help="Show it again and again until Ctrl-C, which ends with 0.")
 ]
 Interval = Annotated[
     float,
@@ -52,6 +52,7 @@ def status(
     from falcoport.commands.status import StatusRequest
     from falcoport.render.status import show_status, status_data
 
+    run.connect_early()
     request = StatusRequest(
         manifest.load(run.config), mapping.choices(run.config), read_configured_extras(run)
     )

@@ -14,7 +14,7 @@ DeleteAlerts = Annotated[
     bool,
     typer.Option(
         "--delete-alerts",
-        help="Delete every alert in the catalog too, and the blueprint with them. Asks first.",
+        help="Delete all alerts in the catalog too, and the blueprint with them.",
     ),
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask; needed without a terminal.")]
@@ -22,7 +22,7 @@ KeepBlueprint = Annotated[
     bool,
     typer.Option(
         "--keep-blueprint",
-        help="Remove only the webhook, such as one cluster's of several.",
+        help="Delete only the webhook, such as that of one of several clusters.",
     ),
 ]
 
@@ -50,6 +50,7 @@ def teardown(
     from falcoport.commands.goals.removal import RemovalChoices
     from falcoport.render.changes import changes_data, plan_data, show_changes, show_plan
 
+    run.connect_early()
     choices = RemovalChoices(delete_alerts, keep_blueprint)
     request = removal.TeardownRequest(manifest.load(run.config), choices, confirmed=yes)
     if dry_run:

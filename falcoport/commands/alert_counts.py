@@ -25,8 +25,8 @@ Json = dict[str, Any]
 
 _AGGREGATE = ("entities", "aggregate")
 _OVER_TIME = ("entities", "aggregate-over-time")
-_LATEST = 20
-"""How many of the last changes to look at for the newest alert."""
+_LATEST = 3
+"""How many of the last changes to look at for the newest alert: each comes with a whole entity."""
 _NONE = ""
 """What alerts without a value are counted under."""
 

@@ -92,8 +92,8 @@ def _missing(catalog: Catalog) -> NamespaceBlueprint:
         model = found[0]
         return NamespaceBlueprint(
             model.namespace,
-            f"The Kubernetes exporter's {model.cluster!r} is there, its {model.namespace!r} is "
-            f"not. Choose: {ways}",
+            f"Port has {model.cluster!r} of the Kubernetes exporter, but not {model.namespace!r}: "
+            f"add namespaces to what the exporter sends, or choose: {ways}",
         )
     return NamespaceBlueprint(
         OLDER.namespace, f"Install Port's Kubernetes exporter, or choose: {ways}"

@@ -142,7 +142,7 @@ def build_text(
     lines = [
         f"# yaml-language-server: $schema=./{SCHEMA_NAME}",
         "# What falcoport sets up in Port. Options and the environment win over this file.",
-        "# Credentials and secrets never stand here.",
+        "# Never put credentials or secrets here.",
         "port:",
         *(port or ["  region: eu"]),
         *_profile_lines(request),

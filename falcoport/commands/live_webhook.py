@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from falcoport.json_types import Json
 
 HOW_TO_GIVE_SECRET = (
-    f"Set {WEBHOOK_SECRET} or give --webhook-secret-file. Port does not give the secret back; "
+    f"Set {WEBHOOK_SECRET} or give --webhook-secret-file. Port does not return the secret; "
     "`falcoport setup --rotate-secret` makes a new one."
 )
 

@@ -34,7 +34,7 @@ def parse_instant(text: str, option: str, now: datetime) -> int:
         return read_instant(text.strip())
     except TimeError:
         raise UsageError(
-            f"{option} is {text!r}, no time.",
+            f"{option} is {text!r}, not a time.",
             where=option,
             hint="Examples: 2026-08-17, 2026-08-17T09:00:00Z, 36h, 7d.",
         ) from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -21,7 +22,7 @@ from falcoport.preview.forecast import DEFAULT_LIMIT, Forecaster
 from falcoport.preview.workers import Source, pages
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from falcoport.commands.context import Context
     from falcoport.falco.inputs.interface import InputFormat
@@ -64,8 +65,9 @@ class PreviewResult:
     """What became of all alerts.
 
     `entities` were stored of `alerts`; `failures` counts those with an error, which `failed` tells
-    apart; `filtered` what a filter left out, `plain` lines of text; `problems` names the first of
-    the `bad` lines. `sources` counts the files. `forecast` is None unless asked for.
+    apart; `unrelated` says for each relation how many alerts have no entity in it; `filtered` what
+    a filter left out, `plain` lines of text; `problems` names the first of the `bad` lines.
+    `sources` counts the files. `forecast` is None unless asked for.
     """
 
     sources: int
@@ -73,6 +75,7 @@ class PreviewResult:
     entities: int
     failures: int
     failed: tuple[Failure, ...]
+    unrelated: Mapping[str, int]
     filtered: int
     bad: int
     plain: int
@@ -188,7 +191,7 @@ def _no_alert(files: Sequence[str], total: _Total) -> InputError:
     return InputError(none, problems=(*problems, Problem("no_alert", none, where, hint)))
 
 
-_COUNTS = ("alerts", "entities", "failures", "filtered", "bad", "plain")
+_COUNTS = ("alerts", "entities", "failures", "unrelated", "filtered", "bad", "plain")
 
 
 @dataclass
@@ -198,6 +201,7 @@ class _Total:
     alerts: int = 0
     entities: int = 0
     failures: int = 0
+    unrelated: Counter[str] = field(default_factory=Counter)
     filtered: int = 0
     bad: int = 0
     plain: int = 0

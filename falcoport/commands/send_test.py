@@ -366,10 +366,9 @@ def _not_arrived(
         "not_arrived",
         f"The alert was taken, but is not in the catalog after {request.timeout:g} seconds.",
         name,
-        "The likely causes follow."
+        "The likely causes are listed below."
         if causes
-        else "Nothing that could be looked up explains it: give it more --wait, or look at the "
-        "webhook's events in Port.",
+        else "No cause was found: give a longer --wait, or look at the webhook's events in Port.",
     )
     return CheckFailedError(problem.message, problems=(problem, *causes))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from falcoport.commands.choices import SetupChoices
+from falcoport.commands.choices import SetupChoices, recall_choices
 from falcoport.commands.extras.build import add_extras, list_keys
 from falcoport.commands.extras.choices import ExtraChoices
 from falcoport.commands.goals.setup import (
@@ -69,7 +69,7 @@ class SetupResult:
 def setup(request: SetupRequest, context: Context) -> SetupResult:
     """Bring Port to what is asked for. Raise what planning and applying raise."""
     _mask_manifest_secret(request, context)
-    webhook = Key("webhook", request.manifests.webhook.identifier)
+    webhook = _webhook_key(request)
     handover = SecretHandover(request.secret, webhook, context)
     task = _make_task(request, context, handover.header, handover.prepare)
     journal = Journal()
@@ -109,7 +109,14 @@ def _make_task(
     check.run(empty)
     extras = replace(request.extras, api_url=context.settings.api_url.value)
 
+    said: set[str] = set()
+
     def build(catalog: Catalog) -> Goal:
+        # The catalog is read again where somebody else writes at the same time.
+        warning = describe_new_urls(request, catalog)
+        if warning and warning not in said:
+            said.add(warning)
+            context.warn(warning)
         goal = build_setup_goal(request.manifests, request.choices, catalog, secret_header)
         goal = add_extras(goal, extras, catalog)
         check.run(goal)
@@ -117,6 +124,35 @@ def _make_task(
 
     keys = (*setup_keys(request.manifests, request.choices), *list_keys(empty, extras.named))
     return Task(keys, build, neighbours=bool(extras.unwanted), before_writes=before_writes)
+
+
+def describe_new_urls(request: SetupRequest, catalog: Catalog) -> str:
+    """Say which Falcosidekick is related wrongly until it has another URL; empty for none.
+
+    A mapping for several clusters reads the cluster from the URL, one for a single cluster holds
+    its name.
+    """
+    before = recall_choices(request.manifests, catalog).clusters
+    after = request.choices.clusters
+    if before is None or after is None or not after.names:
+        return ""
+    if after.from_url and before.names:
+        [name] = before.names
+        return (
+            f"the Falcosidekick of cluster {name} needs its new URL, which names the cluster: "
+            f"`falcoport show-url --cluster {name}`. Until then its alerts are related by their "
+            "tags alone."
+        )
+    if before.from_url and not after.from_url:
+        return (
+            f"every alert will be related to cluster {after.names[0]}, whatever cluster its URL "
+            "names: give each --cluster, if this webhook serves several."
+        )
+    return ""
+
+
+def _webhook_key(request: SetupRequest) -> Key:
+    return Key("webhook", request.manifests.webhook.identifier)
 
 
 class _MappingCheck:

@@ -130,7 +130,7 @@ def _find_patterns(request: TagRulesRequest) -> dict[str, tuple[str, ...]]:
 def _build_tag(prefix: str, namespace: str) -> str:
     if not ENTITY.accepts(namespace):
         raise OptionValueError(
-            f"{namespace!r} is no identifier of an entity in Port.",
+            f"{namespace!r} is not an identifier of an entity in Port.",
             where="--namespace",
             hint="The Kubernetes exporter names a namespace's entity <namespace>-<cluster>.",
         )

@@ -84,7 +84,7 @@ def _ask(task: Task, request: TeardownRequest, api: PortApi, context: Context) -
             where="--yes",
             hint="There is no terminal to confirm it: add --yes if that is what you want.",
         )
-    if not context.confirm(f"{sentence} Go on?"):
+    if not context.confirm(f"{sentence} Continue?"):
         raise UsageError("Nothing was deleted.", code="declined")
 
 
@@ -100,9 +100,9 @@ def describe_loss(planned: Plan, catalog: Catalog, blueprint: str) -> str:
         sentences.append(f"{_join(counts)} will be deleted and cannot be brought back.")
     if any(key.kind == "webhook" for key in deleted):
         sentences.append(
-            "A new webhook has a new URL: each Falcosidekick that has this one goes silent."
+            "A new webhook has a new URL: a Falcosidekick with the old one can no longer deliver."
         )
-    return " ".join(sentences) or "This takes falcoport's own part out of what others share."
+    return " ".join(sentences) or "This removes falcoport's own part from what others share."
 
 
 def _count_entities(deleted: list[Key], catalog: Catalog, blueprint: str) -> list[str]:

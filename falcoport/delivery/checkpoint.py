@@ -46,7 +46,7 @@ class Checkpoint:
         tables = run("SELECT count(*) FROM sqlite_master").fetchone()[0]
         if tables and found != _APPLICATION:
             raise UsageError(
-                f"{self._path} is a database, but no checkpoint of falcoport's.",
+                f"{self._path} is a database, but not a checkpoint of falcoport.",
                 where="--checkpoint",
                 hint="Name another file, or one that does not exist yet.",
             )
@@ -86,7 +86,7 @@ class Checkpoint:
             raise UsageError(
                 f"The checkpoint {self._path} cannot be written: {error}.",
                 where="--checkpoint",
-                hint="Run the same command again with room on the disk: what was noted counts.",
+                hint="Free some disk space and run the same command again: it continues.",
             ) from None
 
     def close(self) -> None:

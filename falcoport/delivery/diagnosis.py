@@ -162,7 +162,7 @@ def chain_causes(
         yield Problem(
             "minimum_priority",
             f"Falcosidekick's minimum priority for the webhook is above {priority}: it left this "
-            "alert out, and posted one of the rule `Test rule`, which no minimum holds up.",
+            "alert out, and posted one of the rule `Test rule`, which always passes.",
             where,
             "Lower WEBHOOK_MINIMUMPRIORITY, or send-test with a --priority above it.",
         )
@@ -180,7 +180,7 @@ _LOG_LINES = (
     "Its log line with `Webhook` tells: `resource not found` is a wrong key in the URL, "
     "`connection refused`, `no such host` a wrong host or port, `authentication error` the secret, "
     "`invalid header field` a space or line end in WEBHOOK_CUSTOMHEADERS. `falcoport show-url "
-    "--format` writes all of it right."
+    "--format` writes all of it correctly."
 )
 
 

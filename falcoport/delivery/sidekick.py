@@ -81,7 +81,8 @@ class Sidekick:
                 f"What answers at {self.address} refused the alert with status {response.status}.",
                 where=f"--via {self.address}",
                 code="sidekick_refused",
-                hint="Falcosidekick answers 400 to what is no alert; another status comes from "
+                hint="Falcosidekick answers 400 to anything but an alert; another status "
+                "comes from "
                 "something else: look at the host and the port.",
             )
 
@@ -143,7 +144,7 @@ def _check_url(url: str) -> None:
     if parts.scheme in _DEFAULT_PORTS and parts.hostname and port != 0 and url.isprintable():
         return
     raise OptionValueError(
-        f"--via {url!r} is no URL of a Falcosidekick.",
+        f"--via {url!r} is not the URL of a Falcosidekick.",
         where="--via",
         hint="Write it with scheme, host and port, such as http://localhost:2801.",
     )

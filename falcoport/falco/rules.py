@@ -66,7 +66,7 @@ def read_rules(text: str, source: str) -> Rules:
     if document is None:
         return Rules(())
     if not isinstance(document, list):
-        raise InputError(f"{source} is not a Falco rules file: it is no list.", where=source)
+        raise InputError(f"{source} is not a Falco rules file: it is not a list.", where=source)
     return Rules(tuple(dict.fromkeys(_find_defined(document, source))))
 
 
@@ -124,14 +124,14 @@ def _check_names(patterns: Sequence[str]) -> tuple[str, ...]:
     for pattern in patterns:
         if _GLOB.search(pattern):
             raise InputError(
-                f"{pattern!r} is a pattern, and Falco has none for rules: which names it stands "
-                "for can only be told from the rules that Falco loads.",
+                f"{pattern!r} is a pattern; the rules that it matches can only be found among "
+                "those that Falco loads.",
                 where=pattern,
                 hint="Give them with --rules-file FILE, or falco -L -o json_output=true | "
                 "falcoport tag-rules … --rules-file -",
             )
         if not pattern.strip() or not pattern.isprintable():
-            raise InputError(f"{pattern!r} is no name of a rule.", where="RULE")
+            raise InputError(f"{pattern!r} is not the name of a rule.", where="RULE")
     return tuple(dict.fromkeys(patterns))
 
 
@@ -143,7 +143,7 @@ def _no_such_rule(pattern: str, rules: Rules) -> Problem:
         "no_such_rule",
         f"No rule is called {pattern!r} among the {len(rules.names)} that Falco loads.",
         pattern,
-        f"Nearest: {named}." if named else "Names must match to the letter.",
+        f"Nearest: {named}." if named else "Names must match exactly.",
     )
 
 
@@ -167,7 +167,7 @@ def read_patterns(text: str, source: str) -> dict[str, tuple[str, ...]]:
         raise InputError(f"{source} is not YAML.", where=source) from None
     if not isinstance(document, dict) or not document:
         raise InputError(
-            f"{source} is no mapping of namespaces to rules.",
+            f"{source} is not a mapping of namespaces to rules.",
             where=source,
             hint="Such as: auth-prod: ['Terminal shell in container', '*network*']",
         )
@@ -180,7 +180,7 @@ def _patterns_of(namespace: Any, value: Any, source: str) -> tuple[str, ...]:
     patterns = [value] if isinstance(value, str) else value
     if not isinstance(patterns, list) or not patterns:
         raise InputError(
-            f"{source}: the rules of {namespace!r} are no list.", where=f"{source}: {namespace}"
+            f"{source}: the rules of {namespace!r} are not a list.", where=f"{source}: {namespace}"
         )
     return tuple(_text_of(pattern, source) for pattern in patterns)
 
@@ -188,7 +188,9 @@ def _patterns_of(namespace: Any, value: Any, source: str) -> tuple[str, ...]:
 def _text_of(value: Any, source: str) -> str:
     if isinstance(value, str) and value:
         return value
-    raise InputError(f"{source}: {value!r} is no text.", where=source, hint="Put it in quotes.")
+    raise InputError(
+        f"{source}: {value!r} is not a string.", where=source, hint="Put it in quotes."
+    )
 
 
 def write_override_file(taggings: Sequence[Tagging]) -> str:

@@ -123,7 +123,7 @@ def _replace_lone(match: re.Match[str]) -> str:
 
 
 def _refuse_constant(name: str) -> Any:
-    raise NotForwardedError(f"it is not JSON: {name} is no JSON value")
+    raise NotForwardedError(f"it is not JSON: {name} is not a JSON value")
 
 
 class _Pairs(list[tuple[str, Any]]):

@@ -55,9 +55,9 @@ def read_time(text: str) -> GoTime:
     year, month, day = int(match["year"]), int(match["month"]), int(match["day"])
     hour, minute, second = int(match["hour"]), int(match["minute"]), int(match["second"])
     if not (1 <= month <= 12 and 1 <= day <= _days(year, month)):  # noqa: PLR2004  the calendar's
-        raise TimeError(f"its time {_shorten(text)} is no day of the calendar")
+        raise TimeError(f"its time {_shorten(text)} is not a date")
     if hour > 23 or minute > 59 or second > 59:  # noqa: PLR2004  the clock's own limits
-        raise TimeError(f"its time {_shorten(text)} is no time of a day")
+        raise TimeError(f"its time {_shorten(text)} is not a time of day")
     fraction = (match["fraction"] or "")[:9].rstrip("0")
     offset, zone = _zone(match, text)
     seconds = (hour * 60 + minute) * 60 + second - offset

@@ -29,16 +29,16 @@ _NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
 
 _RESERVED = {
     "accept-encoding": "Go's HTTP client sets it itself",
-    "connection": "it steers the connection, not the request",
+    "connection": "it controls the connection, not the request",
     "content-length": "Go's HTTP client sets it itself",
     "content-type": "Port would no longer read the body as JSON",
-    "expect": "it steers the connection, not the request",
+    "expect": "it controls the connection, not the request",
     "host": "Go's HTTP client ignores it",
-    "keep-alive": "it steers the connection, not the request",
-    "te": "it steers the connection, not the request",
-    "trailer": "it steers the connection, not the request",
+    "keep-alive": "it controls the connection, not the request",
+    "te": "it controls the connection, not the request",
+    "trailer": "it controls the connection, not the request",
     "transfer-encoding": "Go's HTTP client sets it itself",
-    "upgrade": "it steers the connection, not the request",
+    "upgrade": "it controls the connection, not the request",
 }
 
 
@@ -82,7 +82,7 @@ def check_name(name: str) -> None:
 
 def _name_problem(name: str) -> str:
     if not _NAME.fullmatch(name):
-        return "a letter, then letters, digits and hyphens are what every proxy lets through"
+        return "only a letter, then letters, digits and hyphens pass every proxy"
     if len(name) > MAX_NAME:
         return f"it is longer than {MAX_NAME} characters"
     return _RESERVED.get(name.lower(), "")

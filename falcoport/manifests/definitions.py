@@ -130,7 +130,7 @@ def find_problems(webhook: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for name, text in given.items():
         at = f"{KEY}.{name}"
         if not isinstance(name, str) or not _NAME.fullmatch(name):
-            yield at, "is no name: those are letters, digits and _, and begin with a letter"
+            yield at, "is not a name: those are letters, digits and _, and begin with a letter"
         elif name in SHARED or not compile_error(f". | {name}"):
             yield at, "is the name of something else already"
         elif not isinstance(text, str):

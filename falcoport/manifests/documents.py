@@ -58,6 +58,13 @@ def read_document(source: Path | Traversable) -> Document:
     return Document(name, value, lines)
 
 
+def read_trusted(source: Traversable) -> dict[str, Any]:
+    """Read a YAML file of our own, by libyaml where it is there. Raise UnreadableError."""
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    found: dict[str, Any] = yaml.load(_read_text(source), loader)  # noqa: S506 -- both are safe
+    return found
+
+
 def _read_text(source: Path | Traversable) -> str:
     try:
         if isinstance(source, Path) and source.is_dir():
@@ -253,7 +260,7 @@ def _problem_as_json(value: object) -> str:
     if isinstance(value, float) and not math.isfinite(value):
         return "must be a finite number"
     if isinstance(value, str) and any("\ud800" <= character <= "\udfff" for character in value):
-        return "holds half of a surrogate pair"
+        return "holds an unpaired surrogate"
     if not isinstance(value, str | int | float | bool | type(None)):
         return f"is read as {kind(value)}; quote it to make it a text"
     return ""

@@ -16,6 +16,7 @@ from falcoport.manifests.documents import (
     check_document,
     make_reporter,
     read_document,
+    read_trusted,
 )
 from falcoport.mapping import finding_expressions
 from falcoport.mapping.expressions import expressions
@@ -23,6 +24,7 @@ from falcoport.mapping.expressions import expressions
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from importlib.resources.abc import Traversable
+    from types import ModuleType
 
     from falcoport.manifests.validation import Shape
 
@@ -116,7 +118,7 @@ def load(
     *,
     profile: Profile = Profile.GUIDE,
 ) -> Manifests:
-    """Read and check the shipped manifests of a profile, or those that stand in for them.
+    """Read the shipped manifests of a profile; read and check those that stand in for them.
 
     Raises ManifestError with every problem of every file.
     """
@@ -132,13 +134,15 @@ def _load_shipped(profile: Profile) -> Manifests:
 
 
 def _load(blueprint: Path | None, webhook: Path | None, profile: Profile) -> Manifests:
-    from falcoport.manifests.schema import BLUEPRINT, WEBHOOK
-
     problems: list[Problem] = []
     found = [
-        _loaded(blueprint or _shipped(*_BLUEPRINTS[profile]), BLUEPRINT, problems),
-        _loaded(webhook or _shipped(*_WEBHOOKS[profile]), WEBHOOK, problems),
-        *(_loaded(_shipped(*path), BLUEPRINT, problems) for path in _NAMESPACES),
+        _read_shipped(*_BLUEPRINTS[profile])
+        if blueprint is None
+        else _loaded(blueprint, _schema().BLUEPRINT, problems),
+        _read_shipped(*_WEBHOOKS[profile])
+        if webhook is None
+        else _loaded(webhook, _schema().WEBHOOK, problems),
+        *(_read_shipped(*path) for path in _NAMESPACES),
     ]
     if found[0] is not None and found[1] is not None:
         _check_together(found[0], found[1], problems)
@@ -161,21 +165,13 @@ def _load(blueprint: Path | None, webhook: Path | None, profile: Profile) -> Man
 
 @cache
 def load_findings() -> FindingManifests:
-    """Read and check the shipped manifests of findings, which go with every profile.
+    """Read the shipped manifests of findings, which go with every profile.
 
     Raises ManifestError.
     """
-    from falcoport.manifests.schema import BLUEPRINT, WEBHOOK
-
-    problems: list[Problem] = []
-    found = [
-        _loaded(_shipped(*_FINDING), BLUEPRINT, problems),
-        _loaded(_shipped(*_BLUEPRINTS[Profile.STANDARD]), BLUEPRINT, problems),
-        _loaded(_shipped(*_WEBHOOKS[Profile.STANDARD]), WEBHOOK, problems),
-    ]
-    if problems:
-        raise _manifest_error(problems)
-    blueprint, alert, webhook = (manifest for manifest in found if manifest is not None)
+    blueprint = _read_shipped(*_FINDING)
+    alert = _read_shipped(*_BLUEPRINTS[Profile.STANDARD])
+    webhook = _read_shipped(*_WEBHOOKS[Profile.STANDARD])
     [mapping] = [m for m in webhook.body["mappings"] if m["blueprint"] == blueprint.identifier]
     return FindingManifests(
         blueprint, mapping, alert.body["relations"][finding_expressions.RELATION]
@@ -215,16 +211,12 @@ def _without_relation(blueprint: Manifest, name: str) -> Manifest:
 def load_webhook(webhook: Path | None = None) -> Manifest:
     """Read only the webhook's manifest, and check one that stands in for the shipped one.
 
-    Who needs no more than the webhook's name is spared compiling the shipped expressions, which
-    takes longer than all the rest. Raises ManifestError.
+    Raises ManifestError.
     """
-    problems: list[Problem] = []
     if webhook is None:
-        manifest = _loaded(_shipped(*_WEBHOOKS[Profile.GUIDE]), None, problems)
-    else:
-        from falcoport.manifests.schema import WEBHOOK
-
-        manifest = _loaded(webhook, WEBHOOK, problems)
+        return _read_shipped(*_WEBHOOKS[Profile.GUIDE])
+    problems: list[Problem] = []
+    manifest = _loaded(webhook, _schema().WEBHOOK, problems)
     if manifest is None or problems:
         raise _manifest_error(problems)
     return manifest
@@ -273,6 +265,28 @@ def _manifest_error(problems: list[Problem]) -> ManifestError:
     count = len(problems)
     message = problems[0].message if count == 1 else f"{count} problems in the manifests."
     return ManifestError(message, problems=tuple(problems))
+
+
+def _schema() -> ModuleType:
+    """Return what files of the user's own are checked with; most runs have none."""
+    from falcoport.manifests import schema
+
+    return schema
+
+
+def _read_shipped(*path: str) -> Manifest:
+    """Read a file that ships with falcoport; raise ManifestError if it cannot be read.
+
+    Tests check all of them: a run that did so too would compile every expression once more.
+    """
+    source = _shipped(*path)
+    try:
+        body = read_trusted(source)
+    except UnreadableError as error:
+        problem = Problem(_CODE, f"{source.name} {error}.", source.name, error.hint)
+        raise ManifestError(problem.message, problems=(problem,)) from None
+    has_definitions = definitions.KEY in body and "mappings" in body
+    return Manifest(source.name, definitions.expand(body) if has_definitions else body)
 
 
 def _shipped(*path: str) -> Traversable:

@@ -87,7 +87,7 @@ def _check_number(value: dict[str, object], at: str, report: Report) -> None:
     for (key, chosen), needed in _NUMBER_NEEDS.items():
         for name in needed if value.get(key) == chosen else ():
             if name not in value:
-                report(child(at, name), f"is missing: it goes with {key} {chosen}")
+                report(child(at, name), f"is missing: it belongs to {key} {chosen}")
 
 
 _NUMBER = Object(

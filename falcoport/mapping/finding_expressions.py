@@ -95,7 +95,7 @@ def parse_keys(text: str) -> tuple[Key, ...]:
     unknown = [name for name in names if name not in set(Key)]
     if unknown:
         raise OptionValueError(
-            f"--findings-by {unknown[0]!r} is nothing that tells findings apart.",
+            f"--findings-by {unknown[0]!r} is not a key of findings.",
             where="--findings-by",
             hint=f"Choose some of {', '.join(Key)}.",
         )

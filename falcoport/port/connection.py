@@ -202,7 +202,8 @@ def _as_httpx(proxy: Proxy) -> httpx.Proxy:
             f"{proxy.source} names a SOCKS proxy, which needs an extra of falcoport.",
             code="missing_extra",
             where=proxy.source,
-            hint="pip install 'falcoport[socks]'",
+            hint="Install falcoport with its extra socks, such as pip install '.[socks]' in a "
+            "checkout.",
         )
     return httpx.Proxy(proxy.url)
 
@@ -241,7 +242,7 @@ def _load(context: ssl.SSLContext, place: str, source: str) -> None:
             f"{problem or 'it holds no certificates'}.",
             code="bad_certificates",
             where=source,
-            hint="It is to name a file of PEM certificates, or a folder of them.",
+            hint="It must name a file of PEM certificates, or a folder of them.",
         ) from None
 
 
@@ -347,5 +348,5 @@ def _left(timeout: float | None, error: type[Exception]) -> float | None:
         return timeout
     left = moment - time.monotonic()
     if left <= 0:
-        raise error("The time is up.")
+        raise error("The time limit is over.")
     return left if timeout is None else min(timeout, left)

@@ -82,7 +82,7 @@ class EntityCheck:
             if value is None or type(value) is plain.get(name):
                 continue
             if name not in properties:
-                problem = f"is no property of the blueprint {blueprint}"
+                problem = f"is not a property of the blueprint {blueprint}"
             else:
                 problem = property_problem(value, properties[name])
             if problem:

@@ -92,10 +92,15 @@ class Transport:
         )
         self._token: str | None = None
         self._token_lock = threading.Lock()
+        self._early: threading.Thread | None = None
+        self._early_failure: Exception | None = None
+        self._is_closed = False
 
     def close(self) -> None:
-        """Give up the connections."""
-        self._client.close()
+        """Give up the connections; where a token is still on its way, once that is there."""
+        self._is_closed = True
+        if self._early is None or not (self._early.is_alive() and self._token_lock.locked()):
+            self._client.close()
 
     def authenticate(self) -> None:
         """Fetch a token, unless there is one already.
@@ -103,6 +108,25 @@ class Transport:
         Raises CredentialsError if Port does not know the credentials, PortError without answer.
         """
         self._renew(None)
+
+    def authenticate_early(self) -> None:
+        """Fetch a token in the background; a failure is raised where the token is first needed."""
+        begun = threading.Event()
+
+        def fetch() -> None:
+            with self._token_lock:
+                # Whoever needs the token from now on waits for this one.
+                begun.set()
+                try:
+                    self._token = self._with_retries(self._fetch_token)["accessToken"]
+                except Exception as error:  # noqa: BLE001 -- carried to the thread that needs the token
+                    self._early_failure = error
+            if self._is_closed:
+                self._client.close()
+
+        self._early = threading.Thread(target=fetch, daemon=True)
+        self._early.start()
+        begun.wait()
 
     def read(
         self, path: str, *, body: Any = None, query: Mapping[str, Any] | None = None
@@ -149,6 +173,9 @@ class Transport:
     def _renew(self, refused: str | None) -> str:
         """Return the token; fetch one if there is none, or none but the `refused` one."""
         with self._token_lock:
+            if self._early_failure is not None:
+                failure, self._early_failure = self._early_failure, None
+                raise failure
             if self._token is None or self._token == refused:
                 self._token = self._with_retries(self._fetch_token)["accessToken"]
             return self._token
@@ -304,7 +331,7 @@ class Transport:
             method, path = where.split(" ", 1)
             return self._unexpected(method, path, f"status {status}{said}")
         if status == httpx.codes.NOT_FOUND:
-            return NotFoundError(f"Port has no such thing{said}.", where=where)
+            return NotFoundError(f"Port does not have it{said}.", where=where)
         if status == httpx.codes.CONFLICT:
             return TakenError(f"Port says the identifier is taken{said}.", where=where, hint=AGAIN)
         return RefusedError(
@@ -360,7 +387,7 @@ class Transport:
 def _denial(status: int, said: str, where: str) -> FalcoportError:
     if status == httpx.codes.UNAUTHORIZED:
         return CredentialsError(
-            f"Port refuses the token it just gave{said}.",
+            f"Port refuses the token that it has just issued{said}.",
             where=where,
             hint="Check that the credentials are still valid in Port.",
         )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from array import array
+from collections import Counter
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
@@ -103,7 +104,8 @@ class Page:
     """What became of one chunk.
 
     `records` are JSON Lines in UTF-8, one per entity; `failures` counts those with an error, which
-    `failed` tells apart; `filtered` what a filter left out, `plain` lines of text; `problems` names
+    `failed` tells apart; `unrelated` alerts without an entity in a relation, by its name;
+    `filtered` what a filter left out, `plain` lines of text; `problems` names
     the first `bad` ones; `sightings` are triples of 64-bit integers for counting collisions: an
     identifier's hash, an alert's hash, the line. `tally` is empty unless it was asked for.
     """
@@ -113,6 +115,7 @@ class Page:
     entities: int = 0
     failures: int = 0
     failed: Failures = field(default_factory=Failures)
+    unrelated: Counter[str] = field(default_factory=Counter)
     filtered: int = 0
     bad: int = 0
     plain: int = 0
@@ -238,6 +241,10 @@ class Mapper:
             page.entities += 1
             entity = self._encode(_COMPLETE | outcome.entity)
             identifier = outcome.entity["identifier"]
+            if self._counted[outcome.mapping]:
+                for name, target in (outcome.entity.get("relations") or {}).items():
+                    if target is None or target == []:
+                        page.unrelated[name] += 1
             if self._counted[outcome.mapping] and isinstance(identifier, str):
                 page.sightings.extend((_hash(outcome.blueprint, identifier), _alert(body), line))
         failed = "[]" if not errors else self._encode([vars(error) for error in errors])

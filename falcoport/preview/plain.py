@@ -36,7 +36,7 @@ def build_pipeline(mappings: Sequence[Mapping[str, Any]], custom_tags: Sequence[
 
 def refuse_constant(name: str) -> Any:
     """Raise NotAnAlertError for NaN and Infinity, which Python reads and JSON does not have."""
-    raise NotAnAlertError(f"it is not JSON: {name} is no JSON value")
+    raise NotAnAlertError(f"it is not JSON: {name} is not a JSON value")
 
 
 _DECODER = json.JSONDecoder(

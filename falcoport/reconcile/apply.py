@@ -173,7 +173,7 @@ class Reconciler:
             left = ", ".join(str(write.key) for write in now.writes)
             raise _UnsettledError(
                 ConcurrentChangeError(
-                    f"Port says it is done, and it is not: {left}.", hint=_RUN_AGAIN
+                    f"Port reported success, but it is not done: {left}.", hint=_RUN_AGAIN
                 )
             )
         return Applied(self._shown, self._catalog)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from falcoport.reconcile.changes import Action
@@ -39,6 +40,7 @@ def changes_data(changes: tuple[Change, ...]) -> list[dict[str, Any]]:
         {
             "resource": change.key.kind,
             "identifier": change.key.identifier,
+            **({"owner": change.owner.identifier} if change.owner is not None else {}),
             "action": str(change.action),
             "fields": [
                 {
@@ -61,11 +63,12 @@ def plan_data(plan: Plan) -> dict[str, object]:
 def show_plan(output: Output, plan: Plan) -> None:
     """Show a plan on stdout: a line per resource and, for updates, each field from and to."""
     counts: dict[Action, int] = {}
-    for change in plan.changes:
+    owners = _find_owners(plan.changes)
+    for change, owner in zip(plan.changes, owners, strict=True):
         counts[change.action] = counts.get(change.action, 0) + 1
         mark, style = _MARKS[change.action]
         note = f" ({change.note})" if change.note else ""
-        output.styled_result(f"{mark} {change.key}: {change.action}{note}", style)
+        output.styled_result(f"{mark} {change.key}{owner}: {change.action}{note}", style)
         if change.action is Action.CREATE:
             _show_created(output, change)
         elif change.action is Action.UPDATE:
@@ -82,13 +85,24 @@ def show_changes(output: Output, changes: tuple[Change, ...]) -> None:
     rows: list[list[Cell | str]] = [
         [
             change.key.kind,
-            Cell(change.key.identifier, Style.STRONG),
+            Cell(change.key.identifier + owner, Style.STRONG),
             Cell(change.note, Style.FAINT) if _is_note_alone(change) else _DONE[change.action],
             _details(change),
         ]
-        for change in changes
+        for change, owner in zip(changes, _find_owners(changes), strict=True)
     ]
     output.table(("", "", "", ""), rows)
+
+
+def _find_owners(changes: tuple[Change, ...]) -> list[str]:
+    """Return what tells each change from others of its name: " of OWNER", nothing where alone."""
+    counts = Counter(str(change.key) for change in changes)
+    return [
+        f" of {change.owner.identifier}"
+        if change.owner is not None and counts[str(change.key)] > 1
+        else ""
+        for change in changes
+    ]
 
 
 def show_run_costs(output: Output, changes: tuple[Change, ...]) -> None:

@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, TextIO
 
 from falcoport.render.streams import StdoutError, discard_stderr
-from falcoport.render.text import Cell, Style, printable
+from falcoport.render.text import Cell, Style, align, printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -132,7 +132,8 @@ class Output:
         stream = self._stdout if to_stdout else self._stderr
         cells = [[self._clean_cell(cell) for cell in row] for row in rows]
         titles = [self._clean(column) for column in columns]
-        self._write(stream, self._painter(stream).table(titles, cells, self._clean(title)))
+        draw = self._painter(stream).table if _shows_colors(stream) else align
+        self._write(stream, draw(titles, cells, self._clean(title)))
 
     def json_lines(self, records: bytes) -> None:
         """Write JSON Lines records, which are UTF-8 already, to stdout at once."""
@@ -192,8 +193,7 @@ class Output:
 
     def _paint(self, text: str, style: Style, stream: TextIO) -> str:
         text = self._clean(text)
-        # Without a terminal there is no colour unless asked for, and no need to import rich.
-        if style is Style.PLAIN or not (stream.isatty() or os.environ.get("FORCE_COLOR")):
+        if style is Style.PLAIN or not _shows_colors(stream):
             return text
         return self._painter(stream).paint(text, style)
 
@@ -227,6 +227,11 @@ class Output:
                 raise StdoutError(error) from None
             if stream is sys.stderr:
                 discard_stderr()
+
+
+def _shows_colors(stream: TextIO) -> bool:
+    """Tell whether rich is needed: without a terminal there is no colour unless asked for."""
+    return stream.isatty() or bool(os.environ.get("FORCE_COLOR"))
 
 
 def _write_encodable(stream: TextIO, text: str) -> None:

@@ -8,6 +8,8 @@ from falcoport.render.changes import show_changes
 from falcoport.render.text import Cell, Style
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from falcoport.commands.demo import DemoResult, PostedSample
     from falcoport.render.console import Output
 
@@ -20,11 +22,12 @@ _PRIORITY_STYLES = {
 }
 
 
-def show_demo(output: Output, result: DemoResult, namespace: str) -> None:
+def show_demo(output: Output, result: DemoResult, cluster: str, namespaces: Sequence[str]) -> None:
     """Show what was done, step by step; the result is the catalog and the webhook's URL."""
-    output.note(f"The Kubernetes exporter's part: namespace {namespace}.")
+    named = " and ".join(namespaces)
+    output.note(f"The Kubernetes exporter's part: cluster {cluster}, namespaces {named}.")
     output.note()
-    output.note("falcoport setup", Style.STRONG)
+    output.note(f"falcoport setup --cluster {cluster}", Style.STRONG)
     show_changes(output, result.changes)
     output.note()
     output.note(f"{len(result.posted)} alerts, posted as Falcosidekick posts them", Style.STRONG)

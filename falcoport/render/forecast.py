@@ -20,7 +20,7 @@ _DAY_HOURS = 24
 def show_forecast(output: Output, forecast: Forecast) -> None:
     """Show a forecast on stdout, as a person reads it."""
     if not forecast.passing:
-        output.note("No alert passes the filter, so there is nothing to foretell.")
+        output.note("No alert passes the filter, so there is nothing to forecast.")
         return
     _show_chart(output, forecast)
     _show_entities(output, forecast)
@@ -28,7 +28,8 @@ def show_forecast(output: Output, forecast: Forecast) -> None:
     _show_savings(output, forecast)
     if not forecast.period.is_long_enough:
         output.note(
-            "The alerts span less than an hour, which says nothing of a day: give logs of days."
+            "The alerts span less than an hour, too short for an estimate per day: give logs "
+            "of several days."
         )
 
 
@@ -104,7 +105,7 @@ def _per_day(number: float | None) -> str:
 def _until(one: Entities, forecast: Forecast) -> str:
     if one.days_until_limit is not None:
         return round_days(one.days_until_limit)
-    return "no end in sight" if forecast.period.is_long_enough else "-"
+    return "never" if forecast.period.is_long_enough else "-"
 
 
 def _show_rules(output: Output, forecast: Forecast) -> None:

@@ -53,6 +53,7 @@ def show_preview(output: Output, result: PreviewResult, records: list[dict[str, 
         pluralize(result.entities, "entity", "entities"),
         f"{result.failures:,} with failures" if result.failures else "",
         f"{result.filtered:,} left out by a filter" if result.filtered else "",
+        *(f"{count:,} without {name}" for name, count in result.unrelated.items()),
         pluralize(result.plain, "line of text", "lines of text") if result.plain else "",
         pluralize(result.bad, "bad line") if result.bad else "",
     ]
@@ -69,6 +70,7 @@ def preview_data(result: PreviewResult, records: list[dict[str, Any]]) -> dict[s
         "stored": result.entities,
         "failures": result.failures,
         "failed": [vars(failure) for failure in result.failed],
+        "unrelated": dict(result.unrelated),
         "filtered": result.filtered,
         "bad_lines": result.bad,
         "text_lines": result.plain,
@@ -144,5 +146,5 @@ def _describe_collisions(collisions: Collisions) -> str:
         f"{collisions.alerts:,} alerts share {shared}, so that "
         f"{collisions.lost:,} would be overwritten (such as {one}:{line} and "
         f"{other}:{other_line}). Two rules fire on one event with Falco's rule_matching: all; "
-        "--identifier hostname-time-rule keeps them apart."
+        "--identifier hostname-time-rule keeps them distinct."
     )

@@ -24,11 +24,11 @@ def render_prune(output: Output, result: PruneResult) -> None:
 
 
 def _render_choice(output: Output, one: Pruned) -> None:
-    output.note(f"{one.chosen:,} of {one.before:,} {one.blueprint} are to go.")
+    output.note(f"{one.chosen:,} of {one.before:,} {one.blueprint} would be deleted.")
     if one.open_critical:
         output.note(
             f"{pluralize(one.open_critical, 'open one')} of Emergency, Alert and Critical stay: "
-            "--include-open-critical takes them as well."
+            "--include-open-critical deletes them too."
         )
     if one.newest:
         output.note(f"The newest {one.newest:,} stay.")
@@ -54,4 +54,4 @@ def _render_outcome(output: Output, one: Pruned) -> None:
         for name in one.needed[:_NAMED]:
             output.note(f"  {name}")
     if one.remaining:
-        output.warn(f"{one.remaining:,} that were to go are still there: run it again.")
+        output.warn(f"{one.remaining:,} were not deleted: run it again.")

@@ -32,7 +32,7 @@ def render_replay(output: Output, result: ReplayResult) -> None:
             ("refused", "why"),
             [(f"{count:,}", reason) for reason, count in result.reasons[:_REASONS]],
         )
-        output.note(f"They are in {result.refused_file}, to be replayed once that is put right.")
+        output.note(f"They are in {result.refused_file}, to be replayed once the cause is fixed.")
 
 
 def _render_reading(output: Output, reading: Reading, *, dry_run: bool) -> None:
@@ -44,7 +44,7 @@ def _render_reading(output: Output, reading: Reading, *, dry_run: bool) -> None:
     if reading.earlier:
         parts.append(f"{reading.earlier:,} were sent by an earlier run")
     if reading.outside:
-        parts.append(f"{reading.outside:,} are outside of what was asked for")
+        parts.append(f"{reading.outside:,} are outside of the range asked for")
     output.note(f"{'; '.join(parts)}.")
     if dry_run and reading.chosen:
         output.note(f"From {reading.first} to {reading.last}.")

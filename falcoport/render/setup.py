@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
+from falcoport.mapping.alert_fields import CLUSTER_FROM_URL
 from falcoport.render.changes import changes_data
 from falcoport.render.text import Style
 from falcoport.resources.webhook_security import (
@@ -61,7 +63,7 @@ def show_secret(
         output.note(f"The webhook's secret is in {secret.file}; Port does not give it back.")
     elif not output.is_json and not secret.on_stdout:
         output.reveal(
-            "this is the webhook's secret, shown this once; Port does not give it back:",
+            "this is the webhook's secret, shown only once; Port does not return it:",
             secret.generated,
         )
 
@@ -95,7 +97,12 @@ def show_hand_over(output: Output, result: SetupResult, *, values: bool) -> None
         output.note(
             "The webhook is open to whoever knows its URL; `falcoport setup --secure` closes it."
         )
-    if not values:
+    if not values and CLUSTER_FROM_URL in json.dumps(result.webhook.get("mappings")):
+        output.note(
+            "Each cluster's Falcosidekick needs a URL of its own: `falcoport show-url --cluster "
+            "NAME --format helm` (docker, compose, k8s-secret, …) writes its configuration."
+        )
+    elif not values:
         output.note(
             "The URL goes into Falcosidekick; `falcoport show-url --format helm` (docker, compose, "
             "k8s-secret, …) writes its whole configuration."

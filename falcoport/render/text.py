@@ -5,8 +5,14 @@ Pure.
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import zip_longest
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 class Style(StrEnum):
@@ -26,6 +32,30 @@ class Cell:
 
     text: str
     style: Style = Style.PLAIN
+
+
+def align(columns: Sequence[str], rows: Sequence[Sequence[Cell]], title: str) -> str:
+    """Return rows under column titles (none if all are empty), without colours, however wide."""
+    lines = [list(columns)] if any(columns) else []
+    for row in rows:
+        parts = [cell.text.split("\n") for cell in row]
+        lines.extend(list(line) for line in zip_longest(*parts, fillvalue=""))
+    widths = [max(map(_width, column)) for column in zip(*lines, strict=True)]
+    shown = [
+        "  ".join(
+            text + " " * (width - _width(text)) for text, width in zip(line, widths, strict=True)
+        ).rstrip()
+        for line in lines
+    ]
+    return "".join(f"{line}\n" for line in ([title, *shown] if title else shown))
+
+
+def _width(text: str) -> int:
+    """Return how many columns a terminal takes for a text."""
+    if text.isascii():
+        return len(text)
+    wide = sum(unicodedata.east_asian_width(one) in "WF" for one in text)
+    return len(text) + wide - sum(unicodedata.combining(one) > 0 for one in text)
 
 
 def pluralize(number: int, one: str, many: str = "") -> str:

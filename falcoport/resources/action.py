@@ -72,7 +72,7 @@ class Action(Resource):
         """See Resource: Port takes it whole, so what does not change is read right before."""
         live = cls.read(api, key)
         if live is None:
-            raise NotFoundError(f"There is no {key} any more.", where=str(key))
+            raise NotFoundError(f"There is no {key} left.", where=str(key))
         whole = {name: one for name, one in live.items() if name in SENT_KEYS}
         path = ("actions", key.identifier)
         return api.write("PUT", path, {**whole, **body}, _ENVELOPE, _KEYS)

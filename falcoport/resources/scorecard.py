@@ -85,10 +85,10 @@ class Scorecard(Resource):
 
     @classmethod
     def find_references(cls, body: Json, to: Key) -> Iterator[str]:
-        """Say that a scorecard would go with its blueprint."""
+        """Say that a scorecard would be deleted with its blueprint."""
         if to == Key("blueprint", str(body.get("blueprint"))):
             what = f"scorecard {body.get('identifier')!r} of blueprint {to.identifier!r}"
-            yield f"{what} would go with it"
+            yield f"{what} would be deleted with it"
 
     def merge(self, live: Json | None) -> Json:
         """See Resource: rules and levels of others stay."""
@@ -125,7 +125,8 @@ class Scorecard(Resource):
                 if name is not None and name not in known:
                     yield Problem(
                         "bad_manifest",
-                        f"Rule {rule['identifier']!r} looks at {name!r}, which is no aggregation "
+                        f"Rule {rule['identifier']!r} looks at {name!r}, which is not an "
+                        "aggregation "
                         f"property of blueprint {self.blueprint!r}.",
                         f"{self.key}: rules",
                     )

@@ -135,7 +135,7 @@ class Webhook(Resource):
             yield Problem(
                 "conflict",
                 "The manifest's security block differs from the webhook's and names no secret: "
-                "writing it would take the webhook's secret away, which Port does not give back.",
+                "writing it would remove the webhook's secret, which Port does not give back.",
                 f"{self.key}: {_SECURITY}",
                 "Give --rotate-secret, or name the secret in the manifest.",
             )

@@ -165,7 +165,8 @@ def _require_extra() -> None:
         raise UsageError(
             f"The sandbox needs its extra ({error.name} is not installed).",
             code="no_extra",
-            hint="pip install 'falcoport[sandbox]'",
+            hint="Install falcoport with its extra sandbox, such as pip install '.[sandbox]' "
+            "in a checkout.",
         ) from None
     _used: tuple[Any, ...] = (httptools, jinja2, jsonschema, regex, starlette, uvicorn)
 

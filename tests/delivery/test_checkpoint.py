@@ -36,7 +36,7 @@ def test_other_databases_are_left_alone(tmp_path: Path) -> None:
     database.commit()
     database.close()
     before = (tmp_path / "own.db").read_bytes()
-    with pytest.raises(UsageError, match="no checkpoint of falcoport's"):
+    with pytest.raises(UsageError, match="not a checkpoint of falcoport"):
         Checkpoint(tmp_path / "own.db", "here")
     assert (tmp_path / "own.db").read_bytes() == before
 

@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def test_demo_shows_three_alerts_in_the_catalog_and_one_related() -> None:
+def test_demo_shows_three_alerts_in_the_catalog_related_by_tag_and_by_place() -> None:
     ran = falcoport("demo", "-o", "json")
     assert ran.exit_code == 0, ran.stdout
     alerts = ran.data["alerts"]
     assert [alert["arrived"] for alert in alerts] == [True, True, True]
     assert [alert["differences"] for alert in alerts] == [[], [], []]
     related = [alert["entity"]["relations"]["namespace"] for alert in alerts]
-    assert related == ["auth-namespace", None, None]
+    assert related == ["auth-namespace", None, "auth-namespace-demo"]
     assert alerts[0]["entity"]["properties"]["rule"] == "Fileless execution via memfd_create"
 
 
@@ -38,7 +38,7 @@ def test_demo_for_people_ends_with_the_url() -> None:
 def test_demo_fails_if_an_alert_is_not_as_it_must_be(monkeypatch: pytest.MonkeyPatch) -> None:
     from falcoport.commands import demo
 
-    monkeypatch.setitem(demo.SAMPLES, "exec-into-pod", "auth-namespace")
+    monkeypatch.setitem(demo.SAMPLES, "exec-into-pod", demo.TAGGED)
     ran = falcoport("demo", "-o", "json")
     assert ran.exit_code == 3
     [error] = ran.envelope["errors"]
@@ -122,4 +122,4 @@ def test_sandbox_without_its_extra_names_the_command(
     ran = falcoport(command)
     assert ran.exit_code == 2
     assert "starlette" in ran.stderr
-    assert "pip install 'falcoport[sandbox]'" in ran.stderr
+    assert "extra sandbox" in ran.stderr

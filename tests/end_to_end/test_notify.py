@@ -98,6 +98,16 @@ def test_a_critical_alert_reaches_slack_and_a_debug_one_does_not(
 
 
 @pytest.mark.usefixtures("pointed")
+def test_send_test_shows_it_working(receiver: Receiver, url_file: str) -> None:
+    ran = falcoport(*SETUP, "--notify", "slack", "--notify-url-file", url_file)
+    assert ran.exit_code == 0, ran.everything
+    ran = falcoport("send-test", "--priority", "critical")
+    assert ran.exit_code == 0, ran.everything
+    assert receiver.came.wait(20)
+    assert "*Critical*" in receiver.messages[0]["text"]
+
+
+@pytest.mark.usefixtures("pointed")
 def test_the_secret_is_written_once_given_and_otherwise_left(
     api: httpx.Client, url_file: str
 ) -> None:

@@ -104,7 +104,7 @@ def test_bad_lines_are_named_and_the_rest_goes_on(alert_file: Path) -> None:
     assert ran.exit_code == 7
     assert [record["line"] for record in records(ran)] == [1, 5]
     assert f"{alert_file}:2" in ran.stderr
-    assert "NaN is no JSON value" in ran.stderr
+    assert "NaN is not a JSON value" in ran.stderr
     assert f"{alert_file}:4" in ran.stderr
     envelope = falcoport("preview", str(alert_file), "-o", "json")
     assert (envelope.data["bad_lines"], envelope.data["text_lines"]) == (2, 1)
@@ -152,7 +152,7 @@ def test_a_failing_expression_is_named_with_jqs_own_message(
         ({"identifier": ".body.rule"}, "entity.identifier", "characters that Port refuses: ' '"),
         ({"properties": {"tags": ".body.rule"}}, "entity.properties.tags", "wants an array"),
         ({"properties": {"time": ".body.rule"}}, "entity.properties.time", "no date-time"),
-        ({"properties": {"more": ".body.rule"}}, "entity.properties.more", "no property of"),
+        ({"properties": {"more": ".body.rule"}}, "entity.properties.more", "not a property of"),
     ],
 )
 def test_what_port_would_refuse_is_told(
@@ -444,6 +444,22 @@ def test_the_format_can_be_said_where_it_cannot_be_seen(tmp_path: Path) -> None:
     file.write_text('{"lines":"of a tool"}\n' + json.dumps(record) + "\n")
     assert falcoport("preview", str(file)).exit_code == 4
     assert falcoport("preview", str(file), "--input", "kafka").exit_code == 0
+
+
+def test_alerts_that_a_relation_finds_nothing_for_are_counted() -> None:
+    ran = falcoport("preview", "--cluster", "prod", "--workload", "-o", "json")
+    stored = [one["entity"]["relations"] for one in ran.data["entities"]]
+    missing = {
+        name: sum(relations[name] is None for relations in stored)
+        for name in ("namespace", "workload")
+    }
+    assert ran.data["unrelated"] == missing
+    assert all(missing.values())
+    shown = falcoport("preview", "--cluster", "prod", "--workload").stderr
+    assert (
+        f"{missing['namespace']} without namespace · {missing['workload']} without workload"
+        in shown
+    )
 
 
 @pytest.mark.parametrize("device", ["/dev/zero", "/dev/full", "/dev/urandom"])

@@ -255,8 +255,8 @@ def test_a_fault_in_between_changes_nothing_of_the_outcome(
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        ([], 2, "Nothing says how much stays"),
-        (["--older-than", "old"], 2, "no time"),
+        ([], 2, "Neither an age nor a number"),
+        (["--older-than", "old"], 2, "not a time"),
         (["--older-than", "1d", "--priority", "high"], 2, "Falco has"),
         (["--older-than", "1d", "--priority", "alert", "--max-priority", "error"], 2, "not both"),
         (["--older-than", "1d"], 3, "There is no blueprint 'falco_alert'"),

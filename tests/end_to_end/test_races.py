@@ -275,6 +275,18 @@ def test_teardowns_at_once_all_end_well(pointed: RunningSandbox, api: httpx.Clie
     assert sorted(name for _kind, name in state_of(api)) == ["github", "namespace", "service"]
 
 
+def test_a_blueprint_whose_entities_port_still_sees_is_deleted_once_they_are_gone(
+    proxy: FaultyPort, pointed: RunningSandbox, api: httpx.Client
+) -> None:
+    """Port may say so right after it removed them (API reference, "Delete a blueprint")."""
+    before_setup().seed(pointed)
+    assert falcoport("setup").exit_code == EXIT_OK
+    proxy.fault, proxy.place = faults.DEPENDENTS, ("DELETE", BLUEPRINT, 1)
+    ran = falcoport("teardown", "--yes")
+    assert ran.exit_code == EXIT_OK, ran.stderr
+    assert ("blueprint", "falco_alert") not in state_of(api)
+
+
 @pytest.mark.parametrize("as_json", [False, True])
 @pytest.mark.parametrize("fault", [faults.RESET_EARLY, faults.MISSING_EARLY, faults.INVALID])
 def test_a_failure_tells_what_reading_shows_was_done(

@@ -158,7 +158,7 @@ def test_without_a_set_up_it_says_so_before_it_connects(pointed: RunningSandbox)
         (["--from", "redis://x"], "begins with nats://, tls://, kafka://"),
         (["--from", "nats://user:pw-4711@x"], "must hold no user and no password"),
         (["--from", "kafka://x:9092"], "ends with the topic"),
-        (["--from", "nats://x/falco.>.y"], "is no NATS subject"),
+        (["--from", "nats://x/falco.>.y"], "is not a NATS subject"),
         (["--from", "nats://x", "--dead-letter", "falco.x"], "read its own dead letters"),
         (["--from", "nats://x", "--group", "a.b"], "cannot be the group's name"),
         (["--from", "nats://x", "--listen", "9280"], "not HOST:PORT"),

@@ -235,7 +235,7 @@ def test_the_missing_blueprint_is_made_to_fit_the_clusters(
     make_blueprint(api, cluster)
     ran = falcoport("setup")
     assert ran.exit_code == 4
-    assert f"{cluster!r} is there" in ran.stderr
+    assert f"Port has {cluster!r}" in ran.stderr
     assert "Install" not in ran.stderr
     assert falcoport("setup", "--create-namespace-blueprint").exit_code == 0
     assert target(api) == made

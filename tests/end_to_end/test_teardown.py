@@ -79,7 +79,7 @@ def test_deleting_alerts_needs_yes_where_nobody_can_answer(wired: httpx.Client) 
     ran = falcoport("teardown", "--delete-alerts")
     assert ran.exit_code == 2
     assert "2 alerts will be deleted" in ran.stderr
-    assert "goes silent" in ran.stderr
+    assert "can no longer deliver" in ran.stderr
     assert "--yes" in ran.stderr
     assert has_webhook(wired)
     ran = falcoport("teardown", "--delete-alerts", "--yes")

@@ -31,6 +31,7 @@ from support.catalogs import (
     before_setup,
     drifted,
     extended,
+    extras_of,
     losses,
     secured,
     state_of,
@@ -51,6 +52,8 @@ from falcoport.sandbox.server import OnBadDelivery, OnNestedPatch, SandboxOption
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from falcoport.sandbox.server import RunningSandbox
+
 pytestmark = pytest.mark.slow
 
 SILENCE_TIMEOUT = "0.15"
@@ -61,18 +64,55 @@ POLLS = 50
 
 
 @dataclass(frozen=True)
+class MadeCatalog:
+    """What falcoport makes of a catalog that knows namespaces, by a command line."""
+
+    arguments: tuple[str, ...]
+
+    def seed(self, sandbox: RunningSandbox) -> None:
+        """Make it in a sandbox."""
+        before_setup().seed(sandbox)
+        os.environ |= {
+            "PORT_CLIENT_ID": sandbox.client_id,
+            "PORT_CLIENT_SECRET": sandbox.client_secret,
+            "PORT_API_URL": sandbox.url,
+            "FALCOPORT_NOTIFY_URL": NOTIFY_URL,
+        }
+        ran = falcoport(*self.arguments)
+        assert ran.exit_code == EXIT_OK, ran
+
+
+@dataclass(frozen=True)
 class Scenario:
     """A command line, and what Port has before it runs."""
 
     arguments: tuple[str, ...]
-    catalog: Callable[[], Catalog]
+    catalog: Callable[[], Catalog | MadeCatalog]
     secret: str = ""
     """The webhook's secret to set: Port does not give it back, but asks senders for it."""
     repeats: bool = False
     """Whether a second run writes again, as it is asked to."""
     reads: tuple[str, ...] = ("",)
     """Ends of the paths whose reads are hurt; those of another scenario need not be again."""
+    notify_url: str = ""
+    """The URL of a channel: a secret in Port, as the webhook's is."""
+    has_extras: bool = False
+    """Whether pages, scorecards, actions, permissions and secrets are looked at too."""
+    most_alike: int = 99
+    """How many of the requests to one path are hurt: some actions are like one another."""
 
+
+EVERYTHING = "dashboard,rollups,scorecard,triage,notify,retention"
+NOTIFY_URL = "https://hooks.example/notify-secret-0815"
+WITH_EVERYTHING = ("setup", "--with", EVERYTHING, "--notify", "slack", "--retention", "7d")
+NEW_KINDS = (
+    "/pages/falco_security",
+    "/pages/falco_alerts",
+    "/scorecards/runtime_security",
+    "/actions/falco_expire",
+    "/secrets/FALCO_NOTIFY_SLACK",
+    "/falco_alert/permissions",
+)
 
 SCENARIOS = {
     "first setup": Scenario(("setup",), before_setup),
@@ -100,6 +140,22 @@ SCENARIOS = {
         ("teardown", "--delete-alerts", "--yes"),
         lambda: Catalog(as_set_up().blueprints, as_set_up().webhooks, alerts=3),
         reads=("/entities-count",),
+    ),
+    "setup --with everything": Scenario(
+        WITH_EVERYTHING,
+        lambda: MadeCatalog(("setup", "--profile", "standard")),
+        repeats=True,
+        reads=NEW_KINDS,
+        notify_url=NOTIFY_URL,
+        has_extras=True,
+        most_alike=1,
+    ),
+    "setup --without everything": Scenario(
+        ("setup", "--without", EVERYTHING),
+        lambda: MadeCatalog(("setup", "--profile", "standard", *WITH_EVERYTHING[1:])),
+        reads=(),
+        has_extras=True,
+        most_alike=1,
     ),
 }
 
@@ -149,7 +205,6 @@ ALIKE_ALWAYS = {faults.LIMITED_DATE, faults.LIMITED_EPOCH, faults.LIMITED_RESET}
 LASTING = {faults.RESET_EARLY, faults.BROKEN, faults.WITHOUT_MAPS}
 FAULTS = {fault.name: fault for fault in ENDS}
 REFUSED = "connection refused"
-REFUSED = "connection refused"
 
 
 @dataclass(frozen=True)
@@ -194,8 +249,9 @@ class Clean:
 class World:
     """A sandbox as a scenario begins, and a proxy in front of it that the environment names."""
 
-    def __init__(self, database: Path, secret: str) -> None:
-        self._secret = secret
+    def __init__(self, database: Path, scenario: Scenario) -> None:
+        self._scenario = scenario
+        self._secret = scenario.secret
         self._running = ExitStack()
         # Whatever is left out of a map is lost: the harsher of what Port may do with an update.
         options = SandboxOptions(
@@ -219,11 +275,14 @@ class World:
             "PORT_CLIENT_SECRET": self.sandbox.client_secret,
             "PORT_API_URL": self.proxy.url,
             "FALCOPORT_WEBHOOK_SECRET": self._secret,
+            "FALCOPORT_NOTIFY_URL": self._scenario.notify_url,
         }
 
     def state(self) -> State:
         """Read the catalog past the proxy, and whether the webhook takes the secret."""
         state = state_of(self.client)
+        if self._scenario.has_extras:
+            state |= extras_of(self.client)
         webhook = state.get(("webhook", "falco_alert_mapper"))
         if self._secret and webhook is not None:
             name = webhook["security"].get("signatureHeaderName", "x-none")
@@ -235,7 +294,7 @@ class World:
 
     def secrets(self) -> set[str]:
         """Return what must never be seen."""
-        given = {self._secret} if self._secret else set()
+        given = {one for one in (self._secret, self._scenario.notify_url) if one}
         return {self.sandbox.client_secret, WEBHOOK_SECRET, *given, *self.proxy.tokens}
 
 
@@ -262,7 +321,7 @@ class Scenes:
             database = self._folder / f"{name.replace(' ', '-')}.db"
             with running_sandbox(SandboxOptions(port=0, database=database)) as sandbox:
                 scenario.catalog().seed(sandbox)
-            with closing(self._new(database, scenario.secret)) as world:
+            with closing(self._new(database, scenario)) as world:
                 initial = world.state()
                 first = falcoport(*scenario.arguments, "--timeout", PATIENT_TIMEOUT)
                 assert first.exit_code == EXIT_OK, first
@@ -283,7 +342,7 @@ class Scenes:
         if self._world is None or self._scenario != cell.scenario:
             self.close()
             self._world, self._scenario = (
-                self._new(clean.database, SCENARIOS[cell.scenario].secret),
+                self._new(clean.database, SCENARIOS[cell.scenario]),
                 cell.scenario,
             )
         world = self._world
@@ -293,12 +352,12 @@ class Scenes:
             self.close()
         return found
 
-    def _new(self, database: Path, secret: str) -> World:
+    def _new(self, database: Path, scenario: Scenario) -> World:
         copy = self._folder / "copy.db"
         for leftover in self._folder.glob(f"{copy.name}*"):
             leftover.unlink()
         shutil.copyfile(database, copy)
-        world = World(copy, secret)
+        world = World(copy, scenario)
         world.enter()
         return world
 
@@ -360,6 +419,8 @@ def _cells(name: str, clean: Clean) -> Iterator[Cell]:
     for place in dict.fromkeys(clean.places):
         method, path, nth = place
         is_read = method == "GET"
+        if nth > SCENARIOS[name].most_alike:
+            continue
         if is_read and not path.endswith(SCENARIOS[name].reads):
             continue
         for fault in ENDS:
@@ -376,10 +437,10 @@ def _cells(name: str, clean: Clean) -> Iterator[Cell]:
 def _remembered(function: Callable[..., Any]) -> Callable[..., Any]:
     results: dict[str, Any] = {}
 
-    def remembered(*arguments: Any) -> Any:
-        key = repr(arguments)
+    def remembered(*arguments: Any, **named: Any) -> Any:
+        key = repr((arguments, named))
         if key not in results:
-            results[key] = function(*arguments)
+            results[key] = function(*arguments, **named)
         return results[key]
 
     return remembered

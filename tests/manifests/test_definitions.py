@@ -88,7 +88,7 @@ def manifest(folder: Path, definitions: Any) -> Path:
         ({"used": ".", "more": "."}, "definitions.more is not used by any expression"),
         ({"used": ".", "length": "used"}, "definitions.length is the name of something else"),
         ({"used": ".", "known": "used"}, "definitions.known is the name of something else"),
-        ({"used": ".", "No name": "used"}, "definitions.No name is no name"),
+        ({"used": ".", "No name": "used"}, "definitions.No name is not a name"),
         ({"used": "later", "later": "."}, "mappings[0].entity.identifier is not valid JQ"),
     ],
 )

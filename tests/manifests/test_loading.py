@@ -6,7 +6,8 @@ import json
 import os
 import time
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -15,12 +16,13 @@ from hypothesis import strategies as st
 from support.command_line import falcoport
 
 from falcoport.commands.defaults import DEFAULT_TAG_PREFIX
-from falcoport.errors import ManifestError, OptionValueError
+from falcoport.errors import ManifestError, OptionValueError, Problem
+from falcoport.manifests.documents import check_document, read_document
 from falcoport.manifests.loading import Manifests, load, load_webhook, renamed
+from falcoport.manifests.schema import BLUEPRINT
 from falcoport.mapping.option_expressions import is_tag_expression, tag_expression
 
-if TYPE_CHECKING:
-    from pathlib import Path
+ROOT = Path(__file__).parent.parent.parent
 
 
 def problems(tmp_path: Path, content: str | bytes, *, webhook: bool = False) -> list[str]:
@@ -285,6 +287,27 @@ def test_hostile_manifest_ends_with_4_and_no_traceback(
     [error] = ran.envelope["errors"]
     assert error["code"] == "bad_manifest"
     assert error["where"] == str(file)
+
+
+@pytest.mark.parametrize(
+    "path",
+    sorted(
+        path.relative_to(ROOT)
+        for folder in ("blueprints", "webhook_configs")
+        for path in (ROOT / folder).rglob("*.yaml")
+        if path.name != "rollups.yaml"
+    ),
+    ids=str,
+)
+def test_what_ships_is_as_strict_as_what_users_write(path: Path) -> None:
+    """A run does not check it, so a test does: each file in the place of the user's own."""
+    is_webhook = path.parts[0] == "webhook_configs"
+    if is_webhook:
+        load_webhook(ROOT / path)
+        return
+    found: list[Problem] = []
+    check_document(read_document(ROOT / path), BLUEPRINT, found, "bad_manifest")
+    assert found == []
 
 
 def _wide(member: str) -> str:

@@ -49,7 +49,7 @@ def _first_row(body: Any) -> Any:
         (lambda b: _first_row(b).update(height=399), "is 399, Port accepts 400"),
         (lambda b: _first_row(b)["columns"][0].update(id="x"), "must name each widget once"),
         (lambda b: b["widgets"][0]["widgets"][0].update(unit="kg"), "unit is 'kg'"),
-        (lambda b: b["widgets"][0]["widgets"][0].pop("unitCustom"), "goes with unit custom"),
+        (lambda b: b["widgets"][0]["widgets"][0].pop("unitCustom"), "belongs to unit custom"),
         (lambda b: b["widgets"][0]["widgets"][0].update(colour="red"), "not a known key"),
         (lambda b: b["widgets"][0]["widgets"][0].update(type="gauge"), "is 'gauge'"),
         (lambda b: b.update(description="x" * 151), "has 151 characters"),

@@ -247,7 +247,7 @@ def test_no_fields_of_a_source_make_an_expression_fail(source: str, data: st.Dat
     values = FIELDS[source]
     names = data.draw(st.lists(st.sampled_from(sorted(values)), unique=True, min_size=1))
     odd = st.sampled_from([None, "", "<NA>", 7, [], ["x"], {"a": 1}])
-    # Falcosidekick itself fails on a pod's or a namespace's name that is no text.
+    # Falcosidekick itself fails on a pod's or a namespace's name that is not a string.
     texts = st.sampled_from([None, "", "<NA>"])
     fields = {
         name: data.draw(st.just(values[name]) | (texts if name.startswith("k8s.") else odd))

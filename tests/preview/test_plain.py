@@ -20,7 +20,7 @@ def test_what_falcosidekick_sent_stays_as_it_is() -> None:
     [
         ("{", "not JSON"),
         ("[]", "not a JSON object"),
-        ('{"a":NaN}', "NaN is no JSON value"),
+        ('{"a":NaN}', "NaN is not a JSON value"),
         ('{"a":' + "[" * 50_000, "nested too deeply"),
         ('{"uuid":"u","rule":"r","time":"t"}', "no priority"),
         ('{"uuid":"u","rule":"r","time":"t","priority":"' + "x" * 600_000 + '"}', "longer than"),

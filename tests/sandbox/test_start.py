@@ -91,7 +91,7 @@ except UsageError as error:
 """
     ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert ran.stdout.startswith("The sandbox needs its extra (starlette is not installed).")
-    assert "pip install 'falcoport[sandbox]'" in ran.stdout
+    assert "extra sandbox" in ran.stdout
 
 
 def test_what_is_written_is_there_after_a_restart(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from falcoport.manifests.loading import load
 from support.port_client import port_client
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     import httpx
 
@@ -50,9 +50,39 @@ def state_of(client: httpx.Client) -> State:
     """Return every blueprint and webhook in the catalog, without what a write always changes."""
     blueprints = client.get("/blueprints").raise_for_status().json()["blueprints"]
     webhooks = client.get("/webhooks").raise_for_status().json()["integrations"]
+    return _by_name((("blueprint", blueprints), ("webhook", webhooks)))
+
+
+def extras_of(client: httpx.Client) -> State:
+    """Return what `setup --with` adds and looks at beside blueprints and webhooks, as above."""
+
+    def get(path: str, key: str) -> list[Json]:
+        found: list[Json] = client.get(path).raise_for_status().json()[key]
+        return found
+
+    permissions = [
+        {
+            "identifier": one["identifier"],
+            **client.get(f"/blueprints/{one['identifier']}/permissions").json()["permissions"],
+        }
+        for one in get("/blueprints", "blueprints")
+    ]
+    secrets = get("/organization/secrets", "secrets")
+    return _by_name(
+        (
+            ("page", get("/pages", "pages")),
+            ("scorecard", get("/scorecards", "scorecards")),
+            ("action", get("/actions", "actions")),
+            ("secret", [{**one, "identifier": one["secretName"]} for one in secrets]),
+            ("permissions", permissions),
+        )
+    )
+
+
+def _by_name(lists: Iterable[tuple[str, list[Json]]]) -> State:
     return {
         (kind, one["identifier"]): {key: one[key] for key in one if key not in _META}
-        for kind, found in (("blueprint", blueprints), ("webhook", webhooks))
+        for kind, found in lists
         for one in found
     }
 

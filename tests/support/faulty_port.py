@@ -167,6 +167,9 @@ UNAUTHORIZED = Fault(
 )
 FORBIDDEN = Fault("403", acts=False, answer=_says(403, "missing_permissions", "No permission"))
 CONFLICT = Fault("409", acts=False, answer=_says(409, "identifier_taken", "It already exists"))
+DEPENDENTS = Fault(
+    "403 has_dependents", acts=False, answer=_says(403, "has_dependents", "It has dependents")
+)
 INVALID = Fault("422", acts=False, answer=_says(422, "invalid_request", '"title" must be string'))
 LIMITED_SECONDS = Fault(
     "429 Retry-After seconds",

@@ -11,13 +11,7 @@ from typing import TYPE_CHECKING
 
 from falcoport.commands.catalog_model import MODELS, model_keys
 from falcoport.commands.extras.choices import NO_CHOICES, ExtraChoices
-from falcoport.commands.extras.dashboard import build_dashboard
-from falcoport.commands.extras.notify import build_notify, locate_notify
-from falcoport.commands.extras.retention import build_retention, locate_retention
-from falcoport.commands.extras.rollups import build_rollups, locate_rollups
-from falcoport.commands.extras.scorecard import build_scorecard
 from falcoport.commands.extras.subject import Parts, Subject, find_subject
-from falcoport.commands.extras.triage import build_triage, locate_triage
 from falcoport.errors import UsageError
 from falcoport.manifests.extra_names import Extra
 from falcoport.reconcile.reading import read_catalog
@@ -36,18 +30,31 @@ _Builder = Callable[[Extra, Subject, "Catalog", ExtraChoices], Parts]
 
 def build_extra(extra: Extra, subject: Subject, catalog: Catalog, choices: ExtraChoices) -> Parts:
     """Return what an extra consists of. Raise UsageError where the set-up cannot have it."""
+    # Each is imported where it is asked for: most runs add none.
     match extra:
         case Extra.DASHBOARD:
+            from falcoport.commands.extras.dashboard import build_dashboard
+
             return build_dashboard(subject, catalog)
         case Extra.ROLLUPS:
+            from falcoport.commands.extras.rollups import build_rollups
+
             return build_rollups(subject, catalog)
         case Extra.SCORECARD:
+            from falcoport.commands.extras.scorecard import build_scorecard
+
             return build_scorecard(subject)
         case Extra.TRIAGE:
+            from falcoport.commands.extras.triage import build_triage
+
             return build_triage(subject)
         case Extra.NOTIFY:
+            from falcoport.commands.extras.notify import build_notify
+
             return build_notify(subject, choices.channels, choices.app_url, catalog)
         case Extra.RETENTION:
+            from falcoport.commands.extras.retention import build_retention
+
             return build_retention(
                 subject, catalog, days=choices.retention_days, api_url=choices.api_url
             )
@@ -56,12 +63,20 @@ def build_extra(extra: Extra, subject: Subject, catalog: Catalog, choices: Extra
 def locate_extra(extra: Extra, subject: Subject, catalog: Catalog, choices: ExtraChoices) -> Parts:
     """Return what Port may have of an extra, whatever else the set-up is now; as `build_extra`."""
     if extra is Extra.ROLLUPS:
+        from falcoport.commands.extras.rollups import locate_rollups
+
         return locate_rollups(subject, catalog)
     if extra is Extra.NOTIFY:
+        from falcoport.commands.extras.notify import locate_notify
+
         return locate_notify(subject, choices.app_url, catalog)
     if extra is Extra.TRIAGE:
+        from falcoport.commands.extras.triage import locate_triage
+
         return locate_triage(subject)
     if extra is Extra.RETENTION:
+        from falcoport.commands.extras.retention import locate_retention
+
         return locate_retention(subject, catalog, api_url=choices.api_url)
     return build_extra(extra, subject, catalog, choices)
 
@@ -105,9 +120,9 @@ def _refuse_needed(choices: ExtraChoices, subject: Subject, catalog: Catalog) ->
     for parts in _offered(build_extra, Extra.SCORECARD, subject, catalog):
         if any(is_installed(part, catalog) for part in parts.own):
             raise UsageError(
-                "The scorecard looks at the roll-ups, so they stay as long as it is there.",
+                "The scorecard needs the roll-ups, so they cannot be removed before it.",
                 where="--without",
-                hint="Take both away: --without rollups,scorecard.",
+                hint="Remove both: --without rollups,scorecard.",
             )
 
 

@@ -95,7 +95,7 @@ def parse_extras(texts: ExtraTexts, configured: ExtraChoices | None = None) -> E
     both = [extra for extra in unwanted if extra in wanted]
     if both:
         raise UsageError(
-            f"{both[0]} is both wanted and to be taken away: leave it out of one.",
+            f"{both[0]} is in both --with and --without: remove it from one of them.",
             where="--without",
         )
     days = None if texts.retention is None else parse_days(texts.retention)
@@ -138,7 +138,7 @@ def _parse_channel(texts: ExtraTexts) -> Channel | None:
             raise UsageError(
                 "--notify-url-file and --notify-priority go with --notify.",
                 where="--notify",
-                hint="Say where people are told, such as --notify slack.",
+                hint="Give the channel too, such as --notify slack.",
             )
         return None
     if texts.channel not in list(ChannelKind):
@@ -149,7 +149,7 @@ def _parse_channel(texts: ExtraTexts) -> Channel | None:
     priority = None if texts.priority is None else find_priority(texts.priority)
     if texts.priority is not None and priority is None:
         raise OptionValueError(
-            f"--notify-priority is {texts.priority!r}, which is no priority of Falco.",
+            f"--notify-priority is {texts.priority!r}, which is not a priority of Falco.",
             where="--notify-priority",
             hint=f"There are {', '.join(PRIORITIES)}.",
         )
@@ -174,7 +174,7 @@ def complete_choices(choices: ExtraChoices) -> ExtraChoices:
         return choices
     if Extra.ROLLUPS in choices.unwanted:
         raise UsageError(
-            "The scorecard looks at the roll-ups: it cannot be there without them.",
+            "The scorecard needs the roll-ups.",
             where="--without",
             hint="Leave rollups out of --without, or scorecard out of --with.",
         )

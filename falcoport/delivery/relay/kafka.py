@@ -67,7 +67,7 @@ class KafkaQueue:
         own = sorted(_OWN & set(source.settings))
         if own:
             raise UsageError(
-                f"The queue's configuration sets {', '.join(own)}, which is the relay's affair.",
+                f"The queue's configuration sets {', '.join(own)}, which the relay sets itself.",
                 where="--queue-config",
                 hint="Servers and topic are in --from, the group is --group.",
             )

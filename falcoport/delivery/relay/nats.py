@@ -332,7 +332,8 @@ def _credentials(settings: Mapping[str, str], scheme: str) -> dict[str, Any]:
     unknown = sorted(set(settings) - SETTINGS)
     if unknown:
         raise UsageError(
-            f"The queue's configuration holds {', '.join(unknown)}, which NATS has no use for.",
+            f"The queue's configuration holds {', '.join(unknown)}, which are not settings of "
+            "NATS.",
             where="--queue-config",
             hint=f"It knows {', '.join(sorted(SETTINGS))}.",
         )

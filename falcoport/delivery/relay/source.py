@@ -91,7 +91,8 @@ def extra_missing(module: str | None) -> UsageError:
     return UsageError(
         f"The relay needs its extra ({module} is not installed).",
         code="no_extra",
-        hint="pip install 'falcoport[relay]'",
+        hint="Install falcoport with its extra relay, such as pip install '.[relay]' in a "
+        "checkout.",
     )
 
 
@@ -108,7 +109,7 @@ def read_queue_config(text: str) -> dict[str, str]:
         name, separator, value = line.partition("=")
         if not separator or not name.strip():
             raise UsageError(
-                f"Line {number} of the queue's configuration is no NAME=VALUE.",
+                f"Line {number} of the queue's configuration is not NAME=VALUE.",
                 where="--queue-config",
             )
         found[name.strip()] = value.strip()
@@ -118,7 +119,7 @@ def read_queue_config(text: str) -> dict[str, str]:
 def _server(text: str, scheme: str, option: str) -> str:
     match = _SERVER.fullmatch(text)
     if match is None:
-        raise UsageError(f"{text!r} is no server of a queue.", where=option, hint=_HINT)
+        raise UsageError(f"{text!r} is not a server of a queue.", where=option, hint=_HINT)
     return f"{match['host']}:{match['port'] or _PORTS[scheme]}"
 
 
@@ -126,7 +127,7 @@ def _name(scheme: str, name: str, option: str) -> str:
     if scheme == _KAFKA:
         if not _TOPIC.fullmatch(name) or name in (".", ".."):
             raise UsageError(
-                f"{name!r} is no Kafka topic." if name else "A Kafka URL ends with the topic.",
+                f"{name!r} is not a Kafka topic." if name else "A Kafka URL ends with the topic.",
                 where=option,
                 hint=_HINT,
             )
@@ -134,7 +135,7 @@ def _name(scheme: str, name: str, option: str) -> str:
     name = name or "falco.>"
     *tokens, last = name.split(".")
     if not all(map(_TOKEN.fullmatch, tokens)) or not (last == ">" or _TOKEN.fullmatch(last)):
-        raise UsageError(f"{name!r} is no NATS subject.", where=option, hint=_HINT)
+        raise UsageError(f"{name!r} is not a NATS subject.", where=option, hint=_HINT)
     return name
 
 

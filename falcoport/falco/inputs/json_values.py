@@ -20,7 +20,7 @@ class NumberText(str):
 
 
 def _refuse(name: str) -> Any:
-    raise json.JSONDecodeError(f"{name} is no JSON value", name, 0)
+    raise json.JSONDecodeError(f"{name} is not a JSON value", name, 0)
 
 
 DECODER = json.JSONDecoder(parse_int=NumberText, parse_float=NumberText, parse_constant=_refuse)

@@ -159,7 +159,7 @@ def _check_concurrency(number: int | None) -> None:
     if number is None or 1 <= number <= MAX_CONCURRENCY:
         return
     raise UsageError(
-        f"{number} is no number of alerts that Falcosidekick can send at once.",
+        f"{number} is not a number of alerts that Falcosidekick can send at once.",
         hint=f"From 1 to {MAX_CONCURRENCY}. Falcosidekick takes 0 as no limit, and then loses "
         "alerts in a burst.",
         code="bad_concurrency",
@@ -171,7 +171,7 @@ def _check_priority(priority: str) -> None:
         return
     meant = _SHORT_PRIORITIES.get(priority.lower())
     raise UsageError(
-        f"{priority!r} is no priority that Falcosidekick knows: it would let everything through.",
+        f"{priority!r} is not a priority of Falcosidekick, which would send every alert.",
         hint=f"Did you mean {meant}?" if meant else f"One of {', '.join(MINIMUM_PRIORITIES)}.",
         code="bad_priority",
     )

@@ -39,7 +39,7 @@ class Format(StrEnum):
     HELM_SIDEKICK = "helm-sidekick", "values for the chart falcosidekick"
     K8S_SECRET = "k8s-secret", "a Secret for existingSecret"
     EXTERNAL_SECRET = "external-secret", "the same, from a store by the External Secrets operator"
-    PROMETHEUS_RULE = "prometheus-rule", "an alarm on lost alerts"
+    PROMETHEUS_RULE = "prometheus-rule", "an alert on lost alerts"
     JSON = "json"
     RELAY_NATS = "relay-nats", "values for the chart falco with NATS between, for `relay`"
     RELAY_KAFKA = "relay-kafka", "the same with Kafka"

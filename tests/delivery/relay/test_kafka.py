@@ -132,7 +132,7 @@ def test_the_relay_waits_for_brokers_that_are_not_there_yet(here: Receiver) -> N
     ("more", "message"),
     [
         ({"dead_letter": "falco"}, "read its own dead letters"),
-        ({"settings": {"group.id": "x"}}, "the relay's affair"),
+        ({"settings": {"group.id": "x"}}, "the relay sets itself"),
     ],
 )
 def test_what_would_break_the_relay_is_refused(

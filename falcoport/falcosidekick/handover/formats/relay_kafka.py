@@ -14,7 +14,7 @@ __all__ = ["CARRIES", "HOLDS_SECRET", "render"]
 
 HOLDS_SECRET = False
 _NOTES = (
-    "requiredacks is NONE unless set, and a broker that fails then loses alerts without a word.",
+    "requiredacks is NONE unless set, and a broker that fails then loses alerts silently.",
     "Where Kafka asks for a user: username, password, tls, and sasl, whose values are upper case",
     "(PLAIN, SCRAM_SHA256, SCRAM_SHA512), best as keys KAFKA_… of a Secret (existingSecret).",
 )
