@@ -39,11 +39,11 @@ COMMANDS = (
     ("export", "--format", "json"),
     ("preview", *PATIENT),
     ("preview", "--live", *PATIENT),
-    ("tag-rules", "A rule", "--namespace", "shop-prod"),
+    ("tag-rules", "A rule", "--namespace", "shop-prod", "--offline"),
     ("send-test", "--cleanup", *PATIENT),
     ("setup", "--dry-run", *PATIENT),
     ("prune", "--older-than", "1d", "--dry-run"),
-    ("teardown", "--dry-run"),
+    ("teardown", "--dry-run", "--keep-blueprint"),
     ("init", "--force", "-f", "elsewhere.yaml"),
 )
 
