@@ -15,6 +15,7 @@ from pathlib import Path
 from falcoport.errors import FileTakenError, UsageError
 
 _PRIVATE, _PUBLIC = 0o600, 0o644
+_WRITE_HERE = os.O_CREAT | os.O_WRONLY | os.O_TRUNC | getattr(os, "O_NOFOLLOW", 0)
 
 
 def write_file(path: Path, text: str, *, private: bool, force: bool) -> None:
@@ -93,12 +94,23 @@ def prepare_private_file(path: Path, text: str, *, force: bool) -> PendingFile:
     _check_place(path)
     if path.exists() and not force:
         raise _is_taken_error(path)
-    pending = pending_path(path.resolve())
+    pending = find_pending(path, force=force)
     try:
-        _replace(pending, text, _PRIVATE)
+        # Under its own name at once: a temporary one would stay behind where the run is killed.
+        handle = os.open(pending.pending, _WRITE_HERE, _PRIVATE)
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            os.fchmod(handle, _PRIVATE)
+            file.write(text)
+            file.flush()
+            os.fsync(handle)
     except OSError as error:
         raise _unwritable(path, error) from None
-    return PendingFile(path, pending, force)
+    return pending
+
+
+def find_pending(path: Path, *, force: bool) -> PendingFile:
+    """Return what a run for this place prepares, or has prepared."""
+    return PendingFile(path, pending_path(path.resolve()), force)
 
 
 def _check_place(path: Path) -> None:

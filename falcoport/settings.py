@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from falcoport.errors import CredentialsMissingError, UsageError
+from falcoport.errors import CredentialsMissingError, OptionValueError, UsageError
 from falcoport.network import Network
 from falcoport.urls import is_loopback
 
@@ -173,8 +173,18 @@ def resolve(
 def _first(*candidates: tuple[str, str | None]) -> Sourced | None:
     for source, text in candidates:
         if text is not None and text.strip():
+            _check_encoding(text, source)
             return Sourced(text.strip(), source)
     return None
+
+
+def _check_encoding(text: str, source: str) -> None:
+    """Raise OptionValueError for bytes that are not text, as a terminal or a variable may hold."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        message = f"{source} is not UTF-8 text."
+        raise OptionValueError(message, where=source) from None
 
 
 def _address(

@@ -263,17 +263,24 @@ def _wheelhouse(place: Place, wheel: str, folder: Path) -> None:
         )
         shutil.copy(wheel, wheels)
         _check([place.python, "-m", "venv", str(home / "venv")], environment, home)
-        cut_off = ["unshare", "--map-root-user", "--net"] if _can_cut_off() else []
+        cut_off = _find_cut_off()
         install = [str(home / "venv" / "bin" / "pip"), "install", "--quiet", "--no-index"]
         install += ["--find-links", wheels]
         _check([*cut_off, *install, "falcoport[sandbox,relay,socks]"], environment, home)
         _run_falcoport([*cut_off, str(home / "venv" / "bin" / "falcoport")], environment, home)
 
 
-def _can_cut_off() -> bool:
-    """Return whether a program can be run here without any network."""
-    probe = ["unshare", "--map-root-user", "--net", "true"]
-    return bool(shutil.which("unshare")) and not subprocess.run(probe, check=False).returncode  # noqa: S603 -- our own words
+def _find_cut_off() -> list[str]:
+    """Return what to put in front of a command so that it has no network; nothing if it cannot be.
+
+    Root needs no user namespace for it, and may have none inside a chroot.
+    """
+    command = ["unshare", "--net"] if os.geteuid() == 0 else ["unshare", "--map-root-user", "--net"]
+    return command if shutil.which("unshare") and _succeeds([*command, "true"]) else []
+
+
+def _succeeds(command: Sequence[str]) -> bool:
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0  # noqa: S603 -- our own words
 
 
 def _demo(place: Place, wheel: str, folder: Path) -> None:

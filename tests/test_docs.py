@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import re
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +21,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 ROOT = Path(__file__).parent.parent
-PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 
 
 def reference_writer() -> ModuleType:
@@ -80,3 +83,52 @@ def test_the_map_of_the_code_names_what_is_there() -> None:
         f"falcoport/{one.parent.name}/" for one in (ROOT / "falcoport").glob("*/__init__.py")
     }
     assert folders - named == set()
+
+
+def test_every_page_is_in_the_sites_navigation() -> None:
+    text = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
+    listed = set(re.findall(r": ([\w/-]+\.md)$", text, re.MULTILINE))
+    pages = {str(page.relative_to(ROOT / "docs")) for page in (ROOT / "docs").rglob("*.md")}
+    records = {page for page in pages if re.match(r"decisions/\d", page)}
+    assert listed == pages - records
+    index = (ROOT / "docs" / "decisions" / "index.md").read_text(encoding="utf-8")
+    assert [page for page in records if Path(page).name not in index] == []
+
+
+def test_no_page_says_that_falcoport_is_in_an_index() -> None:
+    """It is not: a name alone would install what somebody else put there."""
+    pattern = re.compile(
+        r"(?:pip3?|pipx|uv tool|uv pip) (?:install|download)[^\n`&]*[ '\"]falcoport(?![\w-])"
+    )
+    for page in PAGES:
+        for line in page.read_text(encoding="utf-8").splitlines():
+            found = pattern.search(line)
+            assert not found or "--no-index" in line or "git+" in line, line
+
+
+@pytest.mark.slow
+def test_the_site_builds_without_a_network_and_without_a_warning(tmp_path: Path) -> None:
+    """Strictly: a page or an anchor that is not there is a failure."""
+    command = [
+        sys.executable,
+        "-m",
+        "mkdocs",
+        "build",
+        "--strict",
+        "--site-dir",
+        str(tmp_path / "s"),
+    ]
+    ran = subprocess.run(
+        command,
+        cwd=ROOT,
+        env={**os.environ, "NO_MKDOCS_2_WARNING": "1", "HTTPS_PROXY": "http://127.0.0.1:9"},
+        capture_output=True,
+        check=False,
+        text=True,
+    )
+    assert ran.returncode == 0, ran.stderr
+    for page in (tmp_path / "s").rglob("*.html"):
+        loaded = re.findall(
+            r"<(?:script|link|img)[^>]*(?:src|href)=\"?(https?:[^\" >]+)", page.read_text()
+        )
+        assert loaded == [], page

@@ -210,3 +210,12 @@ def test_an_address_that_is_not_ports_is_no_missing_webhook(
     assert ran.exit_code == EXIT_PORT
     assert ran.errors == ["That is not an answer of Port's API: status 404."]
     assert "Check PORT_API_URL" in ran.stderr
+
+
+@pytest.mark.parametrize("name", ["PORT_CLIENT_ID", "PORT_CLIENT_SECRET", "PORT_API_URL"])
+def test_bytes_that_are_no_text_are_named(name: str) -> None:
+    given = {"PORT_CLIENT_ID": "id", "PORT_CLIENT_SECRET": "secret", name: "\udcff"}
+    with pytest.raises(UsageError) as caught:
+        resolve(SettingOptions(), given)
+    assert caught.value.exit_code == 2
+    assert caught.value.message == f"{name} is not UTF-8 text."

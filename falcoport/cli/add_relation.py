@@ -43,13 +43,15 @@ def add_relation(
     from falcoport.render.setup import set_up_data
 
     run.connect_early()
+    # The file's clusters belong to the relation to the namespace, which has no name here.
+    named = cluster or (run.config.clusters if relation is None and not many else None)
     choices = RelationChoices(
         relation,
         target,
         title,
         tag_prefix,
         many,
-        Clusters.named(tuple(cluster)) if cluster else None,
+        Clusters.named(tuple(named)) if named else None,
         bool(ensure_namespaces),
         namespace_blueprint,
     )

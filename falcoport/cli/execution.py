@@ -13,6 +13,7 @@ from falcoport.errors import (
     EXIT_OK,
     FalcoportError,
     InterruptedRunError,
+    OptionValueError,
     Problem,
 )
 from falcoport.render.streams import StdoutError
@@ -54,6 +55,8 @@ def execute(
         return fail(command, output, error)
     except StdoutError:
         raise
+    except UnicodeEncodeError as error:
+        return fail(command, output, _explain_encoding(error, output))
     except Exception as error:  # noqa: BLE001 -- the last line of defence: never a traceback
         return fail(command, output, _bug(error, output))
     if output.is_json:
@@ -88,6 +91,17 @@ def fail(command: str, output: Output, error: FalcoportError, data: Any = None) 
     else:
         output.error(error)
     return error.exit_code
+
+
+def _explain_encoding(error: UnicodeEncodeError, output: Output) -> FalcoportError:
+    """Return an error for bytes that are no text, wherever in the command line they stood."""
+    if not any("\ud800" <= character <= "\udfff" for character in error.object):
+        return _bug(error, output)
+    shown = error.object if len(error.object) <= _SHOWN else f"{error.object[:_SHOWN]}…"
+    return OptionValueError(f"{shown!a} is not UTF-8 text.", hint="Give it in UTF-8.")
+
+
+_SHOWN = 100
 
 
 def _bug(error: Exception, output: Output) -> FalcoportError:

@@ -256,12 +256,14 @@ class SecurityOptions:
                 where=WEBHOOK_SECRET,
                 hint="Unset it to have a secret generated, or set it to the secret.",
             )
+        on_stdout = self.secret_out is not None and str(self.secret_out) == "-"
         return SecretRequest(
             self.header or run.config.header,
             secret,
             self.rotate_secret,
-            self.secret_out,
+            None if on_stdout else self.secret_out,
             self.force,
+            on_stdout,
         )
 
 

@@ -461,7 +461,8 @@ SecretOut = Annotated[
         "--secret-out",
         metavar="FILE",
         rich_help_panel=_SECURITY,
-        help="Write a generated secret to this file, readable by you alone, instead of showing it.",
+        help="Write a generated secret to this file, readable by you alone, or to stdout for -, "
+        "instead of showing it. A run after one that was interrupted continues with its secret.",
     ),
 ]
 

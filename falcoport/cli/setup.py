@@ -54,6 +54,8 @@ def setup(
     show_secret(run.output, result.webhook, result.secret, unused=unused)
     show_hand_over(run.output, result, values=show_values)
     run.output.result(result.url)
+    if result.secret.on_stdout and result.secret.generated is not None:
+        run.output.secret_result(result.secret.generated)
     return CommandResult(
         {**set_up_data(result.changes, result.webhook), **secret_data(result.secret)}
     )

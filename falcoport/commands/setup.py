@@ -109,8 +109,14 @@ def _make_task(
     check.run(empty)
     extras = replace(request.extras, api_url=context.settings.api_url.value)
 
+    said: set[str] = set()
+
     def build(catalog: Catalog) -> Goal:
-        warn_of_new_urls(request, catalog, context)
+        # The catalog is read again where somebody else writes at the same time.
+        warning = describe_new_urls(request, catalog)
+        if warning and warning not in said:
+            said.add(warning)
+            context.warn(warning)
         goal = build_setup_goal(request.manifests, request.choices, catalog, secret_header)
         goal = add_extras(goal, extras, catalog)
         check.run(goal)
@@ -120,28 +126,29 @@ def _make_task(
     return Task(keys, build, neighbours=bool(extras.unwanted), before_writes=before_writes)
 
 
-def warn_of_new_urls(request: SetupRequest, catalog: Catalog, context: Context) -> None:
-    """Say which Falcosidekick is related wrongly until it has another URL.
+def describe_new_urls(request: SetupRequest, catalog: Catalog) -> str:
+    """Say which Falcosidekick is related wrongly until it has another URL; empty for none.
 
     A mapping for several clusters reads the cluster from the URL, one for a single cluster holds
     its name.
     """
     before = recall_choices(request.manifests, catalog).clusters
     after = request.choices.clusters
-    if after is None or not after.names or catalog.get(_webhook_key(request)) is None:
-        return
-    if after.from_url and before is not None and before.names:
+    if before is None or after is None or not after.names:
+        return ""
+    if after.from_url and before.names:
         [name] = before.names
-        context.warn(
+        return (
             f"the Falcosidekick of cluster {name} needs its new URL, which names the cluster: "
             f"`falcoport show-url --cluster {name}`. Until then its alerts are related by their "
             "tags alone."
         )
-    elif before is not None and before.from_url and not after.from_url:
-        context.warn(
+    if before.from_url and not after.from_url:
+        return (
             f"every alert will be related to cluster {after.names[0]}, whatever cluster its URL "
             "names: give each --cluster, if this webhook serves several."
         )
+    return ""
 
 
 def _webhook_key(request: SetupRequest) -> Key:

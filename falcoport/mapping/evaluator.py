@@ -78,14 +78,15 @@ class Evaluator:
         if not rounded:
             events = [round_numbers(event) for event in events]
         try:
-            lines = self._program.input_text("\n".join(events)).text().split("\n")
-        except ValueError:
+            # Not as text: the binding would write what it has as values, and it be read again.
+            found = self._program.input_text("\n".join(events)).all()
+        except (ValueError, RecursionError):
             return [self.evaluate(event, rounded=True) for event in events]
-        # An expression that ends the whole program (`halt`, `input`) leaves too few lines, or none.
-        if len(lines) != len(events) or "" in lines:
+        # An expression that ends the whole program (`halt`, `input`) leaves too few, or none.
+        if len(found) != len(events):
             return [self.evaluate(event, rounded=True) for event in events]
         try:
-            return [self._outcomes(read_stored(line)) for line in lines]
+            return [self._outcomes(as_stored(raw)) for raw in found]
         except RecursionError:
             raise EventError("nested too deeply") from None
 

@@ -8,6 +8,7 @@ reaches it is named.
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 _FEW = 1.5
 """How much of one alert's time all the events of an evaluator may take together."""
+
+_LEAST = 1.0  # seconds; with less, a busy machine would blame what is harmless
 
 _LONG = 4096  # characters; beyond, even compiling an expression may take seconds
 
@@ -111,12 +114,14 @@ def explain_limit(
     `reason` is what the mappings as a whole reached, `at` where the events stand. Each expression
     is evaluated alone to find the one that reaches a limit, or else takes the most time.
     """
-    with LimitedProcess(partial(_build_finder, tuple(mappings), limits), limits) as process:
+    # Half the time tells which it is; a command whose mapping never ends is to end soon.
+    seconds = max(limits.seconds / 2, min(limits.seconds, _LEAST))
+    shorter = replace(limits, seconds=seconds)
+    with LimitedProcess(partial(_build_finder, tuple(mappings), shorter), shorter) as process:
         try:
             found = process.ask(list(events))
         except LimitReachedError as error:
             found = error.begun
-            reason = error.reason if found is not None else reason
     place = "mappings" if found is None else f"mappings[{found[0]}].{found[1]}"
     text = _find_text(mappings, place)
     more = "" if reason == _REGULAR else ", or allow it more with --jq-timeout and --jq-memory"

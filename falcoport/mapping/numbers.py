@@ -11,13 +11,15 @@ from typing import Any
 
 def as_stored(value: Any) -> Any:
     """Return a JSON value with its whole numbers as JavaScript, and hence Port, writes them."""
-    if isinstance(value, str) or value is None:
-        return value
-    if isinstance(value, list):
-        return [as_stored(inner) for inner in value]
-    if isinstance(value, dict):
-        return {key: as_stored(inner) for key, inner in value.items()}
-    if isinstance(value, int) and not -_EXACT <= value <= _EXACT:
+    # Most of what an alert holds are texts: each call that is not made for one counts.
+    kind = type(value)
+    if kind is list:
+        return [inner if type(inner) is str else as_stored(inner) for inner in value]
+    if kind is dict:
+        return {
+            key: inner if type(inner) is str else as_stored(inner) for key, inner in value.items()
+        }
+    if kind is int and not -_EXACT <= value <= _EXACT:
         return stored_integer(str(value))
     return value
 

@@ -21,6 +21,7 @@ from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from falcoport.errors import InterruptedRunError
 from falcoport.falco.inputs.interface import find_alerts, split_source
 from falcoport.falcosidekick.forward import HEADERS
 from falcoport.mapping.evaluator_process import (
@@ -178,12 +179,20 @@ def _collect(
 
 @contextmanager
 def _pool(options: MapperOptions, processes: int) -> Iterator[Callable[[str, Chunk], Future[Page]]]:
-    """Give a function that maps a chunk in another process; those start with the first chunk."""
-    from concurrent.futures import ProcessPoolExecutor
+    """Give a function that maps a chunk in another process; those start with the first chunk.
+
+    Raise InterruptedRunError where one of them is ended.
+    """
+    from concurrent.futures.process import BrokenProcessPool, ProcessPoolExecutor
 
     pool = ProcessPoolExecutor(processes, initializer=_start, initargs=(options,))
     try:
         yield lambda name, chunk: pool.submit(_map, name, chunk)
+    except BrokenProcessPool:
+        raise InterruptedRunError(
+            "A process that maps alerts was ended from outside.",
+            hint="Memory may be short. Run the same command again.",
+        ) from None
     finally:
         pool.shutdown(cancel_futures=True)
 
@@ -193,8 +202,10 @@ _mapper: list[Mapper] = []
 
 
 def _start(options: MapperOptions) -> None:
-    # Ctrl-C reaches every process of a terminal; the first one ends the others.
+    # Ctrl-C reaches every process of a terminal; the first one ends the others, by SIGTERM, which
+    # must not be taken for an interruption of the work.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     # Alerts make many objects and no cycles: looking for those takes a tenth of the time.
     gc.set_threshold(_GARBAGE)
     _mapper.append(Mapper(options))

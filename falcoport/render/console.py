@@ -84,6 +84,11 @@ class Output:
         if not self.is_json:
             self._write(self._stdout, f"{text}\n")
 
+    def secret_result(self, secret: str) -> None:
+        """Write a secret that was asked for on stdout, masked elsewhere; only in text format."""
+        if not self.is_json:
+            _write_encodable(self._stdout, f"{secret}\n")
+
     def clear(self) -> None:
         """Begin a new screen where stdout is a terminal, else a new paragraph."""
         self._write(self._stdout, "\x1b[H\x1b[2J" if self.is_terminal else "\n")

@@ -61,7 +61,7 @@ def show_secret(
         )
     if secret.file is not None:
         output.note(f"The webhook's secret is in {secret.file}; Port does not give it back.")
-    elif not output.is_json:
+    elif not output.is_json and not secret.on_stdout:
         output.reveal(
             "this is the webhook's secret, shown only once; Port does not return it:",
             secret.generated,

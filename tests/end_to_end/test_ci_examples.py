@@ -463,7 +463,15 @@ def test_the_github_workflow_checks_on_a_schedule() -> None:
 
 @pytest.mark.skipif(shutil.which("shellcheck") is None, reason="no shellcheck here")
 @pytest.mark.parametrize(
-    "script", ["examples/ci/bootstrap.sh", ".ci/run", "scripts/release", "scripts/check_image"]
+    "script",
+    [
+        "examples/ci/bootstrap.sh",
+        ".ci/run",
+        "scripts/release",
+        "scripts/check_image",
+        "scripts/setup",
+        "scripts/check",
+    ],
 )
 def test_the_shell_scripts_are_clean(script: str) -> None:
     ran = subprocess.run(

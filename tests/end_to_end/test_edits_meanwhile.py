@@ -48,7 +48,8 @@ def _properties(live: Json, **changed: Any) -> Json:
 def _own(live: Json, change: Callable[[Json], None]) -> Json:
     """Change our own mapping, wherever it stands."""
     for mapping in live["mappings"]:
-        if mapping["blueprint"] == "falco_alert" and "output" in mapping["entity"]["properties"]:
+        properties = mapping["entity"].get("properties", {})
+        if mapping["blueprint"] == "falco_alert" and "output" in properties:
             change(mapping)
             break
     return {"mappings": live["mappings"]}

@@ -144,6 +144,14 @@ def test_each_option_has_a_word_that_turns_it_off(exporter: httpx.Client) -> Non
     assert blueprint["relations"].keys() == {"namespace"}
 
 
+def test_adding_the_relation_that_is_there_leaves_its_options(exporter: httpx.Client) -> None:
+    options = ("--cluster", "prod", "--ensure-namespaces", "--workload")
+    assert falcoport("setup", *options).exit_code == 0
+    before = mappings(exporter)
+    assert falcoport("add-relation").exit_code == 0
+    assert mappings(exporter) == before
+
+
 def test_another_cluster_replaces_what_the_first_one_wrote(exporter: httpx.Client) -> None:
     assert falcoport("setup", "--cluster", "a", "--ensure-namespaces").exit_code == 0
     assert falcoport("setup", "--cluster", "b").exit_code == 0
@@ -235,7 +243,7 @@ def test_the_missing_blueprint_is_made_to_fit_the_clusters(
     make_blueprint(api, cluster)
     ran = falcoport("setup")
     assert ran.exit_code == 4
-    assert f"{cluster!r} is there" in ran.stderr
+    assert f"Port has {cluster!r}" in ran.stderr
     assert "Install" not in ran.stderr
     assert falcoport("setup", "--create-namespace-blueprint").exit_code == 0
     assert target(api) == made

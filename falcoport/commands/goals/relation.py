@@ -10,6 +10,7 @@ from falcoport.commands.catalog_model import (
     choose_namespace_blueprint,
     model_keys,
 )
+from falcoport.commands.choices import recall_choices
 from falcoport.commands.defaults import DEFAULT_RELATION, DEFAULT_TAG_PREFIX
 from falcoport.commands.goals.blueprint_parts import MODEL_NAMESPACES, RELATIONS
 from falcoport.errors import OptionValueError, Problem
@@ -85,7 +86,8 @@ def build_relation_goal(
         prefix = DEFAULT_TAG_PREFIX if choices.tag_prefix is None else choices.tag_prefix
         line = tag_expression(prefix, many=choices.many)
     _check_relation(name, relation)
-    line = with_own_namespace(line, choices.clusters or NO_CLUSTER, many=choices.many)
+    clusters = choices.clusters or _recall_clusters(manifests, choices, name, catalog)
+    line = with_own_namespace(line, clusters, many=choices.many)
     named: list[Json] = [{"blueprint": identifier, "entity": {RELATIONS: {name: line}}}]
     # A live mapping that lacks just this relation is still ours.
     known_by = [_without_line(mapping, name) for mapping in own]
@@ -109,6 +111,14 @@ def build_relation_goal(
             ),
         )
     )
+
+
+def _recall_clusters(
+    manifests: Manifests, choices: RelationChoices, name: str, catalog: Catalog
+) -> Clusters:
+    """Return the clusters that `setup` wrote into the relation to the namespace, if it is that."""
+    is_own = name == DEFAULT_RELATION and choices.tag_prefix is None and not choices.many
+    return (recall_choices(manifests, catalog).clusters if is_own else None) or NO_CLUSTER
 
 
 def _choose_target(
