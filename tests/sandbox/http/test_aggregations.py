@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 if TYPE_CHECKING:
     import httpx
 
-ALL = {
+ALL: dict[str, Any] = {
     "combinator": "and",
     "rules": [{"property": "$blueprint", "operator": "=", "value": "alert"}],
 }
@@ -117,3 +118,53 @@ def test_a_history_has_the_value_at_the_end_of_each_interval(port: httpx.Client)
 @pytest.mark.parametrize("body", [{"func": "none"}, {"func": "sum"}, {"func": "countValues"}])
 def test_a_figure_that_port_does_not_know_is_422(port: httpx.Client, body: dict[str, Any]) -> None:
     assert port.post("/entities/aggregate", json={"query": ALL, **body}).status_code == 422
+
+
+# Says the same, and has each entity looked at.
+EACH = {**ALL, "rules": [*ALL["rules"], {"property": "$identifier", "operator": "isNotEmpty"}]}
+
+
+@pytest.mark.parametrize(
+    "subject",
+    [{"property": name} for name in ("priority", "property#priority", "n", "tags", "$title", "no")]
+    + [{"relation": "of"}],
+)
+def test_what_the_database_counts_is_what_the_entities_say(
+    port: httpx.Client, subject: dict[str, str]
+) -> None:
+    at_once, one_by_one = (
+        port.post("/entities/aggregate", json={"query": q, "func": "countValues", **subject})
+        for q in (ALL, EACH)
+    )
+    assert at_once.raise_for_status().json() == one_by_one.raise_for_status().json()
+
+
+def test_days_are_counted_alike(port: httpx.Client) -> None:
+    schema = port.get("/blueprints/alert").json()["blueprint"]["schema"]
+    schema["properties"]["at"] = {"type": "string", "format": "date-time"}
+    port.patch("/blueprints/alert", json={"schema": schema}).raise_for_status()
+    now = datetime.now(UTC)
+    for number, hours in enumerate([0, 1, 30, 30, 24 * 40, -30]):
+        moment = (now - timedelta(hours=hours)).astimezone(timezone(timedelta(hours=number - 2)))
+        entity = {"identifier": f"b{number}", "properties": {"at": moment.isoformat()}}
+        port.post("/blueprints/alert/entities", json=entity).raise_for_status()
+    body = {
+        "blueprint": "alert",
+        "timeRange": {"preset": "lastWeek"},
+        "timeInterval": "day",
+        "measureTimeBy": "at",
+        "aggregationType": "countEntities",
+        "func": "count",
+    }
+    rule = {"property": "$identifier", "operator": "isNotEmpty"}
+    at_once, one_by_one = (
+        port.post(
+            "/entities/aggregate-over-time",
+            json={**body, "query": {"combinator": "and", "rules": rules}},
+        )
+        .raise_for_status()
+        .json()["result"]["data"]
+        for rules in ([], [rule])
+    )
+    assert at_once == one_by_one
+    assert sum(point["value"] for point in at_once) == 4
