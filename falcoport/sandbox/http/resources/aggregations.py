@@ -224,8 +224,9 @@ def _read_at_once(state: State, body: Document, start: datetime) -> Iterator[Any
 
 async def _nothing() -> AsyncIterator[Candidate]:
     """Yield nothing: all was read at once."""
-    return
-    yield
+    none: tuple[Candidate, ...] = ()
+    for one in none:
+        yield one
 
 
 def _samples(candidate: Candidate, body: Document, moment: datetime) -> list[tuple[str, Sample]]:
