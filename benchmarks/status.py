@@ -5,17 +5,19 @@
 Each catalog is a sandbox on a database of its own, with alerts in the standard profile, findings,
 and what `setup --with` adds. Bytes are counted between falcoport and the sandbox, in both
 directions, headers included; the time is that of the whole command, the fastest of some runs.
-Catalogs that `--folder` holds from an earlier run are not made again.
+Beyond a thousand, alerts are copies, made in the database. Catalogs that `--folder`
+holds from an earlier run are not made again.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import sqlite3
 import sys
 import tempfile
 import time
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING
@@ -29,6 +31,7 @@ from support.weeks import DAYS, RULES, as_blocks, week
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+_MOST_SENT = 1000
 SETUP = ("setup", "--create-namespace-blueprint", "--profile", "standard", "--findings",
          "--with", "dashboard,rollups,scorecard,triage")  # fmt: skip
 
@@ -82,14 +85,34 @@ def make_catalog(folder: Path, count: int) -> Path:
     alerts = folder / f"{count}.jsonl"
     per_week = sum(number for _, _, number, _ in RULES) * DAYS
     with alerts.open("wb") as file:
-        file.writelines(as_blocks(week(count / per_week)))
+        file.writelines(as_blocks(week(min(count, _MOST_SENT) / per_week)))
     unfinished = folder / f"{count}.unfinished.db"
     unfinished.unlink(missing_ok=True)
     with ExitStack() as stack:
         sandbox = Sandbox(unfinished, stack)
         sandbox.run(*SETUP)
         sandbox.run("replay", str(alerts), "--through", "api")
+    multiply_alerts(unfinished, count)
     return unfinished.rename(database)
+
+
+def multiply_alerts(database: Path, count: int) -> None:
+    """Copy the alerts of a catalog until there are about so many, with what they are related to."""
+    blueprint = "(SELECT key FROM blueprint WHERE identifier = 'falco_alert')"
+    with closing(sqlite3.connect(database)) as connection, connection:
+        own = f"FROM entity WHERE blueprint = {blueprint}"
+        (there, last) = connection.execute(f"SELECT count(*), max(key) {own}").fetchone()
+        for copy in range(1, count // max(1, there)):
+            shift = copy * last
+            connection.execute(
+                "INSERT INTO entity(key, blueprint, identifier, document) "
+                f"SELECT key + {shift}, blueprint, identifier || '-{copy}', document {own} "
+                f"AND key <= {last}"
+            )
+            connection.execute(
+                f"INSERT INTO relation SELECT source + {shift}, slot, position, target "
+                f"FROM relation WHERE source IN (SELECT key {own} AND key <= {last})"
+            )
 
 
 def measure(database: Path, runs: int) -> None:

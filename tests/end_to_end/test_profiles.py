@@ -69,7 +69,9 @@ def send(port: httpx.Client, url: str, alerts: Iterable[Json]) -> None:
 
 def settle(port: httpx.Client) -> None:
     """Wait until every alert is mapped and every automation has run."""
-    port.get(f"{port.base_url.copy_with(path='/_sandbox/settled')}").raise_for_status()
+    port.get(
+        f"{port.base_url.copy_with(path='/_sandbox/settled')}", timeout=None
+    ).raise_for_status()
 
 
 def entities(port: httpx.Client, path: str) -> dict[str, Json]:

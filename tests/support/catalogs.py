@@ -60,13 +60,13 @@ def extras_of(client: httpx.Client) -> State:
         found: list[Json] = client.get(path).raise_for_status().json()[key]
         return found
 
-    permissions = [
-        {
-            "identifier": one["identifier"],
-            **client.get(f"/blueprints/{one['identifier']}/permissions").json()["permissions"],
-        }
-        for one in get("/blueprints", "blueprints")
-    ]
+    permissions = []
+    for one in get("/blueprints", "blueprints"):
+        answer = client.get(f"/blueprints/{one['identifier']}/permissions").json()
+        entities = dict(answer["permissions"]["entities"])
+        # Port adds a block for each property that a blueprint gets.
+        blocks = entities.pop("updateProperties")
+        permissions.append({"identifier": one["identifier"], **entities, **blocks})
     secrets = get("/organization/secrets", "secrets")
     return _by_name(
         (
