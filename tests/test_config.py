@@ -124,6 +124,7 @@ def mutate(document: Any, chance: random.Random) -> Any:
     return chance.choice([None, True, 0, -1.5, "", "x", [], {}, [None], {"a": 1}, "é", "a: b"])
 
 
+@pytest.mark.slow
 def test_a_thousand_mutations_are_refused_with_a_line_or_read(folder: Path) -> None:
     chance = random.Random(4711)
     refused = 0

@@ -75,7 +75,7 @@ def test_the_hand_over_page_knows_every_format_and_the_image() -> None:
 def test_the_map_of_the_code_names_what_is_there() -> None:
     text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     named = set(
-        re.findall(r"`((?:falcoport|tests|blueprints|webhook_configs|docs|scripts)/[^`*]*)`", text)
+        re.findall(r"`((?:falcoport|tests|blueprints|webhook_configs|docs|scripts)/[^`* ]*)`", text)
     )
     assert named
     assert [path for path in sorted(named) if not (ROOT / path).exists()] == []

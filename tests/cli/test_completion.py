@@ -200,6 +200,7 @@ def _lines(command: list[str], environment: dict[str, str], folder: Path) -> lis
     return ran.stdout.splitlines()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ask", [_ask_bash, _ask_fish])
 def test_bash_and_fish_complete_by_their_own_engines(
     ask: Callable[[str, dict[str, str], Path], list[str]],
@@ -222,6 +223,7 @@ def test_bash_and_fish_complete_by_their_own_engines(
     assert offered("falcoport setup --region=e") == ["eu" if short else "--region=eu"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("command", "prepare"),
     [

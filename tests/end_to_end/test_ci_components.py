@@ -87,6 +87,7 @@ def pipeline(
     return Pipeline(tmp_path, sandbox, request.param)
 
 
+@pytest.mark.slow
 def test_plan_setup_and_drift(pipeline: Pipeline, api: httpx.Client) -> None:
     """A plan shows a table, setup does it and gives the URL, drift fails the job on request."""
     planned = pipeline.run({"command": "plan"})

@@ -417,6 +417,7 @@ def test_a_download_that_is_not_what_was_pinned_is_not_run(machine: Machine) -> 
     assert re.fullmatch(r"[0-9a-f]{64}", pinned["KUBECTL_SHA256"])
 
 
+@pytest.mark.slow
 @needs_kubectl
 def test_the_drift_jobs_find_what_somebody_changed(machine: Machine, api: httpx.Client) -> None:
     assert machine.run_github().returncode == 0

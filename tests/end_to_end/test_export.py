@@ -472,6 +472,7 @@ EVERYTHING = ("--create-namespace-blueprint", "--profile", "standard", "--findin
               "--with", ALL_EXTRAS, "--notify", "slack")  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("pointed")
 @needs_provider
 def test_the_real_provider_adopts_extras_without_a_change(
@@ -535,6 +536,7 @@ def test_extras_go_with_offline() -> None:
     assert ran.envelope["errors"][0]["where"] == "--offline"
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("pointed")
 @needs_provider
 def test_the_real_provider_adopts_the_standard_profile_and_findings(

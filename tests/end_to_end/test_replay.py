@@ -255,7 +255,7 @@ def test_stdin_is_read_to_its_end(tmp_path: Path, here: Receiver) -> None:
         ([], 2, "No alerts were given"),
         (["missing"], 4, "missing cannot be read"),
         (["text"], 4, "There is no alert in text"),
-        (["a", "--since", "soon"], 2, "--since is 'soon', no time"),
+        (["a", "--since", "soon"], 2, "--since is 'soon', not a time"),
         (["a", "--shard", "3/3"], 2, "not I/N"),
         (["a", "--min-priority", "high"], 2, "Falco has Emergency"),
         (["a", "--checkpoint", "text"], 2, "cannot be used as a checkpoint"),

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 import re
 import stat
-import subprocess
-import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -530,32 +527,6 @@ def test_exporting_what_is_not_there_says_to_set_up() -> None:
     assert "falcoport setup" in ran.stderr
 
 
-@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_there_is_a_completion_script_for_each_shell(shell: str) -> None:
-    ran = falcoport("completion", shell)
-    assert ran.exit_code == 0
-    assert f"complete_{shell}" in ran.stdout
-
-
-def test_bash_completes_commands_options_and_values(tmp_path: Path) -> None:
-    program = tmp_path / "falcoport"
-    program.write_text(f'#!/bin/sh\nexec {sys.executable} -m falcoport "$@"\n', encoding="utf-8")
-    program.chmod(0o700)
-    script = """
-    eval "$(falcoport completion bash)"
-    for line in "falcoport show-" "falcoport export --off" "falcoport show-url --format he"; do
-        COMP_WORDS=($line) COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
-        _falcoport_completion falcoport
-        echo "${COMPREPLY[@]}"
-    done
-    """
-    environment = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
-    answer = subprocess.run(
-        ["bash", "-c", script], env=environment, capture_output=True, check=True, text=True
-    )
-    assert answer.stdout.splitlines() == ["show-url", "--offline", "helm helm-sidekick"]
-
-
 def test_values_that_refer_to_a_secret_need_none(
     secured: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -617,7 +588,7 @@ def test_an_external_secret_names_its_store_and_holds_no_credential(
         (("--format", "external-secret", "--remote-key", "x"), "--secret-store"),
         (("--format", "prometheus-rule", "--custom-tag", "x"), "--custom-tag"),
         (("--format", "k8s-secret", "--label", "novalue"), "--label"),
-        (("--format", "env", "--max-concurrent", "0"), "0 is no number"),
+        (("--format", "env", "--max-concurrent", "0"), "0 is not a number"),
     ],
 )
 def test_an_option_that_a_format_has_no_place_for_is_refused(

@@ -130,6 +130,7 @@ def test_labels_are_whole_in_a_terminal_of_any_width(columns: int) -> None:
         "webhook",
         "mapping",
         "extras",
+        "extras",
         "alerts",
     ]
 

@@ -148,7 +148,7 @@ def test_a_manifest_that_secures_writes_its_whole_block() -> None:
 
 
 def test_a_manifest_that_would_take_the_secret_away_is_refused() -> None:
-    with pytest.raises(ConflictError, match="secret away"):
+    with pytest.raises(ConflictError, match="remove the webhook's secret"):
         planned({"requestIdentifierPath": ".body.uuid"}, HEADER)
     assert planned({"requestIdentifierPath": ".body.uuid"}, OPEN) == {
         "requestIdentifierPath": ".body.uuid"

@@ -190,7 +190,7 @@ def test_an_option_without_a_place_names_the_formats_that_have_one() -> None:
     ],
 )
 def test_a_priority_that_would_mean_everything_is_refused(value: str, meant: str) -> None:
-    with pytest.raises(UsageError, match="everything") as caught:
+    with pytest.raises(UsageError, match="every alert") as caught:
         Handover(URL, minimum_priority=value)
     assert meant in caught.value.hint
 
