@@ -68,6 +68,8 @@ def _resolve(name: str, folder: Path, upgrade: bool) -> Path:
         "--python-version",
         "3.11",
         "--generate-hashes",
+        # pip before 23.1 takes a package with an extra for another one, which is not pinned.
+        "--no-strip-extras",
         "--custom-compile-command",
         "python scripts/renew_locks.py",
         *LOCKS[name],
