@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 _LARGEST = 1024 * 1024
 """Port's own limit of a request body, hence of anything a document could become, in bytes."""
 _MOST_NODES = 100_000
+_DEEPEST = 200
+"""How many collections may stand inside each other."""
 _LONGEST_NUMBER = 400
 """Characters of a number: more digits than any JSON number that Port could take."""
 _NOT_SHOWN = Problem("bad_manifest", "")
@@ -99,6 +101,7 @@ def parse_document(text: str) -> tuple[Any, dict[str, int]]:
             except json.JSONDecodeError:
                 pass
         try:
+            _check_depth(text)
             return _load(text, _LOADER)
         except yaml.YAMLError as error:
             if "nesting depth" in str(error):
@@ -118,6 +121,23 @@ def parse_document(text: str) -> tuple[Any, dict[str, int]]:
         raise UnreadableError("is nested too deeply") from None
     except ValueError as error:
         raise UnreadableError(f"is not valid: {error}") from None
+
+
+def _check_depth(text: str) -> None:
+    """Raise RecursionError where collections are nested so deeply that composing them could crash.
+
+    libyaml composes by recursion in C, in older versions without a limit; events come one by one.
+    """
+    if sum(map(text.count, "[{-:?")) <= _DEEPEST:
+        return
+    depth = 0
+    for event in yaml.parse(text, Loader=_LOADER):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+            if depth > _DEEPEST:
+                raise RecursionError
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
 
 
 def _load(text: str, kind_of_loader: Any) -> tuple[Any, dict[str, int]]:

@@ -25,7 +25,7 @@ def read_lock(name: str) -> dict[str, tuple[Version, int]]:
     text = (FOLDER / name).read_text("utf-8").replace("\\\n", " ")
     found: dict[str, tuple[Version, int]] = {}
     for line in text.splitlines():
-        matched = re.match(r"([\w.-]+)(?:\[\w+\])?==(\S+)", line)
+        matched = re.match(r"([\w.-]+)(?:\[[\w,-]+\])?==(\S+)", line)
         if matched:
             package, version = matched.groups()
             hashes = len(re.findall(r"--hash=sha256:[0-9a-f]{64}(?!\S)", line))
