@@ -1,7 +1,7 @@
 """Runs a preview over whole sources: on all processors where there is much to do, in order.
 
-Mappings that surely end soon run here and in a pool of processes; any other runs in processes with
-a limit on time and memory (see `mapping.limited_process`).
+Mappings that surely end soon run here too; any other only in processes with a limit on time and
+memory (see `mapping.limited_process`).
 
 Memory stays bounded: a few chunks are on their way at any time, however long a source is.
 """
@@ -11,11 +11,10 @@ from __future__ import annotations
 import gc
 import json
 import os
-import signal
 import sys
 import time
 from collections import deque
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -30,20 +29,19 @@ from falcoport.mapping.evaluator_process import (
     explain_limit,
 )
 from falcoport.mapping.event import build_event_text
-from falcoport.mapping.limited_process import LimitedProcess, LimitReachedError
+from falcoport.mapping.limited_process import LimitedProcess, LimitReachedError, Limits
 from falcoport.preview.engine import TOGETHER, Mapper, MapperOptions, Page
 from falcoport.preview.interface import NotAnAlertError
 from falcoport.preview.plain import AlertReader
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable, Iterator
-    from concurrent.futures import Future
+    from collections.abc import Generator, Iterable, Iterator
 
     from falcoport.falco.inputs.interface import Chunk, InputFormat
     from falcoport.mapping.limited_process import Handler, Watch
 
 _SMALL = 64 * 1024  # bytes of a chunk
-_AT_ONCE = 3  # chunks on their way for each process
+_AMPLE = Limits(seconds=86_400, mebibytes=16_384)  # for what surely ends soon
 _MOST_PROCESSES = 8
 _GARBAGE = 200_000  # objects made between two looks for cycles
 
@@ -78,20 +76,56 @@ def pages(
 def _pages_in_pool(
     options: MapperOptions, work: Iterator[tuple[str, Chunk]], processes: int
 ) -> Generator[tuple[str, Page], None, None]:
-    """Map the first chunk, and any small one, right here: what is small needs no other process."""
+    """Map the first chunk, and any small one, right here: what is small needs no other process.
+
+    Raise InterruptedRunError where one of the others is ended.
+    """
     mapper = Mapper(options)
     for name, chunk in islice(work, 1):
         yield name, mapper.page(name, chunk)
-    waiting: deque[tuple[str, Future[Page]]] = deque()
-    with _pool(options, processes) as submit:
+    build = partial(_build_plain_handler, options)
+    with ExitStack() as stack:
+        # One more than there are processors: it has work while an answer waits for its turn.
+        idle = deque(
+            stack.enter_context(LimitedProcess(build, _AMPLE)) for _ in range(processes + 1)
+        )
+        waiting: deque[tuple[LimitedProcess, str]] = deque()
         for name, chunk in work:
             if processes == 1 or len(chunk.text) < _SMALL:
-                yield from _collect(waiting, 0)
+                while waiting:
+                    yield _receive_plain(waiting, idle)
                 yield name, mapper.page(name, chunk)
-            else:
-                waiting.append((name, submit(name, chunk)))
-                yield from _collect(waiting, processes * _AT_ONCE)
-        yield from _collect(waiting, 0)
+                continue
+            if not idle:
+                yield _receive_plain(waiting, idle)
+            process = idle.popleft()
+            process.send((name, chunk))
+            waiting.append((process, name))
+        while waiting:
+            yield _receive_plain(waiting, idle)
+
+
+def _receive_plain(
+    waiting: deque[tuple[LimitedProcess, str]], idle: deque[LimitedProcess]
+) -> tuple[str, Page]:
+    """Return the page of the chunk that waits longest. Raise InterruptedRunError."""
+    process, name = waiting.popleft()
+    try:
+        page: Page = process.receive()
+    except LimitReachedError:
+        raise InterruptedRunError(
+            "A process that maps alerts was ended from outside.",
+            hint="Memory may be short. Run the same command again.",
+        ) from None
+    idle.append(process)
+    return name, page
+
+
+def _build_plain_handler(options: MapperOptions) -> Handler:
+    # Alerts make many objects and no cycles: looking for those takes a tenth of the time.
+    gc.set_threshold(_GARBAGE)
+    mapper = Mapper(options)
+    return lambda request, _watch: mapper.page(*request)
 
 
 def _pages_within_limits(
@@ -167,52 +201,6 @@ def _build_handler(options: MapperOptions) -> Handler:
         return page
 
     return handle
-
-
-def _collect(
-    waiting: deque[tuple[str, Future[Page]]], remaining: int
-) -> Iterator[tuple[str, Page]]:
-    while len(waiting) > remaining:
-        name, page = waiting.popleft()
-        yield name, page.result()
-
-
-@contextmanager
-def _pool(options: MapperOptions, processes: int) -> Iterator[Callable[[str, Chunk], Future[Page]]]:
-    """Give a function that maps a chunk in another process; those start with the first chunk.
-
-    Raise InterruptedRunError where one of them is ended.
-    """
-    from concurrent.futures.process import BrokenProcessPool, ProcessPoolExecutor
-
-    pool = ProcessPoolExecutor(processes, initializer=_start, initargs=(options,))
-    try:
-        yield lambda name, chunk: pool.submit(_map, name, chunk)
-    except BrokenProcessPool:
-        raise InterruptedRunError(
-            "A process that maps alerts was ended from outside.",
-            hint="Memory may be short. Run the same command again.",
-        ) from None
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-_mapper: list[Mapper] = []
-"""The mapper of this process, where it is one of a pool's."""
-
-
-def _start(options: MapperOptions) -> None:
-    # Ctrl-C reaches every process of a terminal; the first one ends the others, by SIGTERM, which
-    # must not be taken for an interruption of the work.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    # Alerts make many objects and no cycles: looking for those takes a tenth of the time.
-    gc.set_threshold(_GARBAGE)
-    _mapper.append(Mapper(options))
-
-
-def _map(name: str, chunk: Chunk) -> Page:
-    return _mapper[0].page(name, chunk)
 
 
 def _count_processors() -> int:
