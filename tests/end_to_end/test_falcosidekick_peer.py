@@ -3,13 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import queue
-import shutil
-import socket
-import subprocess
 import threading
-import time
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
@@ -19,6 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.alerts import ALERTS, as_line
+from support.sidekick import REAL, run_sidekick
 
 from falcoport.delivery.sidekick import Counters, Sidekick
 from falcoport.falco.samples import samples
@@ -28,11 +24,10 @@ from falcoport.falcosidekick.handover.contents import Handover
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-SIDEKICK = shutil.which("falcosidekick")
 TAGS = ("", "cluster-x")
-PATIENCE = 20.0
+SECONDS = 20.0
 
-pytestmark = pytest.mark.skipif(SIDEKICK is None, reason="needs the falcosidekick program")
+pytestmark = pytest.mark.skipif(REAL is None, reason="needs the falcosidekick program")
 
 
 class Peer:
@@ -52,7 +47,7 @@ class Peer:
             return None  # it fails on the alert and closes the connection
         if status != 200:
             return None
-        headers, body = self._received.get(timeout=PATIENCE)
+        headers, body = self._received.get(timeout=SECONDS)
         # It answers 200 to an alert that it then fails to encode, and posts an empty body.
         return (headers, body) if body else None
 
@@ -82,46 +77,19 @@ def webhook() -> Iterator[tuple[int, queue.Queue[tuple[dict[str, str], bytes]]]]
         server.server_close()
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 @pytest.fixture(scope="module")
 def peer() -> Iterator[Peer]:
     """Run Falcosidekick on loopback with two custom tags, one of them empty."""
-    assert SIDEKICK is not None
-    port = free_port()
     with webhook() as (webhook_port, received):
         environment = {
-            "PATH": os.environ["PATH"],
-            "LISTENADDRESS": "127.0.0.1",
-            "LISTENPORT": str(port),
             "WEBHOOK_ADDRESS": f"http://127.0.0.1:{webhook_port}/",
             "CUSTOMTAGS": ",".join(TAGS),
         }
-        process = subprocess.Popen(
-            [SIDEKICK], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
-        try:
-            wait_until_it_listens(port)
-            with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
-                yield Peer(client, received)
-        finally:
-            process.terminate()
-            process.wait()
-
-
-def wait_until_it_listens(port: int) -> None:
-    until = time.monotonic() + PATIENCE
-    while True:
-        try:
-            with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE):
-                return
-        except OSError:
-            assert time.monotonic() < until, "Falcosidekick does not listen"
+        with (
+            run_sidekick("real", environment) as url,
+            httpx.Client(base_url=url, trust_env=False) as client,
+        ):
+            yield Peer(client, received)
 
 
 def ours(line: bytes) -> dict[str, Any] | None:
@@ -213,34 +181,18 @@ BURST = 5000
 @pytest.mark.slow
 def test_a_burst_loses_nothing_with_the_concurrency_that_is_handed_over() -> None:
     """Every alert of a burst is posted, and Falcosidekick counts no error."""
-    assert SIDEKICK is not None
-    port = free_port()
     line = samples()[0].line.encode()
     with webhook() as (webhook_port, received):
         handover = Handover(f"http://127.0.0.1:{webhook_port}/key")
-        process = subprocess.Popen(
-            [SIDEKICK],
-            env={
-                "PATH": os.environ["PATH"],
-                "LISTENADDRESS": "127.0.0.1",
-                "LISTENPORT": str(port),
-                **handover.environment,
-            },
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        try:
-            wait_until_it_listens(port)
-            url = f"http://127.0.0.1:{port}"
-            with httpx.Client(base_url=url, trust_env=False) as client:
-                for _ in range(BURST):
-                    client.post("/", content=line).raise_for_status()
-                for _ in range(BURST):
-                    received.get(timeout=PATIENCE)
-                counters = Sidekick(url, PATIENCE).read_counters()
-                while counters is not None and counters.posted < BURST and not counters.failed:
-                    counters = Sidekick(url, PATIENCE).read_counters()
-        finally:
-            process.terminate()
-            process.wait()
+        with (
+            run_sidekick("real", handover.environment) as url,
+            httpx.Client(base_url=url, trust_env=False) as client,
+        ):
+            for _ in range(BURST):
+                client.post("/", content=line).raise_for_status()
+            for _ in range(BURST):
+                received.get(timeout=SECONDS)
+            counters = Sidekick(url, SECONDS).read_counters()
+            while counters is not None and counters.posted < BURST and not counters.failed:
+                counters = Sidekick(url, SECONDS).read_counters()
     assert counters == Counters(accepted=BURST, posted=BURST, failed=0)
