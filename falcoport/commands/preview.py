@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from falcoport.commands.choices import SetupChoices
 from falcoport.commands.goals.setup import build_new_bodies
 from falcoport.errors import InputError, NotSetUpError, Problem, UsageError
-from falcoport.falco.inputs.files import find_files, read_blocks
+from falcoport.falco.inputs.files import describe_names, find_files, read_blocks
 from falcoport.falco.samples import samples
 from falcoport.falcosidekick.forward import forwarded
 from falcoport.mapping import finding_expressions
@@ -185,7 +185,7 @@ def _samples() -> Iterator[Source]:
 
 def _no_alert(files: Sequence[str], total: _Total) -> InputError:
     where = ", ".join(files)
-    none = f"There is no alert in {where}."
+    none = f"There is no alert in {describe_names(files)}."
     hint = "Falco prints JSON with json_output: true, which is off by default."
     problems = find_problems(total.bad, total.problems)
     return InputError(none, problems=(*problems, Problem("no_alert", none, where, hint)))

@@ -15,7 +15,7 @@ from falcoport.delivery.posting import UnusableAlertError, prepare
 from falcoport.delivery.staging import StagedAlert, Staging, key_of, shard_of
 from falcoport.delivery.ways import Through
 from falcoport.errors import InputError, InterruptedRunError, Problem, UsageError
-from falcoport.falco.inputs.files import STDIN, find_files, read_blocks
+from falcoport.falco.inputs.files import STDIN, describe_names, find_files, read_blocks
 from falcoport.falco.inputs.interface import InputFormat, find_alerts, split_source
 from falcoport.falco.priorities import PRIORITIES, find_priority
 from falcoport.falcosidekick.go_time import TimeError, read_instant
@@ -116,7 +116,7 @@ def replay(request: ReplayRequest, context: Context) -> ReplayResult:
         stack.callback(checkpoint.close)
         reading = _Reader(request, checkpoint, staging, context.progress).read()
         if reading.bad and not reading.chosen and not reading.earlier + reading.outside:
-            message = f"There is no alert in {', '.join(request.names)}."
+            message = f"There is no alert in {describe_names(request.names)}."
             summary = Problem("bad_input", message, "FILE")
             raise InputError(message, problems=(summary, *reading.problems))
         if target is None:

@@ -391,7 +391,7 @@ def test_text_from_an_alert_never_reaches_the_terminal_raw(alert_file: Path) -> 
 def test_stdin_without_an_alert_is_named() -> None:
     ran = run_apart("preview", "-", stdin=subprocess.DEVNULL)
     assert ran.returncode == 4
-    assert b"There is no alert in -." in ran.stderr
+    assert b"There is no alert in standard input." in ran.stderr
 
 
 def test_the_output_writes_bytes_where_it_can(capsysbinary: pytest.CaptureFixture[bytes]) -> None:

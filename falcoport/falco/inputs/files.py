@@ -43,6 +43,11 @@ def find_files(names: Iterable[str]) -> Iterator[str]:
                     yield str(Path(folder) / file)
 
 
+def describe_names(names: Iterable[str]) -> str:
+    """Return names of files as a sentence has them."""
+    return ", ".join("standard input" if name == STDIN else name for name in names)
+
+
 def read_blocks(name: str) -> Iterator[bytes]:
     """Yield the bytes of a file, or of standard input, as they come. Raise InputError."""
     try:
